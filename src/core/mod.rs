@@ -1,0 +1,27 @@
+//! WHAT SHOULD HAPPEN: the facts of a task and the rules over them.
+//!
+//! Pure: nothing here reads a clock, a disk, a process or the environment; `now` comes in as an argument.
+
+mod digest;
+mod event;
+mod failure;
+mod health;
+mod id;
+mod outcome;
+mod plan;
+mod scalar;
+mod task;
+mod transition;
+mod usage;
+
+pub use digest::{Digest, Step, Terminal, ToolInFlight};
+pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};
+pub use failure::{Category, Failure};
+pub use health::{Health, HealthView, health};
+pub use id::{BackendName, InvalidName, InvalidTaskRef, TaskId, TaskRef};
+pub use outcome::{Evidence, Outcome, judge};
+pub use plan::{Candidate, Claim, Limits, schedule};
+pub use scalar::{Bytes, InvalidScalar, Money, Span, Timestamp};
+pub use task::{Acceptance, Effort, Ending, HoldReason, Posture, State, Status, Verification, WaitingOn};
+pub use transition::{Input, Refusal, Retry, decide};
+pub use usage::{Cost, CostSource, Tokens, Usage, UsageReport, UsageScope};

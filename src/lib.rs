@@ -1,0 +1,2 @@
+pub mod backends;
+pub mod core;
