@@ -1,6 +1,7 @@
 use super::*;
 use crate::core::*;
-pub struct CustomBackend;
+#[derive(Debug, serde::Deserialize)]
+pub struct CustomBackend {}
 pub struct CustomFormat;
 pub struct CustomPrompt;
 impl Backend for CustomBackend {

@@ -45,6 +45,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Outcome {
     let said = |fallback: &str| evidence.detail.unwrap_or(fallback).to_owned();
     match evidence.ending {
         Ending::Cancelled => Outcome { status: Status::Cancelled, failure: None },
+        // A result that came before the limit is not undone by an agent that would not leave.
+        Ending::TimedOut | Ending::IdleTimedOut if evidence.digest.terminal == Some(Terminal::Success) => {
+            judge_stream(evidence)
+        }
         Ending::TimedOut => Outcome {
             status: Status::TimedOut,
             failure: Some(Failure::new(Category::Timeout, said("the time limit was reached"))),
