@@ -1,25 +1,592 @@
-use super::*;
-use crate::core::*;
+//! Codex: `codex exec --json`, a plain child that prints one event per line.
+//!
+//! Must not widen a sandbox on its own, and must not take a top-level `error` for the end.
+//!
+//! Measured with 0.169.0 (`tests/transcripts/codex`). What is odd about it:
+//! - Flags stand before `resume`; after it `-s` and `-C` are refused.
+//! - Only `turn.failed` is a failure. `error` lines are tries ("Reconnecting... 2/5").
+//! - `usage` is the thread's total since its birth, over all runs, without sub-agents.
+//! - A patch that the sandbox refuses shows on stderr only, as `patch rejected: …`, inside a
+//!   run that ends well. Nothing in the stream tells, so only the files do.
+//! - `developer_instructions` counts at a thread's birth; `resume` ignores it without a word.
+//! - A project is trusted by its own directory, its git root or the main tree of its work
+//!   tree. An untrusted one loses its `.codex/` (MCP servers, hooks) *and* its `AGENTS.md`.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Abilities, Backend, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, SessionPlan, Unservable, shared,
+};
+use crate::core::{
+    AgentEvent, Category, Effort, Failure, FileChange, NoticeLevel, Posture, Tokens, UsageReport, UsageScope,
+};
+
+/// Codex counts characters. A prompt of as many bytes always fits.
+const MAX_PROMPT_CHARS: usize = 1_048_576;
+/// One argument may hold 128 KiB on Linux; longer instructions go with the prompt.
+const MAX_CONFIG_VALUE: usize = 100_000;
+const SCHEMA_FILE: &str = "output-schema.json";
+const OWN_ENV: [&str; 6] =
+    ["CODEX_HOME", "CODEX_API_KEY", "CODEX_CA_CERTIFICATE", "OPENAI_API_KEY", "OPENAI_ORGANIZATION", "OPENAI_PROJECT"];
+
+/// Codex CLI.
 pub struct Codex;
 
 impl Backend for Codex {
-    fn invocation(&self, _request: &Request) -> Result<Invocation, Unservable> {
-        unimplemented!()
+    fn invocation(&self, request: &Request) -> Result<Invocation, Unservable> {
+        sandbox_is_there(request)?;
+        let instructions = Instructions::of(request);
+        let mut args = common_args(request);
+        let mut files = BTreeMap::new();
+        if let Instructions::Config(value) = &instructions {
+            push_config(&mut args, format!("developer_instructions={value}"));
+        }
+        if let Some(schema) = &request.output_schema {
+            args.push(format!("--output-schema={}", request.attempt_dir.join(SCHEMA_FILE)));
+            files.insert(SCHEMA_FILE.to_owned(), schema.to_string());
+        }
+        if let SessionPlan::Continue(continuation) = &request.session {
+            args.extend(["resume".to_owned(), thread_id(&continuation.session)?.to_owned()]);
+        }
+        args.push("-".to_owned());
+        Ok(Invocation {
+            program: "codex".to_owned(),
+            args,
+            env: BTreeMap::new(),
+            env_pass: shared::env_pass(&OWN_ENV),
+            cwd: request.working_dir.clone(),
+            prompt: PromptVia::Stdin(instructions.prompt(request)?),
+            files,
+            // SIGINT ends the running tool too; SIGTERM kills Codex and leaves the tool.
+            polite_signal: PoliteSignal::Interrupt,
+        })
     }
+
     fn parser(&self) -> Box<dyn Parser> {
-        unimplemented!()
+        Box::new(CodexParser::default())
     }
+
     fn probe(&self) -> Probe {
-        unimplemented!()
+        Probe {
+            program: Some("codex".to_owned()),
+            version_args: vec!["--version".to_owned()],
+            login_check_args: Some(vec!["login".to_owned(), "status".to_owned()]),
+            needs_env: Vec::new(),
+            install_hint: "npm install -g @openai/codex".to_owned(),
+            login_hint: "codex login (or set CODEX_API_KEY; OPENAI_API_KEY alone is not used)".to_owned(),
+        }
     }
+
     fn abilities(&self) -> Abilities {
-        unimplemented!()
+        Abilities {
+            edits_files: true,
+            follow_up: true,
+            effort: true,
+            output_schema: true,
+            max_turns: false,
+            budget: false,
+            max_prompt: MAX_PROMPT_CHARS as u64,
+        }
     }
-    fn classify_stderr(&self, _tail: &str, _exit_code: Option<i32>) -> Option<Failure> {
-        None
+
+    /// `patch rejected` is passed over on purpose: it is a refusal within a run, never why a run ended.
+    fn classify_stderr(&self, tail: &str, exit_code: Option<i32>) -> Option<Failure> {
+        let known = STDERR.iter().find_map(|(needle, category)| {
+            let line = tail.lines().rev().find(|line| line.contains(needle))?;
+            Some(Failure::new(*category, without_timestamp(line)))
+        });
+        known.or_else(|| {
+            let line = tail.lines().rev().find(|line| line.to_ascii_lowercase().starts_with("error: "))?;
+            let launch = exit_code.is_some_and(|code| code != 0);
+            let category = category_of(line).or(launch.then_some(Category::Launch))?;
+            Some(Failure::new(category, line))
+        })
     }
-    fn posture_words(&self, _posture: Posture) -> &'static str {
-        ""
+
+    fn posture_words(&self, posture: Posture) -> &'static str {
+        match posture {
+            Posture::ReadOnly => "--sandbox=read-only: commands and patches cannot write, no network",
+            Posture::Edit => {
+                "--sandbox=workspace-write: writes in the working directory and the temporary directories, \
+                 `.git` stays read-only (no commits), no network"
+            }
+            Posture::Full => "--sandbox=danger-full-access: no sandbox at all",
+        }
     }
+}
+
+/// Two of the three postures are nothing but the sandbox. Without it every command fails and
+/// the run still ends well, so refuse rather than run without hands or without walls.
+fn sandbox_is_there(request: &Request) -> Result<(), Unservable> {
+    let posture = match request.posture {
+        Posture::ReadOnly => "read_only",
+        Posture::Edit => "edit",
+        Posture::Full => return Ok(()),
+    };
+    if request.sandbox_works != Some(false) {
+        return Ok(());
+    }
+    Err(Unservable {
+        message: format!("codex cannot set up its sandbox on this machine, and posture `{posture}` depends on it"),
+        hint: "run `mgr` inside a sandbox of your own (a container, a virtual machine) and use `--posture full`, \
+               or allow unprivileged user namespaces"
+            .to_owned(),
+    })
+}
+
+fn common_args(request: &Request) -> Vec<String> {
+    let sandbox = match request.posture {
+        Posture::ReadOnly => "read-only",
+        Posture::Edit => "workspace-write",
+        Posture::Full => "danger-full-access",
+    };
+    let mut args: Vec<String> = ["exec", "--json"].map(str::to_owned).into();
+    args.push(format!("--sandbox={sandbox}"));
+    args.push(format!("--cd={}", request.working_dir));
+    args.push("--skip-git-repo-check".to_owned());
+    // Without this Codex waits for ever where nothing listens; with it, 25 seconds.
+    args.push("--disable=unbounded_connection_retries".to_owned());
+    // Keeps *KEY*, *SECRET* and *TOKEN* variables from the commands that the model runs.
+    push_config(&mut args, "shell_environment_policy.ignore_default_excludes=false".to_owned());
+    push_config(&mut args, project_trust(request));
+    if let Some(model) = &request.model {
+        args.push(format!("--model={model}"));
+    }
+    if let Some(effort) = request.effort {
+        let effort = match effort {
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+            Effort::Max => "xhigh",
+        };
+        push_config(&mut args, format!("model_reasoning_effort={}", toml_string(effort)));
+    }
+    args
+}
+
+fn push_config(args: &mut Vec<String>, assignment: String) {
+    args.extend(["-c".to_owned(), assignment]);
+}
+
+/// Says for this run alone whether the project's own settings count.
+///
+/// Every directory above is named, because Codex asks for the git root, which may be any of
+/// them: with the working directory alone, a root that the user once trusted wins (measured).
+/// `--trust` would do too, and write it into the user's configuration for ever.
+fn project_trust(request: &Request) -> String {
+    let level = toml_string(if request.trust_project { "trusted" } else { "untrusted" });
+    let entries: Vec<String> = request
+        .working_dir
+        .ancestors()
+        .filter(|dir| !dir.as_str().is_empty())
+        .map(|dir| format!("{}={{trust_level={level}}}", toml_string(dir.as_str())))
+        .collect();
+    format!("projects={{{}}}", entries.join(","))
+}
+
+/// Returns `text` as a TOML basic string. JSON's escapes are TOML's too, but for one character.
+fn toml_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+}
+
+/// A session of another kind would be taken for a thread's *name*, and a name that does not
+/// exist silently starts a new thread (measured).
+fn thread_id(session: &str) -> Result<&str, Unservable> {
+    let is_uuid = session.len() == 36 && session.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    is_uuid.then_some(session).ok_or_else(|| Unservable {
+        message: format!("`{session}` is not a Codex thread"),
+        hint: "start a new conversation: `mgr rerun`".to_owned(),
+    })
+}
+
+/// How the role text reaches the model.
+enum Instructions {
+    None,
+    /// As a TOML value for `developer_instructions`.
+    Config(String),
+    WithPrompt(String),
+}
+
+impl Instructions {
+    fn of(request: &Request) -> Self {
+        let Some(text) = request.system_prompt.as_deref().filter(|text| !text.trim().is_empty()) else {
+            return Self::None;
+        };
+        let value = toml_string(text);
+        match request.session {
+            SessionPlan::New { .. } if value.len() < MAX_CONFIG_VALUE => Self::Config(value),
+            SessionPlan::New { .. } | SessionPlan::Continue(_) => Self::WithPrompt(text.to_owned()),
+        }
+    }
+
+    fn prompt(&self, request: &Request) -> Result<String, Unservable> {
+        let prompt = match self {
+            Self::None | Self::Config(_) => request.prompt.clone(),
+            Self::WithPrompt(text) => shared::with_instructions(text, &request.prompt),
+        };
+        let chars = prompt.chars().count();
+        if chars > MAX_PROMPT_CHARS {
+            return Err(Unservable {
+                message: format!("the prompt has {chars} characters, and Codex takes {MAX_PROMPT_CHARS}"),
+                hint: "name files for the agent to read instead of including them".to_owned(),
+            });
+        }
+        Ok(prompt)
+    }
+}
+
+/// Errors before the first event, by what stderr says. The first row that fits decides.
+const STDERR: [(&str, Category); 12] = [
+    ("no rollout found for thread", Category::SessionNotFound),
+    ("Input exceeds the maximum length", Category::ContextFull),
+    ("Missing environment variable", Category::Auth),
+    ("Not logged in", Category::Auth),
+    ("No space left on device", Category::DiskFull),
+    ("bwrap: ", Category::Permission),
+    ("Not inside a trusted directory", Category::Launch),
+    ("No prompt provided via stdin", Category::Launch),
+    ("Error loading config.toml", Category::Launch),
+    ("required MCP servers failed", Category::Launch),
+    ("Model provider `", Category::Launch),
+    ("error: unexpected argument", Category::Launch),
+];
+
+/// Failures by their text, lower case; `codex exec` gives no type. The first row that fits decides.
+const FAILURES: [(&str, Category); 33] = [
+    ("ran out of room in the model's context", Category::ContextFull),
+    ("context window", Category::ContextFull),
+    ("input exceeds the maximum length", Category::ContextFull),
+    ("hit your usage limit", Category::RateLimit),
+    ("quota exceeded", Category::Quota),
+    ("insufficient_quota", Category::Quota),
+    ("check your plan and billing", Category::Quota),
+    ("status 402", Category::Quota),
+    ("upgrade to plus", Category::Quota),
+    ("status: 429", Category::RateLimit),
+    ("status 429", Category::RateLimit),
+    ("rate limit", Category::RateLimit),
+    ("does not exist or you do not have access", Category::InvalidModel),
+    ("model_not_found", Category::InvalidModel),
+    ("model is not supported", Category::InvalidModel),
+    ("status 401", Category::Auth),
+    ("status 403", Category::Auth),
+    ("status: 401", Category::Auth),
+    ("missing environment variable", Category::Auth),
+    ("refresh token", Category::Auth),
+    ("not logged in", Category::Auth),
+    ("high demand", Category::Overloaded),
+    ("at capacity", Category::Overloaded),
+    ("overloaded", Category::Overloaded),
+    ("status 5", Category::Overloaded),
+    ("status: 5", Category::Overloaded),
+    ("usage policy", Category::Refused),
+    ("content_filter", Category::Refused),
+    ("no space left on device", Category::DiskFull),
+    ("stream disconnected", Category::Network),
+    ("connection failed", Category::Network),
+    ("error sending request", Category::Network),
+    ("timed out", Category::Network),
+];
+
+fn category_of(message: &str) -> Option<Category> {
+    let message = message.to_lowercase();
+    FAILURES.iter().find(|(needle, _)| message.contains(needle)).map(|(_, category)| *category)
+}
+
+fn without_timestamp(line: &str) -> &str {
+    // Log lines read `2026-11-20T20:16:03Z ERROR module: what`.
+    line.split_once(" ERROR ").map_or(line, |(_, rest)| rest).trim()
+}
+
+/// One line of the stream. Fields of events that carry nothing for us are not read.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    thread_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+    #[serde(borrow, default)]
+    item: Option<&'a RawValue>,
+    #[serde(default)]
+    usage: Option<TokenUsage>,
+    #[serde(borrow, default)]
+    error: Option<ErrorText<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorText<'a> {
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+}
+
+/// Both cache numbers are parts of `input_tokens`, reasoning is a part of `output_tokens`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TokenUsage {
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    cache_write_input_tokens: u64,
+    output_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    status: Cow<'a, str>,
+    #[serde(borrow, default)]
+    text: Cow<'a, str>,
+    #[serde(borrow, default)]
+    message: Cow<'a, str>,
+    #[serde(borrow, default)]
+    command: Cow<'a, str>,
+    /// Up to a megabyte that nobody asks for; only its first bytes are looked at, still quoted.
+    #[serde(borrow, default)]
+    aggregated_output: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    changes: Vec<Change<'a>>,
+    #[serde(borrow, default)]
+    server: Cow<'a, str>,
+    #[serde(borrow, default)]
+    tool: Cow<'a, str>,
+    #[serde(borrow, default)]
+    error: Option<ErrorText<'a>>,
+    #[serde(default)]
+    prompt: Option<String>,
+    #[serde(default)]
+    query: Option<String>,
+    #[serde(default)]
+    items: Vec<Todo>,
+}
+
+#[derive(Deserialize)]
+struct Change<'a> {
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow, default)]
+    kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Todo {
+    #[serde(default)]
+    completed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Started,
+    Updated,
+    Completed,
+}
+
+/// Parser of `codex exec --json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CodexParser {
+    /// Waits for the network so far: Codex numbers its other tries, but not these.
+    waits: u32,
+}
+
+impl Parser for CodexParser {
+    fn line(&mut self, line: &[u8], events: &mut Vec<AgentEvent>) {
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        let known = serde_json::from_slice::<Line<'_>>(line).is_ok_and(|parsed| self.take(&parsed, events).is_some());
+        if !known {
+            events.push(shared::unknown(line));
+        }
+    }
+
+    fn save(&self) -> serde_json::Value {
+        serde_json::json!({ "waits": self.waits })
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) {
+        *self = Self::deserialize(state).unwrap_or_default();
+    }
+}
+
+impl CodexParser {
+    /// Returns `None` when the line says nothing that this version of the adapter knows.
+    fn take(&mut self, line: &Line<'_>, events: &mut Vec<AgentEvent>) -> Option<()> {
+        match &*line.kind {
+            "thread.started" => {
+                let session = Some(line.thread_id.to_string()).filter(|id| !id.is_empty());
+                events.push(AgentEvent::Started { session, model: None, version: None });
+            }
+            "turn.started" => {}
+            "item.started" => item(line.item?, Phase::Started, events)?,
+            "item.updated" => item(line.item?, Phase::Updated, events)?,
+            "item.completed" => item(line.item?, Phase::Completed, events)?,
+            "turn.completed" => {
+                events.extend(line.usage.as_ref().and_then(usage));
+                events.push(AgentEvent::Finished { result: None, structured: None, turns: None });
+            }
+            "turn.failed" => failed(line.error.as_ref().map_or("", |error| &error.message), events),
+            "error" => events.push(self.error(&line.message)),
+            // The vendor's list is open.
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Top-level errors are tries, or the last words before `turn.failed`; none is the end.
+    fn error(&mut self, message: &str) -> AgentEvent {
+        let Some((progress, reason)) = reconnecting(message) else {
+            return AgentEvent::Notice { level: NoticeLevel::Error, text: message.to_owned() };
+        };
+        let attempt = progress.split_once('/').and_then(|(attempt, _)| attempt.parse().ok()).unwrap_or_else(|| {
+            self.waits += 1;
+            self.waits
+        });
+        AgentEvent::Retrying {
+            category: category_of(reason).unwrap_or(Category::Unknown),
+            attempt,
+            delay_s: asked_delay(reason),
+            message: reason.to_owned(),
+        }
+    }
+}
+
+/// Splits `Reconnecting... 2/5 (why)` and `Reconnecting... waiting for network (why)`.
+fn reconnecting(message: &str) -> Option<(&str, &str)> {
+    let rest = message.strip_prefix("Reconnecting... ")?;
+    let (progress, reason) = rest.split_once(" (").unwrap_or((rest, rest));
+    Some((progress, reason.strip_suffix(')').unwrap_or(reason)))
+}
+
+/// Returns the seconds of a server's `Please try again in 1.5s`.
+fn asked_delay(reason: &str) -> Option<f64> {
+    let (_, rest) = reason.split_once("try again in ")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let seconds = rest[..end].parse().ok()?;
+    rest[end..].starts_with('s').then_some(seconds)
+}
+
+fn failed(message: &str, events: &mut Vec<AgentEvent>) {
+    let category = category_of(message).unwrap_or(Category::Unknown);
+    if category == Category::RateLimit {
+        // The date of a plan's limit is local time without a zone, so it stays in the words.
+        events.push(AgentEvent::RateLimited { until: None, message: message.to_owned() });
+    }
+    events.push(AgentEvent::Failed { category, message: message.to_owned() });
+}
+
+/// All zero means that Codex did not count (reviews), not that it was free.
+fn usage(usage: &TokenUsage) -> Option<AgentEvent> {
+    let (cache_read, cache_write) = (usage.cached_input_tokens, usage.cache_write_input_tokens);
+    let input = usage.input_tokens.saturating_sub(cache_read).saturating_sub(cache_write);
+    let tokens = Tokens { input, output: usage.output_tokens, cache_read, cache_write };
+    (tokens != Tokens::default()).then_some(AgentEvent::Usage(UsageReport {
+        scope: UsageScope::Conversation,
+        tokens: Some(tokens),
+        cost: None,
+        model: None,
+    }))
+}
+
+fn item(raw: &RawValue, phase: Phase, events: &mut Vec<AgentEvent>) -> Option<()> {
+    let item: Item<'_> = serde_json::from_str(raw.get()).ok()?;
+    match &*item.kind {
+        "agent_message" if phase == Phase::Completed => {
+            events.push(AgentEvent::Text { text: item.text.into_owned(), delta: false });
+        }
+        "reasoning" if phase == Phase::Completed => {
+            events.push(AgentEvent::Thinking { text: item.text.into_owned() });
+        }
+        "agent_message" | "reasoning" => {}
+        "error" => warning(&item.message, events),
+        "todo_list" => events.push(plan(&item.items)),
+        "command_execution" | "file_change" | "mcp_tool_call" | "collab_tool_call" | "web_search" => {
+            tool(&item, phase, events);
+        }
+        // The vendor's list is open.
+        _ => return None,
+    }
+    Some(())
+}
+
+fn tool(item: &Item<'_>, phase: Phase, events: &mut Vec<AgentEvent>) {
+    match phase {
+        Phase::Started => {
+            let (name, summary) = describe(item);
+            events.push(AgentEvent::ToolStarted { id: item.id.to_string(), name, summary });
+        }
+        Phase::Updated => {}
+        Phase::Completed => {
+            let ok = item.status == "completed" || item.status.is_empty();
+            if ok {
+                events.extend(item.changes.iter().map(file_changed));
+            } else if let Some(message) = denial(item) {
+                events.push(AgentEvent::PermissionDenied { tool: describe(item).0, message });
+            }
+            events.push(AgentEvent::ToolFinished { id: item.id.to_string(), ok });
+        }
+    }
+}
+
+/// Returns a tool's name and the one line that tells what it is asked for.
+fn describe(item: &Item<'_>) -> (String, String) {
+    match &*item.kind {
+        "command_execution" => {
+            let command = item.command.strip_prefix("/bin/bash -lc ").unwrap_or(&item.command);
+            ("shell".to_owned(), shared::one_line(command))
+        }
+        "file_change" => {
+            let paths: Vec<&str> = item.changes.iter().map(|change| &*change.path).collect();
+            ("apply_patch".to_owned(), shared::one_line(&paths.join(", ")))
+        }
+        "mcp_tool_call" => (format!("{}.{}", item.server, item.tool), String::new()),
+        "web_search" => ("web_search".to_owned(), shared::one_line(item.query.as_deref().unwrap_or_default())),
+        // `collab_tool_call`: a sub-agent.
+        _ => (item.tool.to_string(), shared::one_line(item.prompt.as_deref().unwrap_or_default())),
+    }
+}
+
+fn file_changed(change: &Change<'_>) -> AgentEvent {
+    let path = change.path.to_string();
+    let change = match &*change.kind {
+        "add" => FileChange::Created,
+        "delete" => FileChange::Deleted,
+        // `update`, and whatever is next.
+        _ => FileChange::Modified,
+    };
+    AgentEvent::FileChanged { path, change }
+}
+
+/// Returns why a call was not allowed, if that is why it failed.
+fn denial(item: &Item<'_>) -> Option<String> {
+    let output = item.aggregated_output.map_or("", RawValue::get);
+    if output.starts_with("\"bwrap: ") {
+        return Some("the sandbox could not be set up on this machine, so no command runs".to_owned());
+    }
+    let error = item.error.as_ref().map_or("", |error| &error.message);
+    if item.status == "declined" || error.contains("requires approval") {
+        return Some(if error.is_empty() { "declined".to_owned() } else { error.to_owned() });
+    }
+    None
+}
+
+/// `error` items are warnings; one of them names the model that answers in place of the asked one.
+fn warning(message: &str, events: &mut Vec<AgentEvent>) {
+    let rerouted = message.strip_prefix("model rerouted: ").and_then(|rest| rest.split_once(" -> "));
+    if let Some(model) = rerouted.and_then(|(_, to)| to.split_whitespace().next()) {
+        events.push(AgentEvent::ModelServed { model: model.to_owned() });
+    }
+    events.push(AgentEvent::Notice { level: NoticeLevel::Warning, text: message.to_owned() });
+}
+
+fn plan(items: &[Todo]) -> AgentEvent {
+    let done = items.iter().filter(|item| item.completed).count();
+    AgentEvent::Notice { level: NoticeLevel::Info, text: format!("plan: {done} of {} done", items.len()) }
 }
