@@ -590,3 +590,372 @@ fn plan(items: &[Todo]) -> AgentEvent {
     let done = items.iter().filter(|item| item.completed).count();
     AgentEvent::Notice { level: NoticeLevel::Info, text: format!("plan: {done} of {} done", items.len()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        backends::{Continuation, replay::Recording},
+        core::{BackendName, Digest, EventRecord, Status, Terminal, Timestamp, Usage},
+    };
+
+    const RECORDINGS: &str = "codex/0.169.0";
+    const THREAD: &str = "01a1fa9d-5776-7653-a81b-40883e8e1120";
+
+    fn load(name: &str) -> Recording {
+        Recording::load(RECORDINGS, name)
+    }
+
+    #[test]
+    fn every_recording_gets_its_verdict() {
+        let done = (Status::Done, None);
+        let failed = |category| (Status::Failed, Some(category));
+        let table = [
+            ("plain", done),
+            ("auth-apikey-env", done),
+            ("badargs", done),
+            ("badtool", done),
+            ("bgterm", done),
+            ("concurrent", done),
+            ("e500twice", done),
+            ("ephemeral", done),
+            ("multi-codemode", done),
+            ("nouserns-full", done),
+            ("nouserns-ro", done),
+            ("nouserns-ws-legacy", done),
+            ("output-schema", done),
+            ("output-schema-ignored", done),
+            ("reroute", done),
+            ("resume-1-first", done),
+            ("resume-2-id", done),
+            ("resume-6-fork", done),
+            ("resume-8-sandboxflag", done),
+            ("resume-killed-2", done),
+            ("review-exec", done),
+            ("sandbox-full-outside", done),
+            ("sandbox-ro-applypatch", done),
+            ("sandbox-ro-inside", done),
+            ("sandbox-ws-applypatch-outside", done),
+            ("sandbox-ws-git", done),
+            ("shell20", done),
+            ("slow", done),
+            ("unknown-model", done),
+            ("write", done),
+            ("mcp-default-mode", done),
+            ("empty", failed(Category::Empty)),
+            ("cutmid", failed(Category::Network)),
+            ("server-down-bounded", failed(Category::Network)),
+            ("e401", failed(Category::Auth)),
+            ("e403", failed(Category::Auth)),
+            ("missing-env", failed(Category::Auth)),
+            ("e404", failed(Category::InvalidModel)),
+            ("e429", failed(Category::RateLimit)),
+            ("ssefail", failed(Category::RateLimit)),
+            ("planlimit", failed(Category::RateLimit)),
+            ("ssequota", failed(Category::Quota)),
+            ("e500", failed(Category::Overloaded)),
+            ("noretry-500", failed(Category::Overloaded)),
+            ("e503", failed(Category::Overloaded)),
+            ("ssectx", failed(Category::ContextFull)),
+            ("prompt-stdin-1m", failed(Category::ContextFull)),
+            ("resume-unknown", failed(Category::SessionNotFound)),
+            ("badconfig", failed(Category::Launch)),
+            ("badflag", failed(Category::Launch)),
+            ("prompt-leading-dash", failed(Category::Launch)),
+            ("mcp-required-fails", failed(Category::Launch)),
+            ("nogit-full", failed(Category::Launch)),
+            ("stdin-empty", failed(Category::Launch)),
+            ("wire-chat", failed(Category::Launch)),
+            ("sigint-model", failed(Category::Crashed)),
+            ("sigint-tool", failed(Category::Crashed)),
+            ("sigkill-tool", failed(Category::Crashed)),
+            ("sigterm-noisy", failed(Category::Crashed)),
+            ("resume-killed-1", failed(Category::Crashed)),
+            ("server-down", failed(Category::Crashed)),
+            ("stdin-open-pipe", failed(Category::Crashed)),
+        ];
+        let wrong: Vec<_> = table
+            .iter()
+            .map(|(name, expected)| (*name, load(name).verdict(&Codex), *expected))
+            .filter(|(_, verdict, expected)| verdict != expected)
+            .collect();
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
+    fn no_recording_has_a_line_that_is_not_understood() {
+        for name in ["multi-codemode", "mcp-default-mode", "reroute", "e401", "auth-apikey-env", "review-exec"] {
+            assert_eq!(load(name).digest(&Codex).unknown_events, 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_tools_and_a_patch_is_summed_up() {
+        let digest = load("multi-codemode").digest(&Codex);
+        assert_eq!(
+            Digest { recent_steps: Default::default(), ..digest },
+            Digest {
+                events: 16,
+                session: Some("01a1fa99-0e5a-7a73-8b4a-cdc1c023178d".into()),
+                last_text: Some("All three steps are done.".into()),
+                terminal: Some(Terminal::Success),
+                tools_finished: 4,
+                tools_failed: 1,
+                files: vec!["/home/dev/lab/repo/notes.md".into()],
+                usage: conversation(Tokens { input: 4000, output: 200, ..Tokens::default() }),
+                first_event_at: Some(Timestamp(1)),
+                last_event_at: Some(Timestamp(16)),
+                ..Digest::default()
+            }
+        );
+    }
+
+    fn conversation(tokens: Tokens) -> Usage {
+        Usage { tokens: Some(tokens), conversation_tokens: Some(tokens), ..Usage::default() }
+    }
+
+    #[test]
+    fn cached_tokens_are_not_counted_twice() {
+        let tokens = Tokens { input: 200, cache_read: 1000, cache_write: 0, output: 34 };
+        assert_eq!(load("plain").digest(&Codex).usage, conversation(tokens));
+    }
+
+    #[test]
+    fn a_resumed_run_counts_its_own_tokens_only() {
+        let first = load("resume-1-first").digest(&Codex);
+        let mut second = Digest::default();
+        for (seq, event) in (1..).zip(load("resume-2-id").events(&Codex)) {
+            second.add(&EventRecord { seq, at: Timestamp(1), event }, &first.usage);
+        }
+        assert_eq!(second.session, first.session);
+        assert_eq!(second.usage.tokens, Some(Tokens { input: 1000, output: 50, ..Tokens::default() }));
+    }
+
+    #[test]
+    fn a_review_that_counts_nothing_has_no_usage() {
+        assert_eq!(load("review-exec").digest(&Codex).usage, Usage::default());
+    }
+
+    #[test]
+    fn refusals_are_denials_with_the_reason() {
+        assert_eq!(
+            load("mcp-default-mode").digest(&Codex).denials,
+            vec![
+                "probe.fail: MCP tool call requires approval, but approval policy is never",
+                "probe.env: MCP tool call requires approval, but approval policy is never",
+                "probe.big: MCP tool call requires approval, but approval policy is never",
+                "probe.crash: MCP tool call requires approval, but approval policy is never",
+            ]
+        );
+        assert_eq!(
+            load("nouserns-ro").digest(&Codex).denials,
+            ["shell: the sandbox could not be set up on this machine, so no command runs"]
+        );
+    }
+
+    #[test]
+    fn a_rerouted_model_is_the_one_that_served() {
+        assert_eq!(load("reroute").digest(&Codex).actual_model(), Some("gpt-5.2"));
+    }
+
+    #[test]
+    fn a_try_is_a_retry_with_its_number_reason_and_delay() {
+        let retries = |name: &str| -> Vec<_> {
+            let events = load(name).events(&Codex).into_iter();
+            events
+                .filter_map(|event| match event {
+                    AgentEvent::Retrying { category, attempt, delay_s, .. } => Some((category, attempt, delay_s)),
+                    _ => None,
+                })
+                .collect()
+        };
+        let network = |attempt| (Category::Network, attempt, None);
+        assert_eq!(retries("server-down"), (1..=4).map(network).collect::<Vec<_>>());
+        assert_eq!(retries("ssefail"), (1..=5).map(|n| (Category::RateLimit, n, Some(1.0))).collect::<Vec<_>>());
+        assert_eq!(retries("e401").len(), 5);
+    }
+
+    #[test]
+    fn a_command_that_outlives_its_turn_is_not_in_flight_after_the_end() {
+        let digest = load("bgterm").digest(&Codex);
+        assert_eq!((digest.tools_in_flight.len(), digest.tools_finished), (0, 0));
+    }
+
+    #[test]
+    fn items_without_a_recording_follow_the_package() {
+        let lines = concat!(
+            r#"{"type":"item.started","item":{"id":"a","type":"web_search","query":"rust serde"}}"#,
+            "\n",
+            r#"{"type":"item.completed","item":{"id":"a","type":"web_search","query":"rust serde"}}"#,
+            "\n",
+            r#"{"type":"item.started","item":{"id":"b","type":"collab_tool_call","tool":"spawn_agent","prompt":"look\nat it","status":"in_progress"}}"#,
+            "\n",
+            r#"{"type":"item.updated","item":{"id":"c","type":"todo_list","items":[{"text":"x","completed":true},{"text":"y","completed":false}]}}"#,
+            "\n",
+            r#"{"type":"item.completed","item":{"id":"d","type":"command_execution","command":"rm","status":"declined"}}"#,
+            "\n",
+            r#"{"type":"item.completed","item":{"id":"e","type":"hologram"}}"#,
+            "\n",
+        );
+        let id = |id: &str| id.to_owned();
+        assert_eq!(
+            Recording::new(lines, 0).events(&Codex),
+            [
+                AgentEvent::ToolStarted { id: id("a"), name: "web_search".into(), summary: "rust serde".into() },
+                AgentEvent::ToolFinished { id: id("a"), ok: true },
+                AgentEvent::ToolStarted { id: id("b"), name: "spawn_agent".into(), summary: "look".into() },
+                AgentEvent::Notice { level: NoticeLevel::Info, text: "plan: 1 of 2 done".into() },
+                AgentEvent::PermissionDenied { tool: "shell".into(), message: "declined".into() },
+                AgentEvent::ToolFinished { id: id("d"), ok: false },
+                AgentEvent::Unknown { raw: r#"{"type":"item.completed","item":{"id":"e","type":"hologram"}}"#.into() },
+            ]
+        );
+    }
+
+    #[test]
+    fn any_bytes_are_survived() {
+        let valid = load("multi-codemode").stdout;
+        let mut parser = Codex.parser();
+        let mut events = Vec::new();
+        for seed in 0..2000_usize {
+            let mut bytes = valid[seed % valid.len()..].iter().take(300).copied().collect::<Vec<_>>();
+            if let Some(byte) = bytes.get_mut(seed % 97) {
+                *byte = (seed * 31) as u8;
+            }
+            parser.line(&bytes, &mut events);
+        }
+        for line in [&b"{}"[..], b"null", b"[]", b"\xff\xfe", b"{\"type\":7}", b"{\"type\":\"item.started\"}", b"  "] {
+            parser.line(line, &mut events);
+        }
+        let understood = |event: &&AgentEvent| !matches!(event, AgentEvent::Unknown { .. });
+        assert!(events.len() > 2000 && events.iter().filter(understood).count() < 100, "{}", events.len());
+    }
+
+    fn request() -> Request {
+        Request {
+            backend: BackendName::built_in("codex"),
+            prompt: "do it".into(),
+            system_prompt: None,
+            working_dir: "/w/repo".into(),
+            attempt_dir: "/a/1".into(),
+            model: None,
+            effort: None,
+            posture: Posture::Edit,
+            max_turns: None,
+            budget: None,
+            output_schema: None,
+            session: SessionPlan::New { id: "11111111-2222-4333-8444-555555555555".into() },
+            trust_project: false,
+            is_root: false,
+            sandbox_works: None,
+        }
+    }
+
+    fn resumed() -> Request {
+        let continuation = Continuation { session: THREAD.into(), history: Vec::new() };
+        Request { session: SessionPlan::Continue(continuation), ..request() }
+    }
+
+    fn expected(args: &[&str], prompt: &str) -> Invocation {
+        Invocation {
+            program: "codex".into(),
+            args: args.iter().map(ToString::to_string).collect(),
+            env: BTreeMap::new(),
+            env_pass: shared::env_pass(&OWN_ENV),
+            cwd: "/w/repo".into(),
+            prompt: PromptVia::Stdin(prompt.into()),
+            files: BTreeMap::new(),
+            polite_signal: PoliteSignal::Interrupt,
+        }
+    }
+
+    const UNTRUSTED: &str = r#"projects={"/w/repo"={trust_level="untrusted"},"/w"={trust_level="untrusted"},"/"={trust_level="untrusted"}}"#;
+    const TRUSTED: &str =
+        r#"projects={"/w/repo"={trust_level="trusted"},"/w"={trust_level="trusted"},"/"={trust_level="trusted"}}"#;
+    const EXCLUDES: &str = "shell_environment_policy.ignore_default_excludes=false";
+    const BOUNDED: &str = "--disable=unbounded_connection_retries";
+    const NO_GIT: &str = "--skip-git-repo-check";
+
+    #[test]
+    fn a_plain_request_is_sandboxed_untrusting_and_bounded() {
+        let edit = "--sandbox=workspace-write";
+        assert_eq!(
+            Codex.invocation(&request()).unwrap(),
+            expected(
+                &["exec", "--json", edit, "--cd=/w/repo", NO_GIT, BOUNDED, "-c", EXCLUDES, "-c", UNTRUSTED, "-"],
+                "do it"
+            )
+        );
+    }
+
+    #[test]
+    fn a_full_request_uses_every_flag() {
+        let request = Request {
+            system_prompt: Some("Say \"no\".\n\u{7f}".into()),
+            model: Some("gpt-5.5".into()),
+            effort: Some(Effort::Max),
+            posture: Posture::Full,
+            output_schema: Some(serde_json::json!({"type": "object"})),
+            trust_project: true,
+            sandbox_works: Some(false),
+            ..request()
+        };
+        let args = [
+            "exec",
+            "--json",
+            "--sandbox=danger-full-access",
+            "--cd=/w/repo",
+            NO_GIT,
+            BOUNDED,
+            "-c",
+            EXCLUDES,
+            "-c",
+            TRUSTED,
+            "--model=gpt-5.5",
+            "-c",
+            "model_reasoning_effort=\"xhigh\"",
+            "-c",
+            r#"developer_instructions="Say \"no\".\n\u007F""#,
+            "--output-schema=/a/1/output-schema.json",
+            "-",
+        ];
+        let files = BTreeMap::from([("output-schema.json".to_owned(), r#"{"type":"object"}"#.to_owned())]);
+        assert_eq!(Codex.invocation(&request).unwrap(), Invocation { files, ..expected(&args, "do it") });
+    }
+
+    #[test]
+    fn a_follow_up_has_its_flags_before_resume_and_its_role_in_the_prompt() {
+        let request = Request { system_prompt: Some("Be brief.".into()), posture: Posture::ReadOnly, ..resumed() };
+        let args = ["exec", "--json", "--sandbox=read-only", "--cd=/w/repo", NO_GIT, BOUNDED, "-c", EXCLUDES, "-c"];
+        let args = [&args[..], &[UNTRUSTED, "resume", THREAD, "-"]].concat();
+        let prompt = "<instructions>\nBe brief.\n</instructions>\n\ndo it";
+        assert_eq!(Codex.invocation(&request).unwrap(), expected(&args, prompt));
+    }
+
+    #[test]
+    fn long_instructions_go_with_the_prompt() {
+        let request = Request { system_prompt: Some("é".repeat(60_000)), ..request() };
+        let invocation = Codex.invocation(&request).unwrap();
+        assert!(invocation.args.iter().all(|arg| arg.len() < MAX_CONFIG_VALUE));
+        assert_eq!(invocation.prompt, PromptVia::Stdin(shared::with_instructions(&"é".repeat(60_000), "do it")));
+    }
+
+    #[test]
+    fn what_codex_cannot_do_is_refused_and_never_widened() {
+        let refusal = |request: Request| Codex.invocation(&request).unwrap_err().message;
+        let no_sandbox = |posture| Request { posture, sandbox_works: Some(false), ..request() };
+        assert_eq!(
+            refusal(no_sandbox(Posture::ReadOnly)),
+            "codex cannot set up its sandbox on this machine, and posture `read_only` depends on it"
+        );
+        assert_eq!(
+            refusal(no_sandbox(Posture::Edit)),
+            "codex cannot set up its sandbox on this machine, and posture `edit` depends on it"
+        );
+        let long = Request { prompt: "é".repeat(MAX_PROMPT_CHARS + 1), ..request() };
+        assert_eq!(refusal(long), "the prompt has 1048577 characters, and Codex takes 1048576");
+        let continuation = Continuation { session: "--last".into(), history: Vec::new() };
+        let flag = Request { session: SessionPlan::Continue(continuation), ..request() };
+        assert_eq!(refusal(flag), "`--last` is not a Codex thread");
+    }
+}
