@@ -312,10 +312,11 @@ struct Line<'a> {
     message: Cow<'a, str>,
     #[serde(borrow, default)]
     item: Option<&'a RawValue>,
-    #[serde(default)]
-    usage: Option<TokenUsage>,
+    /// Read apart, like `error`: the end of a run must be understood even when they are not.
     #[serde(borrow, default)]
-    error: Option<ErrorText<'a>>,
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -429,10 +430,13 @@ impl CodexParser {
             "item.updated" => item(line.item?, Phase::Updated, events)?,
             "item.completed" => item(line.item?, Phase::Completed, events)?,
             "turn.completed" => {
-                events.extend(line.usage.as_ref().and_then(usage));
+                events.extend(line.usage.and_then(usage));
                 events.push(AgentEvent::Finished { result: None, structured: None, turns: None });
             }
-            "turn.failed" => failed(line.error.as_ref().map_or("", |error| &error.message), events),
+            "turn.failed" => {
+                let error = line.error.and_then(|raw| serde_json::from_str::<ErrorText<'_>>(raw.get()).ok());
+                failed(error.as_ref().map_or("", |error| &error.message), events);
+            }
             "error" => events.push(self.error(&line.message)),
             // The vendor's list is open.
             _ => return None,
@@ -483,7 +487,8 @@ fn failed(message: &str, events: &mut Vec<AgentEvent>) {
 }
 
 /// All zero means that Codex did not count (reviews), not that it was free.
-fn usage(usage: &TokenUsage) -> Option<AgentEvent> {
+fn usage(raw: &RawValue) -> Option<AgentEvent> {
+    let usage: TokenUsage = serde_json::from_str(raw.get()).ok()?;
     let (cache_read, cache_write) = (usage.cached_input_tokens, usage.cache_write_input_tokens);
     let input = usage.input_tokens.saturating_sub(cache_read).saturating_sub(cache_write);
     let tokens = Tokens { input, output: usage.output_tokens, cache_read, cache_write };
@@ -810,6 +815,15 @@ mod tests {
                 AgentEvent::Unknown { raw: r#"{"type":"item.completed","item":{"id":"e","type":"hologram"}}"#.into() },
             ]
         );
+    }
+
+    #[test]
+    fn an_end_with_odd_details_is_still_an_end() {
+        let good = r#"{"type":"turn.completed","usage":{"input_tokens":-1.5}}"#;
+        let finished = AgentEvent::Finished { result: None, structured: None, turns: None };
+        assert_eq!(Recording::new(good, 0).events(&Codex), [finished]);
+        let bad = r#"{"type":"turn.failed","error":"overloaded"}"#;
+        assert_eq!(Recording::new(bad, 1).verdict(&Codex), (Status::Failed, Some(Category::Unknown)));
     }
 
     #[test]

@@ -253,13 +253,24 @@ struct Line<'a> {
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    error: Option<ErrorText<'a>>,
-    #[serde(borrow, default)]
     severity: Cow<'a, str>,
     #[serde(borrow, default)]
     message: Cow<'a, str>,
+    /// Read apart, like `stats`: the end of a run must be understood even when they are not.
     #[serde(borrow, default)]
-    stats: Option<Stats<'a>>,
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stats: Option<&'a RawValue>,
+}
+
+impl Line<'_> {
+    fn error(&self) -> Option<ErrorText<'_>> {
+        serde_json::from_str(self.error?.get()).ok()
+    }
+
+    fn stats(&self) -> Option<Stats<'_>> {
+        serde_json::from_str(self.stats?.get()).ok()
+    }
 }
 
 #[derive(Deserialize)]
@@ -450,7 +461,7 @@ impl GeminiParser {
 
     fn result(&mut self, line: &Line<'_>, events: &mut Vec<AgentEvent>) {
         let success = line.status == "success";
-        if let Some(stats) = &line.stats {
+        if let Some(stats) = line.stats() {
             events.extend(stats.models.served(success).map(|model| AgentEvent::ModelServed { model }));
             events.extend(stats.usage());
         }
@@ -460,7 +471,7 @@ impl GeminiParser {
         } else if success {
             events.push(AgentEvent::Finished { result: None, structured: None, turns: None });
         } else {
-            let said = line.error.as_ref().map(|error| error.message.to_string());
+            let said = line.error().map(|error| error.message.into_owned());
             let (status, message) = api_error(said.or_else(|| self.last_error.take()).unwrap_or_default());
             let category = category_of(status, &message);
             if category == Category::RateLimit {
@@ -495,7 +506,7 @@ fn denial(line: &Line<'_>) -> Option<String> {
     if line.output.is_some_and(|output| output.get().starts_with("\"Blocked: command substitution")) {
         return Some("command substitution in a shell command is never allowed".to_owned());
     }
-    let error = line.error.as_ref()?;
+    let error = line.error()?;
     let by_type = matches!(
         &*error.kind,
         "tool_not_registered" | "policy_violation" | "permission_denied" | "path_not_in_workspace"
@@ -704,6 +715,15 @@ mod tests {
         let recording = load("untrusted");
         let failure = Gemini.classify_stderr(&recording.stderr, recording.exit_code).unwrap();
         assert!(failure.message.starts_with("Gemini CLI is not running in a trusted directory."), "{failure:?}");
+    }
+
+    #[test]
+    fn an_end_with_odd_details_is_still_an_end() {
+        let good = r#"{"type":"result","status":"success","stats":{"total_tokens":-1.5}}"#;
+        let finished = AgentEvent::Finished { result: None, structured: None, turns: None };
+        assert_eq!(Recording::new(good, 0).events(&Gemini), [finished]);
+        let bad = r#"{"type":"result","status":"error","error":"overloaded"}"#;
+        assert_eq!(Recording::new(bad, 247).verdict(&Gemini), (Status::Failed, Some(Category::Overloaded)));
     }
 
     #[test]
