@@ -325,7 +325,9 @@ struct ErrorText<'a> {
     message: Cow<'a, str>,
 }
 
-/// Both cache numbers are parts of `input_tokens`, reasoning is a part of `output_tokens`.
+/// `cached_input_tokens` is a part of `input_tokens`, reasoning one of `output_tokens` (measured).
+/// Cache writes are zero in every recording; they come from the same details of the input, so
+/// they are taken for a part of it too.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct TokenUsage {
