@@ -15,6 +15,7 @@ mod probe;
 mod registry;
 #[cfg(test)]
 mod replay;
+mod shared;
 mod text;
 
 pub use custom::{CustomBackend, CustomFormat, CustomPrompt};
