@@ -7,6 +7,7 @@ mod claude_code;
 mod codex;
 mod custom;
 mod demo;
+mod event_lines;
 mod gemini;
 mod gpt;
 mod invocation;
@@ -15,12 +16,14 @@ mod probe;
 mod registry;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod samples;
 mod text;
 
 pub use custom::{CustomBackend, CustomFormat, CustomPrompt};
 pub use demo::demo_lines;
-pub use gpt::{GptRequest, run_gpt_child};
-pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SessionPlan};
+pub use gpt::{DEFAULT_MODEL as GPT_DEFAULT_MODEL, GptRequest, GptSurroundings, run_gpt_child};
+pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan};
 pub use lines::LineFeeder;
 pub use probe::Probe;
 pub use registry::{Registry, UnknownBackend};
