@@ -1,6 +1,8 @@
-//! The parser for children of ours, which print events as they are.
+//! The wire between children of ours and their adapters: one serialised event per line.
 //!
 //! A line that is no event is kept as unknown: a child may die in the middle of one.
+
+use std::io::{self, Write};
 
 use super::Parser;
 use crate::core::AgentEvent;
@@ -24,4 +26,16 @@ pub(super) fn unknown(line: &[u8]) -> AgentEvent {
     let mut raw = String::from_utf8_lossy(line).into_owned();
     raw.truncate(raw.floor_char_boundary(RAW_CAP));
     AgentEvent::Unknown { raw }
+}
+
+/// Prints one event per line, each at once: somebody may be watching.
+pub(super) struct EventPrinter<W>(pub W);
+
+impl<W: Write> EventPrinter<W> {
+    pub(super) fn print(&mut self, event: &AgentEvent) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        self.0.write_all(&line)?;
+        self.0.flush()
+    }
 }

@@ -21,7 +21,7 @@ mod samples;
 mod text;
 
 pub use custom::{CustomBackend, CustomFormat, CustomPrompt};
-pub use demo::demo_lines;
+pub use demo::{DemoRequest, DemoSurroundings, run_demo_child};
 pub use gpt::{DEFAULT_MODEL as GPT_DEFAULT_MODEL, GptRequest, GptSurroundings, run_gpt_child};
 pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan};
 pub use lines::LineFeeder;

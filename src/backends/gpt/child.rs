@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::request::{GptRequest, Memory};
 use super::sse::SseReader;
 use super::trouble::{Next, Trouble};
+use crate::backends::event_lines::EventPrinter;
 use crate::core::{AgentEvent, Category, NoticeLevel, Span, Timestamp};
 
 const PUBLIC_ENDPOINT: &str = "https://api.openai.com/v1";
@@ -40,29 +41,17 @@ pub struct GptSurroundings<'a> {
 
 /// Runs the child; returns its exit code: 0 when the answer was printed, else 1.
 pub fn run_gpt_child(input: impl Read, output: impl Write, around: GptSurroundings<'_>) -> i32 {
-    let mut printer = Printer(output);
+    let mut printer = EventPrinter(output);
     let ended = match Caller::prepare(input, around) {
         Ok(caller) => caller.converse(&mut printer),
-        Err(trouble) => printer.fail(trouble).map(|()| false),
+        Err(trouble) => fail(&mut printer, trouble),
     };
     // Output that cannot be written has no reader left to tell.
     i32::from(!ended.unwrap_or(false))
 }
 
-/// Prints one event per line, each at once: the reader may be watching.
-struct Printer<W>(W);
-
-impl<W: Write> Printer<W> {
-    fn print(&mut self, event: &AgentEvent) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        self.0.write_all(&line)?;
-        self.0.flush()
-    }
-
-    fn fail(&mut self, trouble: Trouble) -> io::Result<()> {
-        self.print(&AgentEvent::Failed { category: trouble.category, message: trouble.message })
-    }
+fn fail<W: Write>(printer: &mut EventPrinter<W>, trouble: Trouble) -> io::Result<bool> {
+    printer.print(&AgentEvent::Failed { category: trouble.category, message: trouble.message }).map(|()| false)
 }
 
 /// A request that is ready to be sent.
@@ -89,7 +78,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Asks until there is an answer or no hope; returns whether there was an answer.
-    fn converse<W: Write>(&self, printer: &mut Printer<W>) -> io::Result<bool> {
+    fn converse<W: Write>(&self, printer: &mut EventPrinter<W>) -> io::Result<bool> {
         let (mut memory, mut retries, mut waited) = (Memory::Server, 0, Duration::ZERO);
         loop {
             let trouble = match self.ask(memory, printer)? {
@@ -106,13 +95,13 @@ impl<'a> Caller<'a> {
                     self.tell_limit(&trouble, after, printer)?;
                     retries += 1;
                     if retries >= TRIES || waited.saturating_add(delay) > LONGEST_WAIT {
-                        return printer.fail(trouble).map(|()| false);
+                        return fail(printer, trouble);
                     }
                     printer.print(&retrying(&trouble, retries, delay))?;
                     (self.around.sleep)(delay);
                     waited += delay;
                 }
-                Next::Replay | Next::GiveUp => return printer.fail(trouble).map(|()| false),
+                Next::Replay | Next::GiveUp => return fail(printer, trouble),
             }
         }
     }
@@ -121,7 +110,7 @@ impl<'a> Caller<'a> {
         &self,
         trouble: &Trouble,
         after: Option<Duration>,
-        printer: &mut Printer<W>,
+        printer: &mut EventPrinter<W>,
     ) -> io::Result<()> {
         if trouble.category != Category::RateLimit {
             return Ok(());
@@ -131,7 +120,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Makes one call. The outer error is the printer's.
-    fn ask<W: Write>(&self, memory: Memory, printer: &mut Printer<W>) -> io::Result<Result<AgentEvent, Trouble>> {
+    fn ask<W: Write>(&self, memory: Memory, printer: &mut EventPrinter<W>) -> io::Result<Result<AgentEvent, Trouble>> {
         let call = self.agent.post(&self.url).header("authorization", format!("Bearer {}", self.key));
         let call = call.header("content-type", "application/json").header("accept", "text/event-stream");
         let ended = match call.send(self.request.body(memory).to_string()) {
@@ -145,7 +134,7 @@ impl<'a> Caller<'a> {
     fn read_stream<W: Write>(
         &self,
         response: Response<ureq::Body>,
-        printer: &mut Printer<W>,
+        printer: &mut EventPrinter<W>,
     ) -> io::Result<Result<AgentEvent, Trouble>> {
         let mut answer = Answer::new(&self.request.model, self.request.output_schema.is_some());
         let (mut body, mut sse, mut chunk) = (response.into_body().into_reader(), SseReader::default(), [0; 16 * 1024]);
