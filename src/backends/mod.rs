@@ -20,7 +20,7 @@ mod replay;
 mod samples;
 mod text;
 
-pub use custom::{CustomBackend, CustomFormat, CustomPrompt};
+pub use custom::CustomBackend;
 pub use demo::{DemoRequest, DemoSurroundings, run_demo_child};
 pub use gpt::{DEFAULT_MODEL as GPT_DEFAULT_MODEL, GptRequest, GptSurroundings, run_gpt_child};
 pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan};
@@ -66,6 +66,11 @@ pub trait Backend: Send + Sync {
     /// Whether the stream has a terminal event, so that a run without one is broken.
     fn has_terminal_event(&self) -> bool {
         true
+    }
+
+    /// Whether `code` is how the program ends when all went well.
+    fn is_good_exit(&self, code: i32) -> bool {
+        code == 0
     }
 
     /// How long the agent may take to leave after its terminal event before its tree is ended.

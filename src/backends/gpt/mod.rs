@@ -15,3 +15,4 @@ mod trouble;
 pub use adapter::{DEFAULT_MODEL, Gpt};
 pub use child::{GptSurroundings, run_gpt_child};
 pub use request::GptRequest;
+pub(super) use trouble::by_status as category_of_status;

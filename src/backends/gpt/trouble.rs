@@ -78,7 +78,8 @@ fn by_code(code: &str) -> Option<Category> {
     })
 }
 
-fn by_status(status: u16) -> Category {
+/// Returns what an HTTP status alone says.
+pub(in crate::backends) fn by_status(status: u16) -> Category {
     match status {
         401 | 403 => Category::Auth,
         402 => Category::Quota,
