@@ -2,6 +2,8 @@
 //!
 //! An adapter turns a request into an [`Invocation`] (data) and lines of output into
 //! [`AgentEvent`]s. It never spawns, never reads a clock or a disk, never prints.
+//! The children of `gpt` and `demo` stand beside their adapters and are processes of their own: there
+//! the API is called and files are written; clock, sleep, environment and programs are handed in.
 
 mod claude_code;
 mod codex;

@@ -17,7 +17,7 @@ pub(super) enum Argument {
 
 /// An item as it is written; read first, so that a bad placeholder is named in the error.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an argument is a text, or a list of texts that stand or fall together")]
 enum ArgumentText {
     One(String),
     Group(Vec<String>),

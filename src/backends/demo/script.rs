@@ -1,4 +1,12 @@
 //! The lines that the demo agent obeys; every other line is prose.
+//!
+//! ```text
+//! say: TEXT            think: TEXT              ask: QUESTION (ends the turn)
+//! write: PATH: TEXT    append: PATH: TEXT       delete: PATH
+//! run: COMMAND         tools: 3                 sleep: 2s
+//! json: VALUE          usage: input=10 output=5 cache_read=3 cache_write=2 cost=$0.01
+//! fail: CATEGORY: MESSAGE                       exit: CODE (without a word, as a crash)
+//! ```
 
 use serde_json::Value;
 
