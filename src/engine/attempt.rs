@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError};
 use crate::{
-    backends::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SessionPlan},
+    backends::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
     core::{BackendName, Task, TaskId, TaskSpec, Usage, Words},
     keeper::contract::{AttemptDir, Spec, VERSION},
     os::{
@@ -40,9 +40,6 @@ const ENV_FOR_ALL: [&str; 24] = [
     "MGR_FAILPOINT_AGENT",
     "SYSTEMROOT",
 ];
-
-/// The token for mgr's own program in an adapter's invocation.
-const SELF: &str = "@self";
 
 impl Engine {
     pub(super) fn attempt_dir(&self, id: &TaskId, number: u32) -> AttemptDir {
@@ -208,7 +205,7 @@ impl Engine {
     /// # Errors
     /// It is not installed.
     pub(super) fn program(&self, backend: &BackendName, program: &str) -> Result<Utf8PathBuf, EngineError> {
-        if program == SELF {
+        if program == SELF_PROGRAM {
             let own = spawn::own_path().map_err(EngineError::Helper)?;
             return Ok(Utf8PathBuf::from_path_buf(own).unwrap_or_else(|_| "mgr".into()));
         }

@@ -114,7 +114,7 @@ impl Engine {
         });
         Ok(judge(&Evidence {
             ending: exit.ending,
-            exit_code: exit.code,
+            exit_code: exit.code.map(|code| if adapter.is_good_exit(code) { 0 } else { code }),
             signal: exit.signal,
             digest,
             stderr_verdict: missing.as_ref().or(stderr_verdict.as_ref()),
