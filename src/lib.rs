@@ -1,7 +1,26 @@
-pub mod backends;
-pub mod config;
-pub mod core;
-pub mod engine;
-pub mod keeper;
-pub mod os;
-pub mod store;
+//! `mgr` delegates work to AI coding agents, survives any crash, and tells the truth about what came back.
+//!
+//! The house, from the door inwards; arrows point down only, and a test holds them:
+//!
+//! - [`surface`]: WHO is asking: the command line, MCP clients, hidden helpers
+//! - [`ops`]: WHAT can be asked: one file per noun, one row each in the table that everything walks
+//! - [`engine`]: DOING it: reconciling the store with reality, launching, waiting
+//! - [`keeper`]: the tiny process that owns one attempt; files only, never the database
+//! - [`store`]: SQLite; the only SQL
+//! - [`backends`]: HOW each agent is spoken to: pure adapters
+//! - [`config`]: settings in layers; the only reader of the environment
+//! - [`core`]: WHAT SHOULD HAPPEN: pure rules over facts
+//! - [`os`] and [`ui`]: leaves: the system and the terminal
+
+mod backends;
+mod config;
+mod core;
+mod engine;
+mod keeper;
+mod ops;
+mod os;
+mod store;
+mod surface;
+mod ui;
+
+pub use surface::run;

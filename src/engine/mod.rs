@@ -16,6 +16,7 @@ mod roles;
 mod settle;
 mod submit;
 mod ticker;
+mod upkeep;
 mod view;
 mod wait;
 
@@ -64,6 +65,20 @@ impl Engine {
         let store = Store::open(&home.database())?;
         let watchers = Watchers::new(home.poke());
         Ok(Self { home, env, config, registry, store, watchers })
+    }
+
+    /// Returns the output limit of tasks that ask for none.
+    pub fn default_max_output(&self) -> crate::core::Bytes {
+        self.config.max_output
+    }
+
+    /// Returns the settings that hold here.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub const fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Wakes whoever waits for anything.

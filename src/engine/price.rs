@@ -4,7 +4,7 @@ use super::Engine;
 use crate::core::{BackendName, Cost, CostSource, Digest, Tokens};
 
 impl Engine {
-    pub(super) fn cost_of(&self, digest: &Digest, _backend: &BackendName) -> Cost {
+    pub fn cost_of(&self, digest: &Digest, _backend: &BackendName) -> Cost {
         if let Some(cost) = digest.usage.cost {
             return Cost { usd: Some(cost.as_dollars()), source: CostSource::Provider, price_date: None };
         }

@@ -93,3 +93,23 @@ impl Engine {
         Ok(self.store.read(|view| view.news(cursor, limit))?)
     }
 }
+
+impl Engine {
+    /// # Errors
+    /// The store cannot be read.
+    pub fn counts(&self) -> Result<Vec<(crate::core::Status, u64)>, EngineError> {
+        Ok(self.store.read(|view| view.counts())?)
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub fn last_cursor(&self) -> Result<i64, EngineError> {
+        Ok(self.store.read(|view| view.last_cursor())?)
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub fn cursor_at(&self, at: crate::core::Timestamp) -> Result<i64, EngineError> {
+        Ok(self.store.read(|view| view.cursor_at(at))?)
+    }
+}

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::engine::EngineError;
 
 /// The exit codes of `mgr`. They only ever grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
+    #[default]
     Success = 0,
     Failed = 1,
     Usage = 2,

@@ -23,8 +23,6 @@ mod send;
 mod status;
 mod submit;
 mod table;
-#[cfg(test)]
-mod table_tests;
 mod views;
 mod watch;
 
@@ -36,7 +34,7 @@ pub use config::{ConfigAction, ConfigInput, ConfigOutput, SettingView};
 pub use demo::{DemoInput, DemoOutput};
 pub use doctor::{DoctorInput, DoctorOutput, Finding, FindingLevel};
 pub use error::{Code, Exit, OpError};
-pub use events::{EventView, EventsInput, EventsOutput};
+pub use events::{EventView, EventsInput, EventsOutput, words as event_words};
 pub use explain::{ExplainInput, ExplainOutput, Explanation};
 pub use export::{ExportInput, ExportOutput};
 pub use list::{ListInput, ListOutput};
@@ -46,7 +44,7 @@ pub use pause::{PauseInput, PauseOutput, ResumeInput};
 pub use poll::{PollInput, PollOutput};
 pub use send::{SendInput, SendOutput};
 pub use status::{StatusInput, StatusOutput};
-pub use submit::{RunInput, RunOutput, SubmitInput, SubmitOutput};
+pub use submit::{RoutingView, RunOutput, SubmitInput, SubmitOutput};
 pub use table::{Answer, Call, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Silent, Toolset, find};
 pub use views::{AttemptView, LineageView, TaskLine, TaskView};
 pub use watch::{WatchInput, WatchMode, WatchOutput};

@@ -82,10 +82,25 @@ pub trait Render {
     fn exit(&self) -> Exit {
         Exit::Success
     }
+
+    /// Returns the bytes that a person asked for as they are, instead of a page.
+    fn raw(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether the answer went out piece by piece already.
+    fn was_streamed(&self) -> bool {
+        false
+    }
 }
 
 /// Whoever wants to know how a waiting call gets on.
 pub trait Progress: Send + Sync {
+    /// Whether it is worth telling about the tasks as a whole.
+    fn wants_tasks(&self) -> bool {
+        false
+    }
+
     /// The tasks that are waited for, as they are now.
     fn tasks(&self, tasks: &[TaskLine]);
 

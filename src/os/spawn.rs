@@ -7,7 +7,7 @@
 use std::{
     ffi::OsStr,
     io,
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use camino::Utf8Path;
@@ -59,15 +59,16 @@ pub fn capture(program: &str, args: &[String]) -> io::Result<Output> {
     start(&mut command)?.wait_with_output()
 }
 
-/// Runs a shell line in `cwd` with the streams of the caller's choice.
+/// Runs a tool of the demo agent to its end; what it prints goes to standard error, because
+/// standard output carries the agent's events.
 ///
 /// # Errors
-/// The shell cannot be started.
-pub fn shell(line: &str, cwd: &Utf8Path) -> io::Result<ExitStatus> {
-    let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(cwd);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    start(&mut command)?.wait()
+/// The program cannot be started.
+pub fn tool(argv: &[String], cwd: &Utf8Path) -> io::Result<i32> {
+    let Some((program, args)) = argv.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let mut command = Command::new(program);
+    command.args(args).current_dir(cwd).stdin(Stdio::null()).stdout(io::stderr()).stderr(Stdio::inherit());
+    Ok(start(&mut command)?.wait()?.code().unwrap_or(-1))
 }
 
 /// Returns the path of the running `mgr`. After an upgrade in place Linux appends

@@ -42,6 +42,11 @@ mod unix {
         let _ = nix::sys::prctl::set_child_subreaper(true);
     }
 
+    /// Leaves the caller's session and terminal.
+    pub fn leave_session() {
+        let _ = setsid();
+    }
+
     /// How a child ended.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Ended {
@@ -107,8 +112,8 @@ mod unix {
         let own = getpid().as_raw();
         let table = processes();
         let mut found = descendants(&table, own);
-        let marked = marked(&table, &found, cookie);
-        found.extend(marked);
+        let marked = environments().filter(|(_, cookies)| cookies.iter().any(|own| own == cookie));
+        found.extend(marked.map(|(pid, _)| pid));
         found.remove(&own);
         found
     }
@@ -128,6 +133,11 @@ mod unix {
             }
         }
         found
+    }
+
+    /// Returns the cookies of all attempts that have processes of this user.
+    pub fn cookies() -> BTreeSet<String> {
+        environments().filter_map(|(_, entries)| entries.into_iter().next()).collect()
     }
 
     /// Stops all members until no new one turns up, then kills them. Returns how many there were.
@@ -170,15 +180,19 @@ mod unix {
         }
     }
 
-    /// Returns those of `table`, less `known`, whose environment has the cookie (proc(5), `environ`).
+    /// Returns every process that has a cookie in its environment (proc(5), `environ`).
     #[cfg(target_os = "linux")]
-    fn marked(table: &BTreeMap<i32, i32>, known: &BTreeSet<i32>, cookie: &str) -> BTreeSet<i32> {
-        let wanted = format!("{COOKIE}={cookie}");
-        let has_cookie = |pid: &&i32| {
-            let Ok(environ) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
-            environ.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
-        };
-        table.keys().filter(|pid| !known.contains(pid)).filter(has_cookie).copied().collect()
+    fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
+        processes().into_keys().filter_map(|pid| {
+            let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let entries = environ.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+            let cookies: Vec<_> = entries.filter_map(cookie_of).collect();
+            (!cookies.is_empty()).then_some((pid, cookies))
+        })
+    }
+
+    fn cookie_of(entry: &str) -> Option<String> {
+        Some(entry.strip_prefix(COOKIE)?.strip_prefix('=')?.to_owned())
     }
 
     /// `ps -E` shows the environment of the user's own processes on macOS and the BSDs.
@@ -196,17 +210,17 @@ mod unix {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn marked(_: &BTreeMap<i32, i32>, known: &BTreeSet<i32>, cookie: &str) -> BTreeSet<i32> {
+    fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
         let args = ["-axwwEo", "pid=,command="].map(str::to_owned);
-        let Ok(output) = crate::os::spawn::capture("ps", &args) else { return BTreeSet::new() };
-        let wanted = format!("{COOKIE}={cookie}");
+        let output = crate::os::spawn::capture("ps", &args).map(|output| output.stdout).unwrap_or_default();
         let line = |line: &str| {
             let mut words = line.split_whitespace();
             let pid = words.next()?.parse().ok()?;
-            words.any(|word| word == wanted).then_some(pid)
+            let cookies: Vec<_> = words.filter_map(cookie_of).collect();
+            (!cookies.is_empty()).then_some((pid, cookies))
         };
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().filter_map(line).filter(|pid| !known.contains(pid)).collect()
+        let text = String::from_utf8_lossy(&output).into_owned();
+        text.lines().filter_map(line).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -214,7 +228,23 @@ mod unix {
 mod other {
     //! Systems without Unix process groups: nothing is kept there yet, see `capabilities`.
 
+    use std::collections::BTreeSet;
+
     pub fn kill_self() {
         std::process::abort();
+    }
+
+    pub const fn leave_session() {}
+
+    pub const fn members(_: &str) -> BTreeSet<i32> {
+        BTreeSet::new()
+    }
+
+    pub const fn cookies() -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    pub const fn kill_all(_: &str) -> u32 {
+        0
     }
 }

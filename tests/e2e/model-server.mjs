@@ -244,7 +244,8 @@ const messageFrames = (item, at) => {
 };
 
 const callFrames = (item, at) => {
-  const [field, event] = item.type === "function_call" ? ["arguments", "function_call_arguments"] : ["input", "custom_tool_call_input"];
+  const field = item.type === "function_call" ? "arguments" : "input";
+  const event = item.type === "function_call" ? "function_call_arguments" : "custom_tool_call_input";
   return [
     { type: "response.output_item.added", output_index: 0, item: { ...item, status: "in_progress", [field]: "" } },
     { type: `response.${event}.delta`, ...at, delta: item[field] },
@@ -305,7 +306,13 @@ const gemini = {
 const vendors = [anthropic, openai, gemini];
 
 // Gemini CLI asks small questions of its own (which model to use, who speaks next) and wants JSON back.
-const HELPER_ANSWER = { reasoning: "scripted", model_choice: "pro", complexity_reasoning: "scripted", complexity_score: 50, next_speaker: "user" };
+const HELPER_ANSWER = {
+  reasoning: "scripted",
+  model_choice: "pro",
+  complexity_reasoning: "scripted",
+  complexity_score: 50,
+  next_speaker: "user",
+};
 const isHelper = (body) => body.generationConfig?.responseMimeType === "application/json";
 
 // --- Scenarios -----------------------------------------------------------------------------------
@@ -410,48 +417,49 @@ function sendAnswer(response, vendor, answer, { body, path, cut }) {
   else response.end(pieces.join(""));
 }
 
-async function answer(request, response, seq) {
-  const path = new URL(request.url, "http://loopback").pathname;
-  const about = { seq, event: "request", at: new Date().toISOString(), method: request.method, path, auth: CREDENTIALS.filter((name) => request.headers[name]) };
-  const vendor = request.method === "POST" && vendors.find((one) => one.handles(path));
-  if (!vendor) {
-    const counts = path === "/v1/messages/count_tokens";
-    log({ ...about, reply: counts ? "count" : "not found" });
-    return counts ? sendJson(response, 200, { input_tokens: 100 }) : sendJson(response, 404, { error: { message: "not found" } });
-  }
+/** Answers what is no question to the model. */
+function serveOther(response, path, about) {
+  const counts = path === "/v1/messages/count_tokens";
+  log({ ...about, reply: counts ? "count" : "not found" });
+  if (counts) sendJson(response, 200, { input_tokens: 100 });
+  else sendJson(response, 404, { error: { message: "not found" } });
+}
 
+async function serveModel(request, response, { vendor, path, about }) {
   const body = await bodyOf(request);
   body.model ??= /models\/([^:]+):/.exec(path)?.[1];
   const entries = vendor.entries(body);
   const { scenario, turn, facts } = read(entries);
   const session = vendor.session(request, body);
   const system = vendor.system(body);
-  const told = {
-    ...about,
-    vendor: vendor.name,
-    model: body.model,
-    session,
-    system_head: system.slice(0, 200),
-    system_bytes: Buffer.byteLength(system),
-    prompt_bytes: facts.prompt.bytes,
-    prompt_sha256: facts.prompt.sha256,
-    user_turns: facts.user_turns,
-  };
+  const logReply = (more) =>
+    log({
+      ...about,
+      vendor: vendor.name,
+      model: body.model,
+      session,
+      system_head: system.slice(0, 200),
+      system_bytes: Buffer.byteLength(system),
+      prompt_bytes: facts.prompt.bytes,
+      prompt_sha256: facts.prompt.sha256,
+      user_turns: facts.user_turns,
+      ...more,
+    });
+
   if (isHelper(body)) {
-    log({ ...told, reply: "helper" });
+    logReply({ reply: "helper" });
     return sendAnswer(response, vendor, { text: JSON.stringify(HELPER_ANSWER) }, { body, path });
   }
   const poll = vendor.pending?.(entries.at(-1));
   if (poll) {
-    log({ ...told, scenario, reply: "poll" });
+    logReply({ scenario, reply: "poll" });
     return sendAnswer(response, vendor, { call: poll, entries }, { body, path });
   }
 
   const replies = JSON.parse(readFileSync(join(options.scenarios, `${scenario}.json`), "utf8"));
   const conversation = JSON.stringify([vendor.name, session, facts.prompt.sha256, facts.user_turns, turn]);
   const reply = fill(due(replies, turn, conversation), facts);
-  const kind = reply.status ?? (reply.cut ? "cut" : (reply.tool?.kind ?? "text"));
-  log({ ...told, scenario, turn, reply: kind });
+  logReply({ scenario, turn, reply: reply.status ?? (reply.cut ? "cut" : (reply.tool?.kind ?? "text")) });
 
   if (reply.delay_ms) await sleep(reply.delay_ms);
   if (response.destroyed) return;
@@ -460,20 +468,35 @@ async function answer(request, response, seq) {
   sendAnswer(response, vendor, { text: reply.text ?? CUT_TEXT, call, entries }, { body, path, cut: reply.cut });
 }
 
+async function serve(request, response, seq) {
+  const path = request.url.split("?")[0];
+  const auth = CREDENTIALS.filter((name) => request.headers[name]);
+  const about = { seq, event: "request", at: new Date().toISOString(), method: request.method, path, auth };
+  const vendor = request.method === "POST" && vendors.find((one) => one.handles(path));
+  if (vendor) await serveModel(request, response, { vendor, path, about });
+  else serveOther(response, path, about);
+}
+
+// Tests name this server as the proxy for everything but loopback: whatever calls out is seen and turned away.
+const logOutbound = (request) => log({ seq: ++requests, event: "outbound", to: request.url });
+
 const server = createServer((request, response) => {
+  if (!request.url.startsWith("/")) {
+    logOutbound(request);
+    return sendJson(response, 403, { error: { message: "no way out" } });
+  }
   const seq = ++requests;
   // A client that hung up before the end: cancelled or killed (or cut off by us).
   response.on("close", () => response.writableFinished || log({ seq, event: "closed early" }));
-  answer(request, response, seq).catch((error) => {
+  serve(request, response, seq).catch((error) => {
     log({ seq, event: "error", message: error.message });
     // 400 is what no client retries, so a mistake in a scenario shows at once.
     if (!response.headersSent) sendJson(response, 400, { error: { message: `model-server: ${error.message}` } });
   });
 });
 
-// Tests name this server as the proxy for everything but loopback: whatever calls out is seen and turned away.
 server.on("connect", (request, socket) => {
-  log({ seq: ++requests, event: "outbound", to: request.url });
+  logOutbound(request);
   socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
 });
 

@@ -13,6 +13,13 @@ dir=$(cd "$dir" && pwd)
 agents=("${@:2}")
 if ((${#agents[@]} == 0)); then agents=(claude codex gemini); fi
 
+# Tools run in sessions of their own and outlive their agent: their working directory tells that they are ours.
+sweep() {
+  for process in /proc/[0-9]*; do
+    if [[ $(readlink "$process/cwd") == "$1"* ]]; then kill -KILL "${process#/proc/}" 2> /dev/null || true; fi
+  done
+}
+
 root=$(mktemp -d)
 mkfifo "$root/ready"
 node "$here/model-server.mjs" --log "$root/requests.jsonl" > "$root/ready" &
@@ -79,14 +86,14 @@ JSON
 
 # check AGENT CASE EXIT PATTERN PROMPT [FLAG...]: runs the agent and compares its exit and its events.
 check() {
-  local agent=$1 case=$2 exit=$3 pattern=$4 prompt=$5 status=0 begin=$SECONDS
+  local agent=$1 name=$2 want=$3 pattern=$4 prompt=$5 status=0 begin=$SECONDS
   (cd "$work" && "run_$agent" "${@:6}" < <(printf %s "$prompt")) > "$home/events" 2> "$home/errors" || status=$?
   # Gemini prints an answer in pieces: one more line has them together.
   sed -nE 's/.*"content":"([^"]*)","delta":true.*/\1/p' "$home/events" | tr -d '\n' > "$home/answer"
-  if [[ $status == "$exit" ]] && grep -qE "$pattern" "$home/events" "$home/answer"; then
-    echo "ok      $agent $case ($((SECONDS - begin)) s)"
+  if [[ $status == "$want" ]] && grep -qE "$pattern" "$home/events" "$home/answer"; then
+    echo "ok      $agent $name ($((SECONDS - begin)) s)"
   else
-    echo "FAILED  $agent $case: exit $status, expected $exit and an event like $pattern"
+    echo "FAILED  $agent $name: exit $status, expected $want and an event like $pattern"
     cut -c1-400 "$home/events" "$home/errors"
     touch "$root/failed"
   fi
@@ -117,13 +124,6 @@ check_long_tool() {
   fi
   sweep "$work"
   wait $!
-}
-
-# Tools run in sessions of their own and outlive their agent: their working directory tells that they are ours.
-sweep() {
-  for process in /proc/[0-9]*; do
-    if [[ $(readlink "$process/cwd") == "$1"* ]]; then kill -KILL "${process#/proc/}" 2> /dev/null || true; fi
-  done
 }
 
 # The patterns: how this vendor's events say that the run ended well, ended badly, or what the model answered.
@@ -188,7 +188,9 @@ for agent in "${agents[@]}"; do
   "all_$agent" &
   running+=($!)
 done
-wait "${running[@]}"
+for one in "${running[@]}"; do
+  wait "$one" || touch "$root/failed"
+done
 
 if grep '"event":"outbound"' "$root/requests.jsonl"; then
   echo "FAILED  an agent tried to leave the machine"

@@ -1,0 +1,154 @@
+//! `mgr explain`: a task in a paragraph.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset};
+use crate::{
+    core::{Posture, Status, TaskId, TaskRef, Verification},
+    store::Filter,
+    ui::{Page, clip, duration_words, plural},
+};
+
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainInput {
+    /// The task: an id, a unique prefix, @last or @-2; the last tasks when absent
+    #[arg(value_name = "TASK")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskRef>,
+    /// How many of the last tasks, when none is named, 1 to 50
+    #[arg(long, default_value = "1", value_name = "COUNT")]
+    #[serde(default = "one")]
+    pub last: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// One task in words.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Explanation {
+    pub task_id: TaskId,
+    pub status: Status,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ExplainOutput {
+    pub tasks: Vec<Explanation>,
+}
+
+pub struct Explain;
+
+impl Operation for Explain {
+    const CLI: &'static [&'static str] = &["explain"];
+    const TOOL: Option<&'static str> = Some("task_explain");
+    const TITLE: &'static str = "Explain a task";
+    const TOOLSET: Toolset = Toolset::Core;
+    const EFFECT: Effect = Effect::Read;
+    const IDEMPOTENT: bool = true;
+    const DEFAULT_TOOL: bool = false;
+    const ABOUT: &'static str = "Explain in a paragraph what a task was asked, did, changed and cost, and how and why it ended. \
+        For the numbers use task_status.";
+    const EXAMPLE: Example = Example { argv: &["explain", "@last"], json: r#"{"task_id":"@last","last":1}"# };
+
+    type Input = ExplainInput;
+    type Output = ExplainOutput;
+
+    async fn run(call: &Call<'_>, input: ExplainInput) -> Result<ExplainOutput, OpError> {
+        call.engine.reconcile()?;
+        let tasks = match &input.task_id {
+            Some(reference) => vec![call.engine.task(&call.engine.resolve(reference)?)?],
+            None => call.engine.list(&Filter::default(), None, input.last.clamp(1, 50))?.tasks,
+        };
+        let explain = |task| {
+            let view = TaskView::of(call, task)?;
+            let text = paragraph(&view);
+            Ok(Explanation { task_id: view.task_id, status: view.status, text })
+        };
+        Ok(ExplainOutput { tasks: tasks.iter().map(explain).collect::<Result<_, OpError>>()? })
+    }
+}
+
+/// Only what is known is said; what the agent said is in quotation marks.
+fn paragraph(view: &TaskView) -> String {
+    let mut sentences = vec![asked(view)];
+    sentences.extend(did(view));
+    sentences.extend(used(view));
+    sentences.push(ended(view));
+    sentences.join(" ")
+}
+
+fn asked(view: &TaskView) -> String {
+    let posture = match view.posture {
+        Posture::ReadOnly => "read-only",
+        Posture::Edit => "with leave to edit",
+        Posture::Full => "with full access",
+    };
+    let model = view.actual_model.as_deref().map(|model| format!(" ({model})")).unwrap_or_default();
+    let prompt = clip(&view.prompt, 160);
+    format!("{}{model} was asked in {}, {posture}: “{prompt}”.", view.backend, view.working_dir)
+}
+
+fn did(view: &TaskView) -> Option<String> {
+    let steps = view.recent_steps.iter().map(|step| clip(step, 60)).collect::<Vec<_>>().join("; ");
+    let files = plural(view.files_changed.len() as u64, "file");
+    match (view.files_changed.is_empty(), steps.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(format!("Its last steps: {steps}.")),
+        (false, _) => Some(format!("By its own account it changed {files} ({}). Its last steps: {steps}.", clip(&view.files_changed.join(", "), 200))),
+    }
+}
+
+fn used(view: &TaskView) -> Option<String> {
+    let tokens = view.usage.map(|tokens| format!("{} tokens", tokens.total()));
+    let cost = view.cost.usd.map(|usd| format!("${usd:.4}"));
+    match (tokens, cost) {
+        (Some(tokens), Some(cost)) => Some(format!("It used {tokens}, {cost}.")),
+        (Some(tokens), None) => Some(format!("It used {tokens}; the cost is not known.")),
+        (None, Some(cost)) => Some(format!("It cost {cost}.")),
+        (None, None) => None,
+    }
+}
+
+fn ended(view: &TaskView) -> String {
+    let took = view.elapsed_s.map(|seconds| format!(" after {}", duration_words(seconds))).unwrap_or_default();
+    let checks = match view.verification {
+        Verification::None => "",
+        Verification::Passed => " Its checks passed.",
+        Verification::Failed => " Its checks failed.",
+        Verification::Error => " Its checks could not run.",
+    };
+    match (&view.failure, view.status.is_terminal()) {
+        (Some(failure), _) => format!(
+            "It ended {}{took} ({}): {}.{checks} {}.",
+            view.status.as_str(),
+            failure.category.as_str(),
+            clip(failure.message.trim_end_matches('.'), 300),
+            capital(&failure.hint)
+        ),
+        (None, true) => {
+            let answer = view.output_preview.as_deref().map(|text| format!(" Its answer: “{}”", clip(text, 200))).unwrap_or_default();
+            format!("It ended {}{took}.{checks}{answer}", view.status.as_str())
+        }
+        (None, false) => format!("It is {}{took}.", view.health.as_str()),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+impl Render for ExplainOutput {
+    fn render(&self, page: &mut Page) {
+        for task in &self.tasks {
+            page.text(&format!("{}: {}", task.task_id.short(), task.text));
+        }
+        if self.tasks.is_empty() {
+            page.line("No tasks.");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The command line: a walk over the table. Parses, asks, prints, exits.
+
+use std::{collections::BTreeMap, ffi::OsString, io};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::{Value, json};
+
+use super::{generate, mcp, progress::Live};
+use crate::{
+    config::Environment,
+    engine::Engine,
+    ops::{Answer, Call, Code, Exit, OPS, OpError, OpSpec},
+    ui::{ColourChoice, Ui},
+};
+
+const ABOUT: &str = "Delegate work to AI coding agents, survive any crash, get the true result";
+
+/// Prints the version without building anything else.
+pub(super) fn version() -> u8 {
+    let ui = Ui::new(ColourChoice::Never, false, true);
+    finish(ui.answer(&format!("mgr {}", env!("CARGO_PKG_VERSION"))), Exit::Success)
+}
+
+/// Parses `args`, does what they ask, and returns the exit code.
+pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
+    let matches = match command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let colour = matches.get_one::<ColourChoice>("color").copied().unwrap_or_default();
+    let ui = Ui::new(colour, matches.get_flag("quiet"), env.get("NO_COLOR").is_some());
+    start_log(&env);
+    let wants_json = matches.get_flag("json");
+    match dispatch(&matches, env, &ui, wants_json) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&ui, &error, wants_json);
+            error.code.exit() as u8
+        }
+    }
+}
+
+/// clap's own errors: help and version are answers, everything else is a usage error.
+fn usage(error: &clap::Error) -> u8 {
+    // A reader that has gone away is a quiet exit.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8)
+}
+
+/// Diagnostics go to standard error, and only when MGR_LOG asks for them.
+fn start_log(env: &Environment) {
+    if let Some(filter) = env.get("MGR_LOG") {
+        let filter = tracing_subscriber::EnvFilter::new(filter);
+        // Fails when a log is there already, which then serves.
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    }
+}
+
+fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
+    match matches.subcommand() {
+        Some(("mcp", matches)) => mcp::serve(matches, env),
+        Some(("completions", matches)) => {
+            let text = generate::completions(matches)?;
+            Ok(finish(ui.answer(&text), Exit::Success))
+        }
+        Some(("man", _)) => Ok(finish(ui.answer(&generate::man(&command())), Exit::Success)),
+        Some(("reference", _)) => Ok(finish(ui.answer(&generate::reference()), Exit::Success)),
+        Some((name, matches)) => match OPS.iter().find(|row| row.cli == [name]) {
+            Some(row) => operation(row, matches, env, ui, wants_json),
+            None => Err(OpError::new(Code::Internal, format!("no row for `{name}`"))),
+        },
+        None => Err(OpError::invalid("no command").hint("`mgr --help` lists them")),
+    }
+}
+
+fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
+    let input = (row.input_of)(matches)?;
+    let working_dir = working_dir(&input);
+    // A damaged database must not keep its own remedy from running.
+    if row.tool == Some("doctor") && input.get("rebuild") == Some(&Value::Bool(true)) {
+        Engine::rebuild(env.clone())?;
+    }
+    let engine = Engine::open(env, working_dir.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| OpError::new(Code::Internal, error.to_string()))?;
+    let live = Live::new(row, ui, wants_json);
+    let call = Call { engine: &engine, progress: &live, longest_wait: None, client: BTreeMap::new() };
+    let answer = runtime.block_on(async {
+        tokio::select! {
+            answer = (row.run)(&call, input) => answer,
+            never = live.interrupted(&call) => never,
+        }
+    });
+    live.clear();
+    show(&answer?, ui, wants_json)
+}
+
+/// Project settings are those of the directory that the task is for.
+fn working_dir(input: &Value) -> Option<camino::Utf8PathBuf> {
+    match input.get("working_dir").and_then(Value::as_str) {
+        Some(dir) => Some(dir.into()),
+        None => std::env::current_dir().ok().and_then(|dir| camino::Utf8PathBuf::from_path_buf(dir).ok()),
+    }
+}
+
+fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
+    if answer.shown.was_streamed() {
+        return Ok(answer.exit as u8);
+    }
+    let printed = match (wants_json, answer.shown.raw()) {
+        (true, _) => ui.answer(&json_text(&answer.value)),
+        (false, Some(bytes)) => ui.raw(&bytes),
+        (false, None) => {
+            let mut page = ui.page();
+            answer.shown.render(&mut page);
+            ui.answer(page.as_str())
+        }
+    };
+    Ok(finish(printed, answer.exit))
+}
+
+/// A reader that has gone away is a quiet exit.
+fn finish(printed: io::Result<()>, exit: Exit) -> u8 {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Internal as u8,
+        Ok(()) | Err(_) => exit as u8,
+    }
+}
+
+fn json_text(value: &Value) -> String {
+    // A value prints without fail: it has string keys by its type.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn report(ui: &Ui, error: &OpError, wants_json: bool) {
+    if wants_json {
+        ui.say_always(&json!({"error": error}).to_string());
+    } else {
+        ui.error(&error.message, &error.causes, &error.hints);
+    }
+}
+
+/// Returns the whole command line.
+pub(super) fn command() -> Command {
+    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue).help("Print one JSON object instead of text");
+    let quiet = Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Say nothing but the answer");
+    let colour = Arg::new("color")
+        .long("color")
+        .global(true)
+        .value_name("WHEN")
+        .value_parser(value_parser!(ColourChoice))
+        .default_value("auto")
+        .help("When to colour: auto, always or never (NO_COLOR is honoured)");
+    let mut command = Command::new("mgr")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help("First steps: `mgr demo` shows what it does, `mgr doctor` what is installed.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args([json, quiet, colour]);
+    for row in OPS {
+        command = command.subcommand(subcommand(row));
+    }
+    command
+        .subcommand(mcp::command())
+        .subcommand(generate::completions_command())
+        .subcommand(Command::new("man").about("Print the manual page").hide(true))
+        .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
+}
+
+fn subcommand(row: &'static OpSpec) -> Command {
+    let name = row.cli[0];
+    let example = format!("Example:\n  mgr {}", generate::shell_words(row.example.argv));
+    let first = row.about.split_once(". ").map_or(row.about, |(first, _)| first).trim_end_matches('.');
+    // The struct's own attributes come first, so that the table's words win.
+    (row.augment)(Command::new(name)).about(first.to_owned()).long_about(row.about).after_help(example)
+}

@@ -1,0 +1,69 @@
+//! The helpers that `mgr` starts for itself; not for people.
+
+use std::{ffi::OsString, io, time::Duration};
+
+use camino::Utf8PathBuf;
+
+use crate::{backends, config::Environment, engine, os};
+
+/// Runs the helper `word`; returns its exit code.
+pub(super) fn run(word: &str, args: &[OsString], env: &Environment) -> u8 {
+    let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match word {
+        "__launch" => report(engine::launcher(&args)),
+        "__keep" => keep(&args, env),
+        "__tick" => tick(env),
+        "__openai" => openai(env),
+        "__demo" => demo(),
+        _ => 2,
+    }
+}
+
+fn report<E: std::fmt::Display>(result: Result<(), E>) -> u8 {
+    u8::from(result.is_err())
+}
+
+#[cfg(unix)]
+fn keep(args: &[String], env: &Environment) -> u8 {
+    let Some(dir) = args.first() else { return 2 };
+    report(crate::keeper::keep(dir.as_str().into(), &env.to_pairs()))
+}
+
+#[cfg(not(unix))]
+fn keep(_: &[String], _: &Environment) -> u8 {
+    70
+}
+
+fn tick(env: &Environment) -> u8 {
+    let run = || -> Result<(), Box<dyn std::error::Error>> {
+        os::tree::leave_session();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let engine = engine::Engine::open(env.clone(), None)?;
+        Ok(runtime.block_on(engine::tick(&engine))?)
+    };
+    report(run())
+}
+
+fn openai(env: &Environment) -> u8 {
+    let around = backends::GptSurroundings {
+        env: &|name| env.get(name).map(str::to_owned),
+        sleep: &std::thread::sleep,
+        now: &os::clock::now,
+    };
+    code(backends::run_gpt_child(io::stdin().lock(), io::stdout().lock(), around))
+}
+
+fn demo() -> u8 {
+    let Ok(cwd) = std::env::current_dir() else { return 70 };
+    let Ok(cwd) = Utf8PathBuf::from_path_buf(cwd) else { return 70 };
+    let around = backends::DemoSurroundings {
+        cwd: &cwd,
+        sleep: &|duration: Duration| std::thread::sleep(duration),
+        run: &|argv: &[String]| os::spawn::tool(argv, &cwd),
+    };
+    code(backends::run_demo_child(io::stdin().lock(), io::stdout().lock(), around))
+}
+
+fn code(code: i32) -> u8 {
+    u8::try_from(code).unwrap_or(70)
+}

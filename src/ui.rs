@@ -1,0 +1,316 @@
+//! The only printer: what goes to the terminal, its width and colour, and what must not get there.
+//!
+//! Standard output is the answer, standard error is talk. Nothing that an agent wrote reaches
+//! either without [`sanitise`]: a terminal obeys escape sequences, and an agent must not drive it.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use owo_colors::OwoColorize;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColourChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What kind of thing a word says, for its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Busy,
+    Faint,
+    Strong,
+    Plain,
+}
+
+/// An answer being written for people.
+pub struct Page {
+    text: String,
+    colour: bool,
+    width: Option<u16>,
+}
+
+impl Page {
+    /// Returns a page without colour and as wide as it needs, as pipes get it.
+    pub const fn plain() -> Self {
+        Self { text: String::new(), colour: false, width: None }
+    }
+
+    /// Adds a line of our own words.
+    pub fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    /// Adds a name and its value, aligned with its neighbours.
+    pub fn field(&mut self, name: &str, value: impl AsRef<str>) {
+        let label = self.tint(Tone::Faint, &format!("{name:<14}"));
+        let value = sanitise(value.as_ref());
+        let mut lines = value.lines();
+        let first = lines.next().unwrap_or_default();
+        self.line(format!("{label}{first}"));
+        for more in lines {
+            self.line(format!("{:14}{more}", ""));
+        }
+    }
+
+    /// Adds text that somebody else wrote, made harmless.
+    pub fn text(&mut self, text: &str) {
+        let clean = sanitise(text);
+        self.text.push_str(&clean);
+        if !clean.ends_with('\n') && !clean.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
+    /// Adds a table. Cells are made harmless; an empty table adds nothing.
+    pub fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        match self.width {
+            Some(width) => table.set_width(width),
+            None => table.set_width(u16::MAX),
+        };
+        table.set_header(header.iter().map(|name| name.to_uppercase()));
+        for row in rows {
+            table.add_row(row.into_iter().map(|cell| one_line(&cell)));
+        }
+        for line in table.to_string().lines() {
+            self.line(line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()));
+        }
+    }
+
+    /// Returns `words` in the colour of `tone`, if this page has colour.
+    pub fn tint(&self, tone: Tone, words: &str) -> String {
+        if !self.colour {
+            return words.to_owned();
+        }
+        match tone {
+            Tone::Good => words.green().to_string(),
+            Tone::Bad => words.red().to_string(),
+            Tone::Busy => words.cyan().to_string(),
+            Tone::Faint => words.dimmed().to_string(),
+            Tone::Strong => words.bold().to_string(),
+            Tone::Plain => words.to_owned(),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Takes out what could drive a terminal: escape sequences, control characters other than line
+/// ends and tabs, and characters that reorder text (UAX #9).
+pub fn sanitise(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\n' | '\t' => clean.push(c),
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\u{1b}' => skip_escape(&mut rest),
+            '\u{9b}' => skip_until_final(&mut rest),
+            c if c.is_control() => clean.push('\u{fffd}'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => {}
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// ECMA-48: `ESC [` up to a final byte; `ESC ]`, `P`, `X`, `^`, `_` up to BEL or `ESC \`; else one character.
+fn skip_escape(rest: &mut Chars<'_>) {
+    match rest.peek().copied() {
+        Some('[') => {
+            rest.next();
+            skip_until_final(rest);
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            while let Some(c) = rest.next() {
+                if c == '\u{7}' || c == '\u{9c}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) || c == '\n' {
+                    break;
+                }
+            }
+        }
+        Some(c) if ('\u{20}'..='\u{7e}').contains(&c) => {
+            rest.next();
+        }
+        Some(_) | None => {}
+    }
+}
+
+fn skip_until_final(rest: &mut Chars<'_>) {
+    while let Some(c) = rest.next_if(|c| ('\u{20}'..='\u{7e}').contains(c)) {
+        if ('\u{40}'..='\u{7e}').contains(&c) {
+            break;
+        }
+    }
+}
+
+/// Returns harmless text on one line.
+pub fn one_line(text: &str) -> String {
+    let clean = sanitise(text);
+    let words: Vec<_> = clean.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Returns one line of at most `limit` characters, with `…` where it was cut.
+pub fn clip(text: &str, limit: usize) -> String {
+    let line = one_line(text);
+    if line.chars().count() <= limit {
+        return line;
+    }
+    let head: String = line.chars().take(limit.saturating_sub(1)).collect();
+    format!("{head}…")
+}
+
+/// Returns `1 task`, `2 tasks`.
+pub fn plural(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Returns seconds as people say them: `4.2s`, `3m 10s`, `2h 5m`.
+pub fn duration_words(seconds: f64) -> String {
+    let whole = seconds.max(0.0) as u64;
+    match whole {
+        0..10 => format!("{seconds:.1}s"),
+        10..60 => format!("{whole}s"),
+        60..3600 => format!("{}m {}s", whole / 60, whole % 60),
+        _ => format!("{}h {}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// The terminal, or what stands for it.
+pub struct Ui {
+    colour: ColourChoice,
+    quiet: bool,
+    no_colour_asked: bool,
+}
+
+impl Ui {
+    /// `no_colour` is whether NO_COLOR is set (<https://no-color.org>).
+    pub const fn new(colour: ColourChoice, quiet: bool, no_colour: bool) -> Self {
+        Self { colour, quiet, no_colour_asked: no_colour }
+    }
+
+    /// Returns a page for standard output.
+    pub fn page(&self) -> Page {
+        let is_terminal = io::stdout().is_terminal();
+        Page { text: String::new(), colour: self.has_colour(is_terminal), width: if is_terminal { terminal_width() } else { None } }
+    }
+
+    fn has_colour(&self, is_terminal: bool) -> bool {
+        match self.colour {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto => is_terminal && !self.no_colour_asked,
+        }
+    }
+
+    /// Prints an answer.
+    ///
+    /// # Errors
+    /// Standard output is gone.
+    pub fn answer(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') && !text.is_empty() {
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    }
+
+    /// Prints bytes as they are, for what a program asked for raw.
+    ///
+    /// # Errors
+    /// Standard output is gone.
+    pub fn raw(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
+    /// Says something that is not the answer.
+    pub fn say(&self, words: &str) {
+        if !self.quiet {
+            self.talk(words);
+        }
+    }
+
+    /// Says something that even a quiet user needs: an error as JSON.
+    pub fn say_always(&self, words: &str) {
+        self.talk(words);
+    }
+
+    /// Reports an error.
+    pub fn error(&self, message: &str, causes: &[String], hints: &[String]) {
+        let colour = self.has_colour(io::stderr().is_terminal());
+        let head = |word: &str| match (colour, word) {
+            (false, word) => format!("{word}:"),
+            (true, "error") => format!("{}", "error:".red().bold()),
+            (true, word) => format!("{}", format!("{word}:").cyan()),
+        };
+        let mut text = String::new();
+        let _ = writeln!(text, "{} {}", head("error"), sanitise(message));
+        for cause in causes {
+            let _ = writeln!(text, "{} {}", head("caused by"), sanitise(cause));
+        }
+        for hint in hints {
+            let _ = writeln!(text, "{} {}", head("hint"), sanitise(hint));
+        }
+        self.talk(text.trim_end());
+    }
+
+    /// Whether live progress can be shown.
+    pub fn is_live(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Whether a question would be seen and could be answered.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    fn talk(&self, words: &str) {
+        // Standard error may be closed; there is nobody to tell then.
+        let _ = writeln!(io::stderr(), "{words}");
+    }
+}
+
+fn terminal_width() -> Option<u16> {
+    Table::new().width()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_cannot_drive_the_terminal() {
+        let hostile = "a\u{1b}[2Jb\u{1b}]0;title\u{7}c\u{1b}]8;;http://x\u{1b}\\d\u{9b}31me\rf\u{8}g\u{202e}h\u{1b}";
+        assert_eq!(sanitise(hostile), "abcde\u{fffd}f\u{fffd}gh");
+        assert_eq!(sanitise("line\r\nnext\ttab ü 漢"), "line\nnext\ttab ü 漢");
+        assert_eq!(sanitise("\u{1b}[31"), "");
+    }
+
+    #[test]
+    fn times_and_counts_read_as_words() {
+        let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
+        assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
+        assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
+    }
+}
