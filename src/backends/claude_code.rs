@@ -94,6 +94,16 @@ const ENV_PASS: &[&str] = &[
     "no_proxy",
 ];
 
+/// What the program writes on standard error when it gives up before its first event.
+const START_FAILURES: &[&str] = &[
+    "Error:",
+    "Error parsing streaming input",
+    "cannot be used with root",
+    "error:",
+    "is already in use",
+    "no longer exists",
+];
+
 impl Backend for ClaudeCode {
     fn invocation(&self, request: &Request) -> Result<Invocation, Unservable> {
         let mut args: Vec<String> = ["-p", "--output-format=stream-json", "--verbose", "--input-format=stream-json"]
@@ -150,9 +160,8 @@ impl Backend for ClaudeCode {
 
     fn classify_stderr(&self, tail: &str, exit_code: Option<i32>) -> Option<Failure> {
         let last = tail.lines().rev().find(|line| !line.trim().is_empty())?.trim();
-        let own = ["cannot be used with root", "is already in use", "unknown option", "is invalid", "Error:", "error:"];
-        let is_own = exit_code == Some(1) && own.iter().any(|words| tail.contains(words));
-        let category = classify_text(tail).or(is_own.then_some(Category::Launch))?;
+        let refused_to_start = exit_code == Some(1) && START_FAILURES.iter().any(|words| tail.contains(words));
+        let category = classify_text(tail).or(refused_to_start.then_some(Category::Launch))?;
         Some(Failure::new(category, &last[..last.floor_char_boundary(2000)]))
     }
 

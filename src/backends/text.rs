@@ -18,7 +18,7 @@ const fn pattern(words: &'static [&'static str], category: Category) -> Pattern 
 /// The first row that fits decides, so the narrow ones stand before the wide ones.
 const PATTERNS: &[Pattern] = &[
     pattern(&["no conversation found"], Category::SessionNotFound),
-    pattern(&["session", "not found"], Category::SessionNotFound),
+    pattern(&["session not found"], Category::SessionNotFound),
     pattern(&["no rollout found"], Category::SessionNotFound),
     pattern(&["no space left on device"], Category::DiskFull),
     pattern(&["enospc"], Category::DiskFull),
@@ -51,13 +51,15 @@ const PATTERNS: &[Pattern] = &[
     pattern(&["authentication_error"], Category::Auth),
     pattern(&["authentication required"], Category::Auth),
     pattern(&["401 unauthorized"], Category::Auth),
-    pattern(&["token", "expired"], Category::Auth),
+    pattern(&["token has expired"], Category::Auth),
+    pattern(&["token expired"], Category::Auth),
+    pattern(&["safeguards flagged"], Category::Refused),
     pattern(&["prompt is too long"], Category::ContextFull),
     pattern(&["context_length_exceeded"], Category::ContextFull),
     pattern(&["context window"], Category::ContextFull),
     pattern(&["maximum context length"], Category::ContextFull),
     pattern(&["model_not_found"], Category::InvalidModel),
-    pattern(&["model", "does not exist"], Category::InvalidModel),
+    pattern(&["the model", "does not exist"], Category::InvalidModel),
     pattern(&["issue with the selected model"], Category::InvalidModel),
     pattern(&["not a supported model"], Category::InvalidModel),
     pattern(&["overloaded"], Category::Overloaded),
@@ -150,9 +152,9 @@ pub(super) fn unix_seconds(seconds: f64) -> Option<Timestamp> {
     (1e9..1e11).contains(&seconds).then(|| Timestamp::from_millis((seconds * 1000.0) as i64))
 }
 
-/// Returns the status in `api error: 529 …`, `status 401`, `http 503`, `(429)`; lower-case text.
+/// Returns the status in `api error: 529 …`, `status 401`, `http 503`; lower-case text.
 fn status_in(text: &str) -> Option<u16> {
-    ["api error: ", "api error ", "status: ", "status ", "status code ", "http ", "http error ", "("]
+    ["api error: ", "api error ", "status: ", "status ", "status code ", "http ", "http error ", "rejected ("]
         .iter()
         .flat_map(|lead| text.match_indices(lead).map(move |(at, _)| &text[at + lead.len()..]))
         .find_map(leading_status)
@@ -190,7 +192,7 @@ mod tests {
             ("No conversation found with session ID: x", Some(Category::SessionNotFound)),
             ("write: No space left on device", Some(Category::DiskFull)),
             ("warning: unused variable", None),
-            ("took 401ms (4290 bytes), status 4041", None),
+            ("took 401ms (429 bytes), status 4041", None),
         ];
         for (text, category) in table {
             assert_eq!(classify_text(text), category, "{text}");

@@ -23,6 +23,7 @@ pub(super) fn verdict(result: &TurnResult<'_>, assistant_error: Option<Category>
         .or_else(|| classify_text(&message))
         .or_else(|| result.startup_failure_reason.text().map(|_| Category::Launch))
         .or_else(|| no_answer(result))
+        .or_else(|| result.subtype.text().is_none().then_some(Category::Protocol))
         .unwrap_or(Category::Unknown);
     Some((category, message))
 }

@@ -176,6 +176,7 @@ impl ClaudeParser {
             "model_fallback" => model_fallback(&line, events),
             "informational" | "notification" => informational(line, events),
             "hook_response" => hook_response(&line, events),
+            "model_refusal_no_fallback" => notice(events, NoticeLevel::Warning, "the model refused"),
             "compact_boundary" => notice(events, NoticeLevel::Info, "the conversation was compacted"),
             "session_state_changed" if line.state.text() == Some("requires_action") => {
                 notice(events, NoticeLevel::Warning, "the agent waits for somebody's decision");
