@@ -11,6 +11,8 @@ mod gemini;
 mod gpt;
 mod invocation;
 mod lines;
+#[cfg(test)]
+mod lying;
 mod probe;
 mod registry;
 #[cfg(test)]
