@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::core::{BackendName, Effort, Money, Posture};
 
+/// The program of a backend whose child is `mgr` itself; whoever starts it puts the path of the running binary here.
+pub const SELF_PROGRAM: &str = "@self";
+
 /// The work, as an adapter sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {

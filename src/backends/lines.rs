@@ -15,6 +15,11 @@ pub struct LineFeeder {
 }
 
 impl LineFeeder {
+    /// Returns a feeder that goes on between two lines, or in the middle of one that is passed over.
+    pub fn resumed(skipping: bool) -> Self {
+        Self { partial: Vec::new(), skipping }
+    }
+
     /// Returns how many bytes have been taken in whose line is not over yet.
     pub fn pending(&self) -> usize {
         self.partial.len()

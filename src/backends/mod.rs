@@ -2,11 +2,14 @@
 //!
 //! An adapter turns a request into an [`Invocation`] (data) and lines of output into
 //! [`AgentEvent`]s. It never spawns, never reads a clock or a disk, never prints.
+//! The children of `gpt` and `demo` stand beside their adapters and are processes of their own: there
+//! the API is called and files are written; clock, sleep, environment and programs are handed in.
 
 mod claude_code;
 mod codex;
 mod custom;
 mod demo;
+mod event_lines;
 mod gemini;
 mod gpt;
 mod invocation;
@@ -17,12 +20,15 @@ mod probe;
 mod registry;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod samples;
+mod shared;
 mod text;
 
-pub use custom::{CustomBackend, CustomFormat, CustomPrompt};
-pub use demo::demo_lines;
-pub use gpt::{GptRequest, run_gpt_child};
-pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SessionPlan};
+pub use custom::CustomBackend;
+pub use demo::{DemoRequest, DemoSurroundings, run_demo_child};
+pub use gpt::{DEFAULT_MODEL as GPT_DEFAULT_MODEL, GptRequest, GptSurroundings, run_gpt_child};
+pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan};
 pub use lines::LineFeeder;
 pub use probe::Probe;
 pub use registry::{Registry, UnknownBackend};
@@ -65,6 +71,11 @@ pub trait Backend: Send + Sync {
     /// Whether the stream has a terminal event, so that a run without one is broken.
     fn has_terminal_event(&self) -> bool {
         true
+    }
+
+    /// Whether `code` is how the program ends when all went well.
+    fn is_good_exit(&self, code: i32) -> bool {
+        code == 0
     }
 
     /// How long the agent may take to leave after its terminal event before its tree is ended.

@@ -107,7 +107,7 @@ fn verdict_of(
     let stderr_verdict = backend.classify_stderr(&recording.stderr, recording.exit_code);
     let outcome = judge(&Evidence {
         ending,
-        exit_code: recording.exit_code,
+        exit_code: recording.exit_code.map(|code| if backend.is_good_exit(code) { 0 } else { code }),
         signal: None,
         digest: &digest,
         stderr_verdict: stderr_verdict.as_ref(),

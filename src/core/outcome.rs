@@ -45,6 +45,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Outcome {
     let said = |fallback: &str| evidence.detail.unwrap_or(fallback).to_owned();
     match evidence.ending {
         Ending::Cancelled => Outcome { status: Status::Cancelled, failure: None },
+        // A result that came before the limit is not undone by an agent that would not leave.
+        Ending::TimedOut | Ending::IdleTimedOut if evidence.digest.terminal == Some(Terminal::Success) => {
+            judge_stream(evidence)
+        }
         Ending::TimedOut => Outcome {
             status: Status::TimedOut,
             failure: Some(Failure::new(Category::Timeout, said("the time limit was reached"))),
@@ -77,9 +81,20 @@ fn fail_fast(evidence: &Evidence<'_>) -> Outcome {
 
 fn judge_stream(evidence: &Evidence<'_>) -> Outcome {
     match &evidence.digest.terminal {
-        Some(Terminal::Failure { category, message }) => Outcome::failed(*category, message.clone()),
+        Some(Terminal::Failure { category, message }) => {
+            Outcome::failed(sharpened(*category, evidence), message.clone())
+        }
         Some(Terminal::Success) => judge_success(evidence),
         None => judge_silence(evidence),
+    }
+}
+
+/// A failure whose words say nothing gets its category from the exit: Gemini tells a 503 by its
+/// exit code alone when the server's text is of no known kind.
+fn sharpened(category: Category, evidence: &Evidence<'_>) -> Category {
+    match evidence.stderr_verdict {
+        Some(verdict) if category == Category::Unknown => verdict.category,
+        Some(_) | None => category,
     }
 }
 
@@ -196,6 +211,19 @@ mod tests {
         let terminal = Some(Terminal::Failure { category: Category::Auth, message: "401".into() });
         let digest = Digest { terminal, result: Some("done".into()), ..Digest::default() };
         assert_eq!(verdict(&evidence(&digest)), (Status::Failed, Some(Category::Auth)));
+    }
+
+    #[test]
+    fn a_failure_of_unknown_kind_takes_its_category_from_the_exit() {
+        let failure = |category| Digest {
+            terminal: Some(Terminal::Failure { category, message: "over".into() }),
+            ..Digest::default()
+        };
+        let overloaded = Failure::new(Category::Overloaded, "exit code 247");
+        let (vague, clear) = (failure(Category::Unknown), failure(Category::Auth));
+        let told = |digest| Evidence { stderr_verdict: Some(&overloaded), ..evidence(digest) };
+        assert_eq!(judge(&told(&vague)).failure, Some(Failure::new(Category::Overloaded, "over")));
+        assert_eq!(verdict(&told(&clear)), (Status::Failed, Some(Category::Auth)));
     }
 
     #[test]

@@ -172,6 +172,18 @@ pub enum Verification {
     Error,
 }
 
+/// One verification command's run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    pub command: String,
+    pub verdict: Verification,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    pub elapsed_s: f64,
+    /// The end of what it printed.
+    pub output_tail: String,
+}
+
 /// A person's judgement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

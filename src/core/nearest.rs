@@ -1,0 +1,37 @@
+//! "Did you mean": the known word that is nearest to a misspelt one.
+
+/// Returns the nearest of `known` if it is near enough to be meant.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = 1 + given.chars().count() / 3;
+    let distances = known.into_iter().map(|word| (distance(given, word), word));
+    distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, word)| word)
+}
+
+/// The number of letters to change, drop or add (Levenshtein's distance).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let change = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_is_mended_and_a_stranger_is_not() {
+        let known = ["claude_code", "codex", "gemini", "gpt", "demo"];
+        assert_eq!(nearest("claud_code", known), Some("claude_code"));
+        assert_eq!(nearest("codx", known), Some("codex"));
+        assert_eq!(nearest("banana", known), None);
+    }
+}

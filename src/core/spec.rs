@@ -1,0 +1,106 @@
+//! What was asked: frozen at submit, never changed afterwards.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{BackendName, Bytes, Effort, Money, Posture, Span, TaskId};
+
+/// The user's own words. Apart from [`TaskSpec`] because they may be megabytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    pub prompt: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// A task as it was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpec {
+    /// Files whose content goes with the prompt, read at the start of each attempt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include_files: Vec<Utf8PathBuf>,
+    pub backend: BackendName,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<BackendName>,
+    pub working_dir: Utf8PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    #[serde(default)]
+    pub posture: Posture,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    pub priority: i32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<TaskId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Span>,
+    pub max_output: Bytes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<String>,
+    /// Further attempts on each backend after a failure that may pass.
+    #[serde(default)]
+    pub retries: u32,
+    /// Whether the project's own agent settings may be used.
+    #[serde(default)]
+    pub trust_project: bool,
+    #[serde(default, skip_serializing_if = "Lineage::is_empty")]
+    pub lineage: Lineage,
+    /// The client that asked, over MCP, and its conversation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub client: BTreeMap<String, String>,
+}
+
+/// Where a task comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default)]
+pub struct Lineage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<TaskId>,
+    /// The task whose conversation this one goes on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<TaskId>,
+}
+
+impl Lineage {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TaskSpec {
+    /// Returns the backend of attempt `number` (from 1): the first backend's tries, then each fallback's.
+    /// `None` when there are no more attempts.
+    pub fn backend_of(&self, number: u32) -> Option<&BackendName> {
+        let tries = self.retries.saturating_add(1);
+        match (number.saturating_sub(1) / tries) as usize {
+            0 => Some(&self.backend),
+            later => self.fallback.get(later - 1),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! From the ask to the attempt's directory: which words, which program, which limits.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Engine, EngineError};
+use crate::{
+    backends::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
+    core::{BackendName, Task, TaskId, TaskSpec, Usage, Words},
+    keeper::contract::{AttemptDir, Spec, VERSION},
+    os::{
+        files::{self, Durability},
+        random, spawn,
+    },
+};
+
+/// Passed on to every agent: what programs need to work at all.
+const ENV_FOR_ALL: [&str; 24] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_*",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "XDG_*",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "SSH_AUTH_SOCK",
+    "MGR_HOME",
+    "MGR_FAILPOINT_AGENT",
+    "SYSTEMROOT",
+];
+
+impl Engine {
+    pub(super) fn attempt_dir(&self, id: &TaskId, number: u32) -> AttemptDir {
+        AttemptDir::new(self.home.attempt(id, number))
+    }
+
+    /// Returns the invocation for an ask, without touching anything: also the check at submit.
+    pub(super) fn invocation(
+        &self,
+        spec: &TaskSpec,
+        words: &Words,
+        backend: &BackendName,
+        attempt_dir: &Utf8Path,
+    ) -> Result<Invocation, EngineError> {
+        let adapter = self.registry.get(backend)?;
+        let request = Request {
+            backend: backend.clone(),
+            prompt: self.whole_prompt(spec, words)?,
+            system_prompt: self.system_prompt(spec)?,
+            working_dir: spec.working_dir.clone(),
+            attempt_dir: attempt_dir.to_owned(),
+            model: spec.model.clone().or_else(|| self.config.models.get(backend).cloned()),
+            effort: spec.effort,
+            posture: spec.posture,
+            max_turns: spec.max_turns,
+            budget: spec.budget,
+            output_schema: spec.output_schema.clone(),
+            session: self.session_plan(spec)?,
+            trust_project: spec.trust_project,
+            is_root: is_root(),
+            sandbox_works: None,
+        };
+        let limit = adapter.abilities().max_prompt;
+        if request.prompt.len() as u64 > limit {
+            return Err(EngineError::Invalid {
+                message: format!("the prompt has {} bytes; {backend} takes at most {limit}", request.prompt.len()),
+                hint: "put the text into a file in the working directory and name it in the prompt".into(),
+            });
+        }
+        Ok(adapter.invocation(&request)?)
+    }
+
+    fn session_plan(&self, spec: &TaskSpec) -> Result<SessionPlan, EngineError> {
+        let Some(earlier) = &spec.lineage.continues else {
+            return Ok(SessionPlan::New { id: random::uuid() });
+        };
+        let task = self.task(earlier)?;
+        let session = task.last_end().and_then(|end| end.session.clone()).ok_or_else(|| EngineError::Conflict {
+            message: format!("task `{earlier}` has no conversation to go on with"),
+            hint: "`mgr rerun` starts a new one with the same prompt".into(),
+        })?;
+        Ok(SessionPlan::Continue(Continuation { session, history: self.history(earlier)? }))
+    }
+
+    /// Returns earlier turns, oldest first.
+    fn history(&self, last: &TaskId) -> Result<Vec<(String, String)>, EngineError> {
+        let mut turns = Vec::new();
+        let mut next = Some(last.clone());
+        while let Some(id) = next {
+            let task = self.task(&id)?;
+            let words = self.store.read(|view| view.words(&id))?;
+            let answer = self.digest_of(&task)?.and_then(|digest| digest.answer().map(str::to_owned));
+            turns.push((words.prompt, answer.unwrap_or_default()));
+            next = task.spec.lineage.continues;
+        }
+        turns.reverse();
+        Ok(turns)
+    }
+
+    /// Returns the usage of the run that this task's conversation stands at, for subtraction.
+    pub(super) fn baseline(&self, task: &Task) -> Result<Usage, EngineError> {
+        match &task.spec.lineage.continues {
+            Some(earlier) => Ok(self.task(earlier)?.last_end().map(|end| end.usage).unwrap_or_default()),
+            None => Ok(Usage::default()),
+        }
+    }
+
+    fn whole_prompt(&self, spec: &TaskSpec, words: &Words) -> Result<String, EngineError> {
+        let mut whole = words.prompt.clone();
+        if let Some(context) = &words.context {
+            whole.push_str("\n\n<context>\n");
+            whole.push_str(context);
+            whole.push_str("\n</context>");
+        }
+        for file in &spec.include_files {
+            let bytes = std::fs::read(file).map_err(files::FileError::at(file, "read the included file"))?;
+            whole.push_str(&format!("\n\n<file path=\"{file}\">\n{}\n</file>", String::from_utf8_lossy(&bytes)));
+        }
+        Ok(whole)
+    }
+
+    fn system_prompt(&self, spec: &TaskSpec) -> Result<Option<String>, EngineError> {
+        let role = spec.role.as_deref().map(|name| self.role(name)).transpose()?;
+        let parts: Vec<_> = role.map(|role| role.prompt).into_iter().chain(spec.system_prompt.clone()).collect();
+        Ok((!parts.is_empty()).then(|| parts.join("\n\n")))
+    }
+
+    /// Makes the directory of an attempt that is about to start. Doing it twice is harmless.
+    pub(super) fn prepare(&self, task: &Task, number: u32) -> Result<AttemptDir, EngineError> {
+        let dir = self.attempt_dir(&task.id, number);
+        if dir.file("spec.json").exists() {
+            return Ok(dir);
+        }
+        files::make_dir(dir.path())?;
+        let words = self.store.read(|view| view.words(&task.id))?;
+        let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend);
+        let invocation = self.invocation(&task.spec, &words, backend, dir.path())?;
+        let on_stdin = match &invocation.prompt {
+            PromptVia::Stdin(text) => {
+                files::replace(&dir.file("prompt"), text.as_bytes(), Durability::Process)?;
+                true
+            }
+            PromptVia::File { name, content } => {
+                files::replace(&dir.file(name), content.as_bytes(), Durability::Process)?;
+                false
+            }
+            PromptVia::None => false,
+        };
+        for (name, content) in &invocation.files {
+            files::replace(&dir.file(name), content.as_bytes(), Durability::Process)?;
+        }
+        dir.write_spec(&self.keeper_spec(task, number, backend, invocation, on_stdin)?)?;
+        Ok(dir)
+    }
+
+    fn keeper_spec(
+        &self,
+        task: &Task,
+        number: u32,
+        backend: &BackendName,
+        invocation: Invocation,
+        prompt_on_stdin: bool,
+    ) -> Result<Spec, EngineError> {
+        let cookie = format!("{}.{number}", task.id);
+        let for_all = ENV_FOR_ALL.iter().map(|name| (*name).to_owned());
+        let env_pass = for_all.chain(invocation.env_pass).chain(self.config.env_pass.iter().cloned());
+        let mut env: Vec<_> = invocation.env.into_iter().collect();
+        env.push(("MGR_TASK_ID".into(), task.id.to_string()));
+        Ok(Spec {
+            v: VERSION,
+            cookie,
+            program: self.program(backend, &invocation.program)?.into_string(),
+            args: invocation.args,
+            env,
+            env_pass: env_pass.collect(),
+            cwd: invocation.cwd,
+            prompt_on_stdin,
+            interrupt_first: invocation.polite_signal == PoliteSignal::Interrupt,
+            timeout: Some(task.spec.timeout.unwrap_or(self.config.timeout)),
+            grace: self.config.grace,
+            max_output: task.spec.max_output,
+            free_disk_floor: self.config.free_disk_floor,
+            leftover_grace: self.config.leftover_grace,
+            verify: task.spec.verify.clone(),
+            verify_timeout: self.config.verify_timeout,
+            poke: self.home.poke(),
+            ticker_lock: self.home.ticker_lock(),
+        })
+    }
+
+    /// Returns the full path of a backend's program.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub(super) fn program(&self, backend: &BackendName, program: &str) -> Result<Utf8PathBuf, EngineError> {
+        if program == SELF_PROGRAM {
+            let own = spawn::own_path().map_err(EngineError::Helper)?;
+            return Ok(Utf8PathBuf::from_path_buf(own).unwrap_or_else(|_| "mgr".into()));
+        }
+        let wanted = self.config.programs.get(backend).map_or(program, String::as_str);
+        self.look_up(wanted).ok_or_else(|| {
+            let hint = self.registry.get(backend).map(|adapter| adapter.probe());
+            let (install, login) =
+                hint.map_or_else(|_| Default::default(), |probe| (probe.install_hint, probe.login_hint));
+            EngineError::BackendMissing {
+                message: format!("{backend} is not installed: no `{wanted}` on PATH"),
+                hint: format!("install it with `{install}`, then log in with `{login}`"),
+            }
+        })
+    }
+
+    /// Finds a program as a shell would.
+    pub(super) fn look_up(&self, program: &str) -> Option<Utf8PathBuf> {
+        if program.contains('/') {
+            let path = Utf8PathBuf::from(program);
+            return is_program(&path).then_some(path);
+        }
+        let dirs = self.env.get("PATH").unwrap_or_default().split(if cfg!(windows) { ';' } else { ':' });
+        let names = dirs.filter(|dir| !dir.is_empty()).map(|dir| Utf8Path::new(dir).join(program));
+        names.flat_map(|path| [path.clone(), path.with_extension("exe")]).find(|path| is_program(path))
+    }
+}
+
+fn is_program(path: &Utf8Path) -> bool {
+    let Ok(metadata) = std::fs::metadata(path) else { return false };
+    #[cfg(unix)]
+    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let may_run = true;
+    metadata.is_file() && may_run
+}
+
+fn is_root() -> bool {
+    #[cfg(unix)]
+    {
+        nix::unistd::geteuid().is_root()
+    }
+    #[cfg(not(unix))]
+    {
+        false
+    }
+}

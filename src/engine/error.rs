@@ -1,0 +1,41 @@
+//! What the engine can fail with, each with the way out where there is one.
+
+use crate::{
+    backends::{UnknownBackend, Unservable},
+    config::ConfigError,
+    core::{InvalidTaskRef, Refusal, TaskId},
+    os::files::FileError,
+    store::StoreError,
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("no task `{0}`")]
+    NoTask(String),
+    #[error("`{reference}` fits more than one task: {first}, {second} …")]
+    Ambiguous { reference: String, first: TaskId, second: TaskId },
+    #[error(transparent)]
+    InvalidTaskRef(#[from] InvalidTaskRef),
+    #[error("{refusal}: `{task}`")]
+    Refused { task: TaskId, refusal: Refusal },
+    #[error(transparent)]
+    UnknownBackend(#[from] UnknownBackend),
+    #[error("{message}")]
+    BackendMissing { message: String, hint: String },
+    #[error(transparent)]
+    Unservable(#[from] Unservable),
+    #[error("{message}")]
+    Invalid { message: String, hint: String },
+    #[error("{message}")]
+    Conflict { message: String, hint: String },
+    #[error("{message}")]
+    NotFound { message: String, hint: String },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("cannot start mgr's own helper")]
+    Helper(#[source] std::io::Error),
+}

@@ -1,0 +1,112 @@
+//! Starting keepers and the ticker, through a launcher that exits at once.
+
+use camino::Utf8PathBuf;
+
+use super::{
+    Engine, EngineError,
+    settle::{News, Start},
+};
+use crate::{
+    core::{AttemptEnd, Category, Cost, Ending, Failure, Input, Outcome, Status, Usage, Verification},
+    os::{clock, failpoint, fds, files, spawn},
+};
+
+impl Engine {
+    /// Starts claimed attempts. One that cannot even be prepared ends with the reason.
+    pub(super) fn start_all(&self, starts: &[Start]) -> Result<(), EngineError> {
+        let mut dirs = Vec::new();
+        let mut hopeless = Vec::new();
+        for start in starts {
+            match self.prepare(&start.task, start.attempt) {
+                Ok(dir) => dirs.push(dir.path().to_owned()),
+                Err(EngineError::File(error)) if error.is_disk_full() => {
+                    hopeless.push(unstarted(start, Category::DiskFull, &error));
+                }
+                Err(error @ EngineError::BackendMissing { .. }) => {
+                    hopeless.push(unstarted(start, Category::BackendMissing, &error));
+                }
+                Err(error) => hopeless.push(unstarted(start, Category::Launch, &error)),
+            }
+        }
+        failpoint::hit("engine.before_launch");
+        self.launch(&dirs)?;
+        if !hopeless.is_empty() {
+            self.settle(hopeless)?;
+        }
+        Ok(())
+    }
+
+    /// Starts a keeper for each directory, and a ticker unless one lives.
+    pub(super) fn launch(&self, dirs: &[Utf8PathBuf]) -> Result<(), EngineError> {
+        let tick = !self.has_ticker();
+        if dirs.is_empty() && !tick {
+            return Ok(());
+        }
+        let mut args = vec!["__launch".to_owned()];
+        args.extend(tick.then(|| "--tick".to_owned()));
+        args.extend(dirs.iter().map(|dir| dir.to_string()));
+        let mut launcher = spawn::own_program(&args, &[]).map_err(EngineError::Helper)?;
+        // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
+        std::thread::spawn(move || launcher.wait());
+        Ok(())
+    }
+
+    fn has_ticker(&self) -> bool {
+        files::open_lock(&self.home.ticker_lock()).is_ok_and(|lock| lock.try_lock_shared().is_err())
+    }
+
+    /// Makes sure that a ticker lives while anything moves.
+    pub(super) fn ensure_ticker(&self) -> Result<(), EngineError> {
+        if self.store.read(|view| view.any_moving())? { self.launch(&[]) } else { Ok(()) }
+    }
+}
+
+/// The body of `mgr __launch`: its children outlive it and belong to nobody but init.
+///
+/// Each gets the attempt's cookie in its environment, so that even the moment between fork
+/// and exec of the agent is found by it.
+pub fn launcher(args: &[String]) -> std::io::Result<()> {
+    fds::close_in_children();
+    for arg in args {
+        if arg == "--tick" {
+            spawn::own_program(["__tick"], &[])?;
+            continue;
+        }
+        let dir = camino::Utf8Path::new(arg);
+        let number = dir.file_name().unwrap_or_default();
+        let id = dir.parent().and_then(camino::Utf8Path::file_name).unwrap_or_default();
+        spawn::own_program(["__keep", arg], &[(crate::os::tree::COOKIE, format!("{id}.{number}"))])?;
+        failpoint::hit("launcher.between");
+    }
+    Ok(())
+}
+
+fn unstarted(start: &Start, category: Category, error: &dyn std::error::Error) -> News {
+    let mut message = error.to_string();
+    if let Some(source) = error.source() {
+        message.push_str(&format!(": {source}"));
+    }
+    let failure = Failure::new(category, message);
+    let outcome = Outcome { status: Status::Failed, failure: Some(failure.clone()) };
+    let end = AttemptEnd {
+        at: clock::now(),
+        status: Status::Failed,
+        ending: Ending::LaunchFailed,
+        exit_code: None,
+        signal: None,
+        adopted: false,
+        killed_processes: 0,
+        failure: Some(failure),
+        verification: Verification::None,
+        checks: Vec::new(),
+        session: None,
+        model: None,
+        usage: Usage::default(),
+        cost: Cost::UNKNOWN,
+        tools: 0,
+        answer_head: None,
+    };
+    let retry = crate::core::retry_after(&start.task.spec, start.attempt, &outcome, None, clock::now());
+    let input = Input::AttemptEnded { attempt: start.attempt, outcome, retry };
+    News { task: start.task.id.clone(), input, end: Some(end) }
+}

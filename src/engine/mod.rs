@@ -1,0 +1,74 @@
+//! DOING it: makes what is stored, what runs and what the files say agree, and tells callers.
+//!
+//! Decides nothing by itself: `core` decides. Every call reconciles before it answers, so an
+//! answer is true even if everything of `mgr` was killed a moment ago.
+
+mod attempt;
+mod control;
+mod error;
+mod ingest;
+mod launch;
+mod price;
+mod probe;
+mod rebuild;
+mod reconcile;
+mod roles;
+mod settle;
+mod submit;
+mod ticker;
+mod view;
+mod wait;
+
+use camino::Utf8Path;
+
+pub use control::CancelReport;
+pub use error::EngineError;
+pub use ingest::{EventPage, Ingested};
+pub use launch::launcher;
+pub use probe::{Availability, Readiness};
+pub use rebuild::RebuildReport;
+pub use roles::{Role, roles};
+pub use submit::{Ask, Submitted};
+pub use ticker::tick;
+pub use wait::Watchers;
+
+use crate::{
+    backends::Registry,
+    config::{Config, Environment, Home},
+    os::files,
+    store::Store,
+};
+
+/// One process's engine.
+pub struct Engine {
+    pub(crate) home: Home,
+    pub(crate) env: Environment,
+    pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    pub(crate) store: Store,
+    watchers: Watchers,
+}
+
+impl Engine {
+    /// Opens the engine with the settings that hold in `working_dir`.
+    ///
+    /// # Errors
+    /// The configuration has a fault, or the store cannot be opened.
+    pub fn open(env: Environment, working_dir: Option<&Utf8Path>) -> Result<Self, EngineError> {
+        let home = Home::find(&env)?;
+        let mut config = Config::load(&home, &env, working_dir)?;
+        let registry = Registry::new(std::mem::take(&mut config.backends));
+        for dir in [home.data(), &home.tasks(), home.poke().parent().unwrap_or(home.data())] {
+            files::make_dir(dir)?;
+        }
+        let store = Store::open(&home.database())?;
+        let watchers = Watchers::new(home.poke());
+        Ok(Self { home, env, config, registry, store, watchers })
+    }
+
+    /// Wakes whoever waits for anything.
+    pub(crate) fn poke(&self) {
+        // Best effort: waiters look by themselves once a second.
+        let _ = std::fs::write(self.home.poke(), b".");
+    }
+}

@@ -1,0 +1,157 @@
+//! The files are the archive: a record beside each task, and the database made anew from them.
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Engine, EngineError,
+    submit::{TaskFile, fingerprint},
+};
+use crate::{
+    config::{Config, Environment, Home},
+    core::{Acceptance, Attempt, HoldReason, State, Task, TaskId, Timestamp},
+    os::files::{self, Durability, FileError},
+};
+
+/// The form of `record.json`: what became of a task that is over.
+#[derive(Serialize, Deserialize)]
+struct RecordFile {
+    v: u32,
+    state: State,
+    finished_at: Option<Timestamp>,
+    attempts: Vec<Attempt>,
+    acceptance: Acceptance,
+}
+
+/// What a rebuild found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RebuildReport {
+    pub restored: u64,
+    /// Where the old database lies, if there was one.
+    pub old_database: Option<Utf8PathBuf>,
+    /// Directories that hold no readable task.
+    pub unreadable: Vec<Utf8PathBuf>,
+}
+
+impl Engine {
+    /// Writes down what became of a task, for a rebuild.
+    pub(super) fn write_record(&self, task: &Task) -> Result<(), EngineError> {
+        let dir = self.home.task(&task.id);
+        files::make_dir(&dir)?;
+        let record = RecordFile {
+            v: 1,
+            state: task.state.clone(),
+            finished_at: task.finished_at,
+            attempts: task.attempts.clone(),
+            acceptance: task.acceptance,
+        };
+        // Our own type with string keys: this cannot fail.
+        let bytes = serde_json::to_vec(&record).unwrap_or_default();
+        Ok(files::replace(&dir.join("record.json"), &bytes, Durability::Process)?)
+    }
+
+    /// Puts the old database aside and makes a new one from the tasks' files.
+    ///
+    /// # Errors
+    /// The old database cannot be put aside, or the new one not be made.
+    pub fn rebuild(env: Environment) -> Result<RebuildReport, EngineError> {
+        let home = Home::find(&env)?;
+        Config::load(&home, &env, None)?;
+        let old_database = put_aside(&home)?;
+        let engine = Self::open(env, None)?;
+        let mut report = RebuildReport { old_database, ..RebuildReport::default() };
+        let tasks = engine.home.tasks();
+        let entries = std::fs::read_dir(&tasks).map_err(FileError::at(&tasks, "list"))?;
+        let mut ids: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        // Ids sort by age, so that `@last` means the same as before.
+        ids.sort();
+        for chunk in ids.chunks(500) {
+            engine.restore_some(chunk, &mut report)?;
+        }
+        engine.reconcile()?;
+        Ok(report)
+    }
+
+    fn restore_some(&self, names: &[String], report: &mut RebuildReport) -> Result<(), EngineError> {
+        let mut found = Vec::new();
+        for name in names {
+            match self.read_task_dir(name)? {
+                Some(task) => found.push(task),
+                None => report.unreadable.push(self.home.tasks().join(name)),
+            }
+        }
+        report.restored += found.len() as u64;
+        self.store.write(|writing| {
+            for (task, file) in &found {
+                writing.restore(task, &file.words, &fingerprint(&task.spec.backend, &task.spec, &file.words))?;
+            }
+            Ok::<_, EngineError>(())
+        })
+    }
+
+    fn read_task_dir(&self, name: &str) -> Result<Option<(Task, TaskFile)>, EngineError> {
+        let Ok(id) = name.parse::<TaskId>() else { return Ok(None) };
+        let dir = self.home.task(&id);
+        let Some(file) = read_json::<TaskFile>(&dir.join("task.json"))?.filter(|file| file.id == id) else {
+            return Ok(None);
+        };
+        let record = read_json::<RecordFile>(&dir.join("record.json"))?;
+        let (state, attempts, acceptance, finished_at) = match record {
+            Some(record) => (record.state, record.attempts, record.acceptance, record.finished_at),
+            None => self.unfinished(&id, &file),
+        };
+        let task = Task {
+            id,
+            spec: file.spec.clone(),
+            prompt_head: file.words.prompt[..file.words.prompt.floor_char_boundary(200)].to_owned(),
+            state,
+            created_at: file.created_at,
+            updated_at: finished_at.unwrap_or(file.created_at),
+            finished_at,
+            attempts,
+            acceptance,
+        };
+        Ok(Some((task, file)))
+    }
+
+    /// A task without a record was waiting or running. One with an attempt is taken for running, and
+    /// reconciling finds out; one without is held, so that no rebuild starts work by itself.
+    fn unfinished(&self, id: &TaskId, file: &TaskFile) -> (State, Vec<Attempt>, Acceptance, Option<Timestamp>) {
+        let started = |number: &u32| self.attempt_dir(id, *number).file("pid").exists();
+        let attempt = |number: u32| Attempt {
+            number,
+            backend: file.spec.backend_of(number).unwrap_or(&file.spec.backend).clone(),
+            claimed_at: file.created_at,
+            started_at: None,
+            ended: None,
+        };
+        let attempts: Vec<_> = (1..).take_while(started).map(attempt).collect();
+        let state = match attempts.last() {
+            Some(last) => State::Running { attempt: last.number },
+            None => State::Held { reason: HoldReason::Rebuilt, until: None },
+        };
+        (state, attempts, Acceptance::None, None)
+    }
+}
+
+fn put_aside(home: &Home) -> Result<Option<Utf8PathBuf>, EngineError> {
+    let database = home.database();
+    if !database.exists() {
+        return Ok(None);
+    }
+    let aside = (1..).map(|n| Utf8PathBuf::from(format!("{database}.damaged-{n}"))).find(|path| !path.exists());
+    let aside = aside.unwrap_or_else(|| database.with_extension("damaged"));
+    std::fs::rename(&database, &aside).map_err(FileError::at(&database, "put aside"))?;
+    for suffix in ["-wal", "-shm"] {
+        let log = Utf8PathBuf::from(format!("{database}{suffix}"));
+        if log.exists() {
+            let with_it = Utf8PathBuf::from(format!("{aside}{suffix}"));
+            std::fs::rename(&log, with_it).map_err(FileError::at(&log, "put aside"))?;
+        }
+    }
+    Ok(Some(aside))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Utf8PathBuf) -> Result<Option<T>, EngineError> {
+    Ok(files::read_optional(path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}

@@ -1,0 +1,225 @@
+//! Making the store agree with reality: what the files and locks of running attempts say.
+
+use camino::Utf8PathBuf;
+
+use super::{
+    Engine, EngineError,
+    ingest::{Stream, ingest},
+    settle::News,
+};
+use crate::{
+    core::{
+        Attempt, AttemptEnd, Digest, Ending, Evidence, Input, Outcome, Span, State, Task, Usage, judge, retry_after,
+        supervise,
+    },
+    keeper::contract::{AttemptDir, Exit, Order},
+    os::clock,
+};
+
+/// A keeper that was asked for has this long to take its lock before another is sent.
+/// Sending one too many is harmless: it finds the lock taken or the attempt over.
+const START_PATIENCE: Span = Span::from_secs(2);
+
+/// How a running attempt looks from outside.
+enum Look {
+    Kept,
+    /// No keeper: not yet, or no more.
+    Unkept,
+    Over(Box<Exit>),
+}
+
+impl Engine {
+    /// Brings the store up to date with what has happened. Cheap when nothing has.
+    ///
+    /// # Errors
+    /// Files or the store cannot be read or written.
+    pub fn reconcile(&self) -> Result<(), EngineError> {
+        let mut news = Vec::new();
+        let mut keepers_wanted: Vec<Utf8PathBuf> = Vec::new();
+        let busy = self.store.read(|view| view.busy())?;
+        for task in &busy {
+            let Some(attempt) = running_attempt(task) else { continue };
+            let dir = self.attempt_dir(&task.id, attempt.number);
+            match look(&dir)? {
+                Look::Kept => {}
+                Look::Over(exit) => news.push(self.news_of_end(task, attempt, &dir, &exit)?),
+                Look::Unkept if clock::now().since(attempt.claimed_at) < START_PATIENCE && !was_started(&dir) => {}
+                Look::Unkept => {
+                    self.prepare(task, attempt.number)?;
+                    keepers_wanted.push(dir.path().to_owned());
+                }
+            }
+        }
+        if !busy.is_empty() {
+            self.launch(&keepers_wanted)?;
+        }
+        if !news.is_empty() || self.something_is_due()? {
+            self.settle(news)?;
+        }
+        Ok(())
+    }
+
+    fn something_is_due(&self) -> Result<bool, EngineError> {
+        let now = clock::now();
+        let limits = self.limits();
+        Ok(self.store.read(|view| {
+            if view.next_due()?.is_some_and(|due| due <= now) {
+                return Ok(true);
+            }
+            let busy = view.busy_backends()?;
+            let free = busy.len() < limits.slots as usize;
+            let full = limits
+                .per_backend
+                .iter()
+                .filter(|(name, cap)| busy.iter().filter(|backend| backend == name).count() >= **cap as usize);
+            let full: Vec<_> = full.map(|(name, _)| name.clone()).collect();
+            Ok(free && !view.candidates(&full, 1)?.is_empty())
+        })?)
+    }
+
+    /// Judges an attempt that is over.
+    fn news_of_end(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir, exit: &Exit) -> Result<News, EngineError> {
+        let digest = self.final_digest(task, attempt, dir)?;
+        let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
+        let retry = retry_after(&task.spec, attempt.number, &outcome, digest.rate_limited_until, clock::now());
+        let end = self.attempt_end(exit, &digest, &outcome, attempt);
+        let input = Input::AttemptEnded { attempt: attempt.number, outcome, retry };
+        Ok(News { task: task.id.clone(), input, end: Some(end) })
+    }
+
+    pub(super) fn final_digest(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<Digest, EngineError> {
+        let adapter = self.registry.get(&attempt.backend)?;
+        let baseline = self.baseline(task).unwrap_or_default();
+        let mut digest = ingest(dir, adapter, &baseline, Stream::Over)?.digest;
+        if task.spec.output_schema.is_some() && digest.structured.is_none() {
+            digest.structured = structured_answer(&digest);
+        }
+        Ok(digest)
+    }
+
+    pub(super) fn judge_attempt(
+        &self,
+        task: &Task,
+        attempt: &Attempt,
+        dir: &AttemptDir,
+        exit: &Exit,
+        digest: &Digest,
+    ) -> Result<Outcome, EngineError> {
+        let adapter = self.registry.get(&attempt.backend)?;
+        let stderr_verdict = adapter.classify_stderr(&tail_of(dir, "err"), exit.code);
+        let missing =
+            exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(|d| d.contains("os error 2)"));
+        let missing = missing.then(|| {
+            crate::core::Failure::new(crate::core::Category::BackendMissing, exit.detail.clone().unwrap_or_default())
+        });
+        Ok(judge(&Evidence {
+            ending: exit.ending,
+            exit_code: exit.code.map(|code| if adapter.is_good_exit(code) { 0 } else { code }),
+            signal: exit.signal,
+            digest,
+            stderr_verdict: missing.as_ref().or(stderr_verdict.as_ref()),
+            has_terminal_event: adapter.has_terminal_event(),
+            verification: exit.verification,
+            detail: exit.detail.as_deref(),
+            wants_structured: task.spec.output_schema.is_some(),
+        }))
+    }
+
+    pub(super) fn attempt_end(&self, exit: &Exit, digest: &Digest, outcome: &Outcome, attempt: &Attempt) -> AttemptEnd {
+        AttemptEnd {
+            at: exit.ended_at,
+            status: outcome.status,
+            ending: exit.ending,
+            exit_code: exit.code,
+            signal: exit.signal,
+            adopted: exit.adopted,
+            killed_processes: exit.killed_processes,
+            failure: outcome.failure.clone(),
+            verification: exit.verification,
+            checks: exit.checks.clone(),
+            session: digest.session.clone(),
+            model: digest.actual_model().map(str::to_owned),
+            usage: digest.usage,
+            cost: self.cost_of(digest, &attempt.backend),
+            tools: digest.tools_finished,
+            answer_head: digest.answer().map(|text| text[..text.floor_char_boundary(400)].to_owned()),
+        }
+    }
+
+    /// Reads the streams of running attempts and ends those that must not go on. The ticker's work.
+    ///
+    /// # Errors
+    /// Files or the store cannot be read or written.
+    pub fn supervise(&self) -> Result<(), EngineError> {
+        for task in self.store.read(|view| view.busy())? {
+            let Some(attempt) = running_attempt(&task) else { continue };
+            let dir = self.attempt_dir(&task.id, attempt.number);
+            match &task.state {
+                // An order may have been lost with its keeper: it is given until it is carried out.
+                State::Ending { ending, .. } => {
+                    let order = Order::End { ending: *ending, grace: None, detail: None };
+                    self.give(&dir, &order);
+                }
+                State::Paused { .. } => self.give(&dir, &Order::Pause),
+                State::Running { .. } => self.supervise_running(&task, attempt, &dir)?,
+                State::Queued { .. } | State::Held { .. } | State::Finished { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn supervise_running(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<(), EngineError> {
+        let adapter = self.registry.get(&attempt.backend)?;
+        let baseline: Usage = self.baseline(task).unwrap_or_default();
+        let digest = ingest(dir, adapter, &baseline, Stream::Open)?.digest;
+        let started_at = attempt.started_at.unwrap_or(attempt.claimed_at);
+        if let Some((ending, detail)) = supervise(&task.spec, &digest, adapter.linger(), started_at, clock::now()) {
+            self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn running_attempt(task: &Task) -> Option<&Attempt> {
+    let number = task.state.busy_attempt()?;
+    task.attempts.iter().find(|attempt| attempt.number == number)
+}
+
+/// The exit file is looked for again after the lock was found free: the keeper writes the one
+/// before it lets go of the other.
+fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
+    if let Some(exit) = dir.read_exit()? {
+        return Ok(Look::Over(Box::new(exit)));
+    }
+    if dir.is_kept() {
+        return Ok(Look::Kept);
+    }
+    Ok(dir.read_exit()?.map_or(Look::Unkept, |exit| Look::Over(Box::new(exit))))
+}
+
+fn was_started(dir: &AttemptDir) -> bool {
+    dir.file("pid").exists()
+}
+
+/// Takes the answer as JSON where the backend has no structured answers of its own.
+fn structured_answer(digest: &Digest) -> Option<serde_json::Value> {
+    let text = digest.answer()?.trim();
+    let inner = text.strip_prefix("```json").or_else(|| text.strip_prefix("```"));
+    let text = inner.and_then(|inner| inner.strip_suffix("```")).unwrap_or(text);
+    serde_json::from_str(text.trim()).ok()
+}
+
+/// Returns the last words of a file.
+pub(super) fn tail_of(dir: &AttemptDir, name: &str) -> String {
+    use std::io::{Read, Seek, SeekFrom};
+    const TAIL: u64 = 16 * 1024;
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = std::fs::File::open(dir.file(name))?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,189 @@
+//! The one way in which tasks change: inputs go through the table, then whatever became
+//! possible is claimed, all in one transaction. What was claimed is started afterwards.
+
+use std::collections::VecDeque;
+
+use super::{Engine, EngineError};
+use crate::{
+    core::{
+        Attempt, AttemptEnd, BackendName, Category, Failure, Input, Limits, State, Status, Task, TaskId, Timestamp,
+        decide, schedule,
+    },
+    os::clock,
+    store::Writing,
+};
+
+/// A piece of news about a task, with the record of the attempt it ends, if it ends one.
+pub(super) struct News {
+    pub task: TaskId,
+    pub input: Input,
+    pub end: Option<AttemptEnd>,
+}
+
+/// A claimed attempt that has to be started.
+#[derive(Clone, Debug)]
+pub(super) struct Start {
+    pub task: Task,
+    pub attempt: u32,
+}
+
+/// What a transaction came to.
+#[derive(Default)]
+pub(super) struct Settled {
+    pub starts: Vec<Start>,
+    /// Tasks as they are now, of those that changed.
+    pub changed: Vec<Task>,
+}
+
+impl Engine {
+    /// Applies news, releases what is due, claims what may start.
+    pub(super) fn settle(&self, news: Vec<News>) -> Result<Settled, EngineError> {
+        let settled = self.store.write(|writing| {
+            let now = clock::now();
+            let mut settled = Settled::default();
+            self.apply(writing, news.into(), now, &mut settled)?;
+            self.advance(writing, now, &mut settled)?;
+            Ok::<_, EngineError>(settled)
+        })?;
+        self.after_commit(&settled)?;
+        Ok(settled)
+    }
+
+    /// Starts what was claimed and tells waiters. A crash before or in here leaves claims without
+    /// keepers, which the next reconciliation starts.
+    pub(super) fn after_commit(&self, settled: &Settled) -> Result<(), EngineError> {
+        crate::os::failpoint::hit("engine.after_commit");
+        for task in settled.changed.iter().filter(|task| task.status().is_terminal()) {
+            self.write_record(task)?;
+        }
+        if !settled.changed.is_empty() {
+            self.poke();
+        }
+        if settled.starts.is_empty() { self.ensure_ticker() } else { self.start_all(&settled.starts) }
+    }
+
+    pub(super) fn advance(
+        &self,
+        writing: &Writing<'_>,
+        now: Timestamp,
+        settled: &mut Settled,
+    ) -> Result<(), EngineError> {
+        let due = writing.view().due(now)?;
+        let released = due.into_iter().map(|task| News { task, input: Input::Released, end: None }).collect();
+        self.apply(writing, released, now, settled)?;
+        self.claim(writing, now, settled)
+    }
+
+    fn apply(
+        &self,
+        writing: &Writing<'_>,
+        mut news: VecDeque<News>,
+        now: Timestamp,
+        settled: &mut Settled,
+    ) -> Result<(), EngineError> {
+        while let Some(News { task: id, input, end }) = news.pop_front() {
+            let Some(mut task) = writing.view().task(&id)? else { continue };
+            let decided = decide(&task.state, &input);
+            let Some(state) = decided.map_err(|refusal| EngineError::Refused { task: id.clone(), refusal })? else {
+                continue;
+            };
+            task.state = state;
+            if let (Input::AttemptEnded { attempt, .. }, Some(end)) = (&input, end) {
+                note_end(&mut task, *attempt, end);
+            }
+            writing.keep(&mut task, now)?;
+            if task.status().is_terminal() {
+                news.extend(consequences(writing, &task)?);
+            }
+            settled.changed.retain(|other| other.id != task.id);
+            settled.changed.push(task);
+        }
+        Ok(())
+    }
+
+    fn claim(&self, writing: &Writing<'_>, now: Timestamp, settled: &mut Settled) -> Result<(), EngineError> {
+        let view = writing.view();
+        let busy = view.busy_backends()?;
+        let limits = self.limits();
+        let free = (limits.slots as usize).saturating_sub(busy.len());
+        if free == 0 {
+            return Ok(());
+        }
+        // Backends at their cap are left out by the query, so that a long queue for one of
+        // them does not have to be read to find work for another.
+        let full =
+            limits.per_backend.iter().filter(|(name, cap)| count(&busy, name) >= **cap).map(|(name, _)| name.clone());
+        let wanted = free.saturating_mul(1 + limits.per_backend.len()).max(free);
+        let ready = view.candidates(&full.collect::<Vec<_>>(), wanted)?;
+        for claim in schedule(&limits, &busy, ready) {
+            let Some(mut task) = view.task(&claim.id)? else { continue };
+            let number = task.attempts.len() as u32 + 1;
+            if let Ok(Some(state)) = decide(&task.state, &Input::Claimed { attempt: number }) {
+                let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend).clone();
+                task.state = state;
+                task.attempts.push(Attempt { number, backend, claimed_at: now, started_at: None, ended: None });
+                writing.keep(&mut task, now)?;
+                settled.changed.retain(|other| other.id != task.id);
+                settled.changed.push(task.clone());
+                settled.starts.push(Start { task, attempt: number });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { slots: self.config.slots, per_backend: self.config.backend_slots.clone() }
+    }
+}
+
+fn count(busy: &[BackendName], name: &BackendName) -> u32 {
+    u32::try_from(busy.iter().filter(|backend| *backend == name).count()).unwrap_or(u32::MAX)
+}
+
+fn note_end(task: &mut Task, attempt: u32, end: AttemptEnd) {
+    if let Some(record) = task.attempts.iter_mut().find(|record| record.number == attempt) {
+        record.ended.get_or_insert(end);
+    }
+}
+
+/// A task that is over lets its dependents go on, or takes them with it.
+fn consequences(writing: &Writing<'_>, task: &Task) -> Result<Vec<News>, EngineError> {
+    let view = writing.view();
+    let mut news = Vec::new();
+    for dependent in view.dependents(&task.id)? {
+        let needs = view.needs(&dependent)?;
+        if let Some(input) = dependency_news(&needs) {
+            news.push(News { task: dependent, input, end: None });
+        }
+    }
+    Ok(news)
+}
+
+/// Returns what the statuses of its needs mean for a task; `None` while they leave it waiting.
+pub(super) fn dependency_news(needs: &[(TaskId, Option<Status>)]) -> Option<Input> {
+    let ended_badly = |(_, status): &&(TaskId, Option<Status>)| {
+        status.is_none_or(|status| status.is_terminal() && status != Status::Done)
+    };
+    if let Some((id, status)) = needs.iter().find(ended_badly) {
+        let how = status.map_or("was removed", Status::as_str);
+        let why = Failure::new(Category::Unknown, format!("skipped: task {id} {how}"));
+        return Some(Input::DependencyFailed {
+            why: Failure { hint: "`mgr rerun` starts it by itself".into(), retryable: false, ..why },
+        });
+    }
+    needs.iter().all(|(_, status)| *status == Some(Status::Done)).then_some(Input::DependenciesMet)
+}
+
+/// Returns the state of a task with these needs at its submit.
+pub(super) fn first_state(needs: &[(TaskId, Option<Status>)]) -> State {
+    use crate::core::WaitingOn;
+    match dependency_news(needs) {
+        Some(Input::DependenciesMet) => State::Queued { waiting_on: WaitingOn::Slot },
+        Some(Input::DependencyFailed { why }) => State::Finished { status: Status::Skipped, failure: Some(why) },
+        _ => {
+            let open = needs.iter().filter(|(_, status)| *status != Some(Status::Done));
+            let task_ids = open.map(|(id, _)| id.clone()).collect();
+            State::Queued { waiting_on: WaitingOn::Dependency { task_ids } }
+        }
+    }
+}

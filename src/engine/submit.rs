@@ -1,0 +1,178 @@
+//! Taking on work: checked whole, then kept in one transaction, then started.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Engine, EngineError,
+    settle::{Settled, first_state},
+};
+use crate::{
+    core::{BackendName, Span, Task, TaskId, TaskSpec, Words},
+    os::{
+        clock, failpoint,
+        files::{self, Durability},
+        random,
+    },
+    store::{Duplicate, NewTask},
+};
+
+/// The same work asked for again within this time is taken for a slip.
+const DUPLICATE_WINDOW: Span = Span::from_secs(120);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub spec: TaskSpec,
+    pub words: Words,
+    pub request_id: Option<String>,
+    pub allow_duplicate: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub task: Task,
+    pub duplicate: Option<Duplicate>,
+}
+
+/// The form of `task.json`, from which a lost database is made anew.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TaskFile {
+    pub v: u32,
+    pub id: TaskId,
+    pub created_at: crate::core::Timestamp,
+    pub spec: TaskSpec,
+    pub words: Words,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Engine {
+    /// Takes on a task. When this returns, the task is on the disk and, if a slot was free, starting.
+    ///
+    /// # Errors
+    /// The ask cannot be served: nothing has changed then.
+    pub fn submit(&self, ask: Ask) -> Result<Submitted, EngineError> {
+        let Ask { spec, words, request_id, allow_duplicate } = ask;
+        self.check(&spec, &words)?;
+        self.reconcile()?;
+        let fingerprint = fingerprint(&spec.backend, &spec, &words);
+        let id = TaskId::new(clock::now(), random::bits());
+        let (submitted, settled) = self.store.write(|writing| {
+            let now = clock::now();
+            let since = now.minus(DUPLICATE_WINDOW);
+            let known = writing.view().duplicate(request_id.as_deref(), &fingerprint, since)?;
+            let known = known.filter(|known| matches!(known, Duplicate::Request(_)) || !allow_duplicate);
+            if let Some(duplicate) = known {
+                let (Duplicate::Request(id) | Duplicate::Work(id)) = &duplicate;
+                let task = writing.view().task(id)?.ok_or_else(|| EngineError::NoTask(id.to_string()))?;
+                return Ok((Submitted { task, duplicate: Some(duplicate) }, Settled::default()));
+            }
+            let mut needs = Vec::new();
+            for needed in &spec.after {
+                needs.push((needed.clone(), writing.view().task(needed)?.map(|task| task.status())));
+            }
+            let state = first_state(&needs);
+            let request_id = request_id.as_deref();
+            let new =
+                NewTask { id: id.clone(), spec, words: &words, state, request_id, fingerprint: &fingerprint, now };
+            let mut task = writing.add(new)?;
+            let mut settled = Settled::default();
+            if task.status().is_terminal() {
+                writing.keep(&mut task, now)?;
+            }
+            self.advance(writing, now, &mut settled)?;
+            if let Some(claimed) = settled.changed.iter().find(|changed| changed.id == id) {
+                task = claimed.clone();
+            }
+            Ok::<_, EngineError>((Submitted { task, duplicate: None }, settled))
+        })?;
+        failpoint::hit("submit.after_commit");
+        if submitted.duplicate.is_none() {
+            self.write_task_file(&submitted.task, &words, request_id)?;
+        }
+        self.after_commit(&settled)?;
+        Ok(submitted)
+    }
+
+    /// Checks everything that can be known before the start.
+    fn check(&self, spec: &TaskSpec, words: &Words) -> Result<(), EngineError> {
+        if words.prompt.trim().is_empty() {
+            return Err(EngineError::Invalid {
+                message: "the prompt is empty".into(),
+                hint: "say what is to be done".into(),
+            });
+        }
+        let metadata = std::fs::metadata(&spec.working_dir);
+        if !metadata.is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(EngineError::Invalid {
+                message: format!("`{}` is not a directory", spec.working_dir),
+                hint: "give an existing one with `--working-dir`".into(),
+            });
+        }
+        for needed in &spec.after {
+            self.task(needed)?;
+        }
+        self.check_conversation(spec)?;
+        let somewhere = self.home.tasks().join("check");
+        for (place, backend) in std::iter::once(&spec.backend).chain(&spec.fallback).enumerate() {
+            let invocation = self.invocation(spec, words, backend, &somewhere)?;
+            let found = self.ready(backend, &invocation.program);
+            // A fallback that is missing now may be there when it is needed.
+            if place == 0 {
+                found?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(&self, backend: &BackendName, program: &str) -> Result<(), EngineError> {
+        self.program(backend, program)?;
+        let probe = self.registry.get(backend)?.probe();
+        if !probe.needs_env.is_empty() && !probe.needs_env.iter().any(|name| self.env.get(name).is_some()) {
+            return Err(EngineError::BackendMissing {
+                message: format!("{backend} has no key: {} is not set", probe.needs_env.join(" or ")),
+                hint: probe.login_hint,
+            });
+        }
+        Ok(())
+    }
+
+    /// An agent's conversation has no lock of its own: two turns at once fork or spoil it.
+    fn check_conversation(&self, spec: &TaskSpec) -> Result<(), EngineError> {
+        let Some(earlier) = &spec.lineage.continues else { return Ok(()) };
+        let live = self.store.read(|view| view.live_continuations(earlier))?;
+        match live.first() {
+            None => Ok(()),
+            Some(other) => Err(EngineError::Conflict {
+                message: format!("the conversation of `{earlier}` is busy with task `{other}`"),
+                hint: format!("`mgr watch {other}`, then send to that task"),
+            }),
+        }
+    }
+
+    fn write_task_file(&self, task: &Task, words: &Words, request_id: Option<String>) -> Result<(), EngineError> {
+        let dir = self.home.task(&task.id);
+        files::make_dir(&dir)?;
+        let file = TaskFile {
+            v: 1,
+            id: task.id.clone(),
+            created_at: task.created_at,
+            spec: task.spec.clone(),
+            words: words.clone(),
+            request_id,
+        };
+        // Our own type with string keys: this cannot fail.
+        let bytes = serde_json::to_vec(&file).unwrap_or_default();
+        Ok(files::replace(&dir.join("task.json"), &bytes, Durability::Process)?)
+    }
+}
+
+pub(super) fn fingerprint(backend: &BackendName, spec: &TaskSpec, words: &Words) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new();
+    for part in [backend.as_str(), spec.working_dir.as_str(), &words.prompt, words.context.as_deref().unwrap_or("")] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().as_bytes()[..16].to_vec()
+}

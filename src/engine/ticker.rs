@@ -1,0 +1,69 @@
+//! The ticker: one disposable process while anything moves.
+//!
+//! It reads streams, enforces limits that need their meaning, releases holds and starts what
+//! became ready. Everything it does, any command does too; killing it loses nothing.
+
+use std::time::Duration;
+
+use super::{Engine, EngineError};
+use crate::os::{clock, failpoint, files};
+
+const STREAMS_EVERY: Duration = Duration::from_millis(250);
+
+/// The body of `mgr __tick`. Returns at once when another ticker lives.
+///
+/// # Errors
+/// The store or the files cannot be used.
+pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
+    loop {
+        let lock = files::open_lock(&engine.home.ticker_lock())?;
+        if !take(&lock).await {
+            return Ok(());
+        }
+        run(engine).await?;
+        drop(lock);
+        // Between the last look and letting go, a submit may have seen the lock taken.
+        if !engine.store.read(|view| view.any_moving())? {
+            return Ok(());
+        }
+    }
+}
+
+/// Whoever checks for a ticker holds the lock for a moment, so one refusal says nothing.
+async fn take(lock: &std::fs::File) -> bool {
+    for _ in 0..20 {
+        if lock.try_lock().is_ok() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    false
+}
+
+async fn run(engine: &Engine) -> Result<(), EngineError> {
+    let mut streams_at = clock::steady();
+    loop {
+        failpoint::hit("ticker.before_reconcile");
+        engine.reconcile()?;
+        if clock::steady() >= streams_at {
+            engine.supervise()?;
+            streams_at = clock::steady() + STREAMS_EVERY;
+        }
+        if !engine.store.read(|view| view.any_moving())? {
+            return Ok(());
+        }
+        engine.rest(streams_at).await;
+    }
+}
+
+impl Engine {
+    /// Sleeps until a poke, the next look at the streams or the next due hold.
+    async fn rest(&self, streams_at: std::time::Instant) {
+        let until_streams = streams_at.saturating_duration_since(clock::steady());
+        let due = self.store.read(|view| view.next_due()).ok().flatten();
+        let until_due = due.map_or(until_streams, |due| due.since(clock::now()).as_duration());
+        let mut changes = self.watchers.subscribe();
+        let patience = until_streams.min(until_due).max(Duration::from_millis(1));
+        let _ = tokio::time::timeout(patience, changes.changed()).await;
+    }
+}

@@ -1,0 +1,176 @@
+//! The attempt directory: what the engine writes for a keeper, and what the keeper writes back.
+//!
+//! | file | by | meaning |
+//! |---|---|---|
+//! | `spec.json` | engine | what to run and within which limits ([`Spec`]) |
+//! | `prompt` | engine | the agent's standard input |
+//! | `alive` | keeper | locked as long as a keeper lives; the lock, never a process id, is the proof |
+//! | `pid` | keeper | made before the agent is started, never removed: an attempt with it never starts again |
+//! | `out`, `err` | agent | its standard output and error, append-only |
+//! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
+//! | `beat` | keeper | its time of change is the keeper's sign of life |
+//! | `exit` | keeper | how it ended ([`Exit`]), synced and renamed into place; written once |
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    core::{Bytes, Check, Ending, Span, Timestamp, Verification},
+    os::files::{Durability, FileError, read_optional, replace},
+};
+
+/// The version of the files' form. Readers take any version up to theirs.
+pub const VERSION: u32 = 1;
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    pub v: u32,
+    /// The task and attempt, for the agent's environment: `ID.N`.
+    pub cookie: String,
+    pub program: String,
+    pub args: Vec<String>,
+    /// Variables with fixed values; never secrets.
+    pub env: Vec<(String, String)>,
+    /// Names, or prefixes ending in `*`, of variables to pass on from the keeper's own environment.
+    pub env_pass: Vec<String>,
+    pub cwd: Utf8PathBuf,
+    /// Whether `prompt` is the agent's standard input; else it is empty.
+    pub prompt_on_stdin: bool,
+    /// The polite end: SIGINT for agents that tidy up on it, else SIGTERM.
+    pub interrupt_first: bool,
+    pub timeout: Option<Span>,
+    pub grace: Span,
+    /// Limit on `out` and `err` together.
+    pub max_output: Bytes,
+    /// The attempt ends when the disk has less than this.
+    pub free_disk_floor: Bytes,
+    /// How long processes that the agent left behind may go on.
+    pub leftover_grace: Span,
+    /// Shell lines that must succeed after the agent has.
+    pub verify: Vec<String>,
+    pub verify_timeout: Span,
+    /// Touched at the end, so that whoever waits for any task wakes.
+    pub poke: Utf8PathBuf,
+    /// Started at the end if its lock is free.
+    pub ticker_lock: Utf8PathBuf,
+}
+
+/// The agent's process, from the file `pid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentProcess {
+    pub pid: i32,
+    pub started_at: Timestamp,
+}
+
+/// How the attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exit {
+    pub v: u32,
+    pub ending: Ending,
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    /// Whether a second keeper saw the end, so that the exit code is not known.
+    pub adopted: bool,
+    /// Processes that were killed, polite ends not counted.
+    pub killed_processes: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    #[serde(default)]
+    pub verification: Verification,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// What the engine asks of a living keeper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Order {
+    /// End the attempt for this reason.
+    End {
+        ending: Ending,
+        grace: Option<Span>,
+        detail: Option<String>,
+    },
+    Pause,
+    Resume,
+}
+
+/// The directory of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptDir(Utf8PathBuf);
+
+impl AttemptDir {
+    pub fn new(path: impl Into<Utf8PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub fn path(&self) -> &Utf8Path {
+        &self.0
+    }
+
+    pub fn file(&self, name: &str) -> Utf8PathBuf {
+        self.0.join(name)
+    }
+
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_spec(&self, spec: &Spec) -> Result<(), FileError> {
+        replace(&self.file("spec.json"), &to_json(spec), Durability::Process)
+    }
+
+    /// # Errors
+    /// The file cannot be read; one that is no JSON of this version reads as missing.
+    pub fn read_spec(&self) -> Result<Option<Spec>, FileError> {
+        Ok(read_optional(&self.file("spec.json"))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_exit(&self) -> Result<Option<Exit>, FileError> {
+        Ok(read_optional(&self.file("exit"))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// # Errors
+    /// The file cannot be made durable; the attempt then looks as if it still ran.
+    pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
+        replace(&self.file("exit"), &to_json(exit), Durability::Machine)
+    }
+
+    /// # Errors
+    /// The file cannot be read. `Some(None)` means that the start was begun and its process is not known.
+    pub fn read_process(&self) -> Result<Option<Option<AgentProcess>>, FileError> {
+        Ok(read_optional(&self.file("pid"))?.map(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Whether a keeper lives.
+    pub fn is_kept(&self) -> bool {
+        match std::fs::OpenOptions::new().read(true).write(true).open(self.file("alive")) {
+            Ok(lock) => lock.try_lock().is_err(),
+            Err(_) => false,
+        }
+    }
+}
+
+pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    // Maps with string keys and plain values only: this cannot fail for our own types.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_version_1_read_back() {
+        let golden = r#"{"v":1,"ending":"exited","code":0,"signal":null,"started_at":"2026-11-20T09:30:00Z","ended_at":"2026-11-20T09:30:01Z","adopted":false,"killed_processes":0}"#;
+        let exit: Exit = serde_json::from_str(golden).unwrap();
+        assert_eq!((exit.ending, exit.code, exit.verification), (Ending::Exited, Some(0), Verification::None));
+        let order: Order =
+            serde_json::from_str(r#"{"do":"end","ending":"cancelled","grace":"10s","detail":null}"#).unwrap();
+        let grace = Some(Span::from_secs(10));
+        assert_eq!(order, Order::End { ending: Ending::Cancelled, grace, detail: None });
+    }
+}

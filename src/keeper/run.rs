@@ -1,0 +1,418 @@
+//! One attempt from start to exit file.
+//!
+//! Theory of operation: take the lock; if the agent was never started, start it; else adopt
+//! what is left of it. Then a loop over three things: child signals, orders from the FIFO,
+//! and deadlines. Every ending goes the same way: a polite signal to the agent's group, the
+//! grace, then the whole tree is stopped and killed, and only when no process is left the
+//! exit file is written. Dying at any point leaves files from which the next keeper goes on.
+
+use std::{
+    fs::File,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use camino::Utf8Path;
+
+use super::{
+    checks,
+    contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
+    ctl::{Ear, News},
+};
+use crate::{
+    core::{Bytes, Check, Ending, Span, Timestamp, Verification},
+    os::{
+        clock, failpoint,
+        files::{self, Durability, FileError},
+        spawn::{self, Program},
+        tree::{self, Tell},
+    },
+};
+
+/// Limits are looked at this often, and a keeper at rest wakes no more often.
+const TICK: Duration = Duration::from_secs(1);
+const BEAT_EVERY: Duration = Duration::from_secs(10);
+
+/// Keeps the attempt in `dir` to its end. `environment` is the process's own.
+///
+/// Returns at once when another keeper has the attempt or it is over.
+///
+/// # Errors
+/// The directory cannot be used.
+pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), FileError> {
+    tree::become_keeper();
+    let dir = AttemptDir::new(dir);
+    let lock = files::open_lock(&dir.file("alive"))?;
+    if !take(&lock) || dir.read_exit()?.is_some() {
+        return Ok(());
+    }
+    failpoint::hit("keeper.locked");
+    let Some(spec) = dir.read_spec()? else { return Ok(()) };
+    let ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
+    let exit = match start_or_adopt(&dir, &spec, environment)? {
+        Start::Runs(agent) => Watch::new(&dir, &spec, agent, ear).to_the_end(environment),
+        Start::Failed(detail) => failed_start(detail),
+    };
+    failpoint::hit("keeper.before_exit");
+    sync_output(&dir);
+    dir.write_exit(&exit)?;
+    failpoint::hit("keeper.after_exit");
+    drop(lock);
+    wake_others(&spec);
+    Ok(())
+}
+
+/// Takes the lock unless another keeper has it. Whoever only looks whether the attempt is
+/// kept holds it for a moment too, so one refusal says nothing.
+fn take(lock: &File) -> bool {
+    let deadline = clock::steady() + Duration::from_millis(100);
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return true,
+            Err(_) if clock::steady() >= deadline => return false,
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// The agent as this keeper knows it.
+struct Agent {
+    /// Leader of the agent's process group; `None` when an earlier keeper died before it wrote it down.
+    pid: Option<i32>,
+    started_at: Timestamp,
+    adopted: bool,
+}
+
+enum Start {
+    Runs(Agent),
+    Failed(String),
+}
+
+/// `pid` is made first and never removed: whatever happens afterwards, this attempt does
+/// not start a second time.
+fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Start, FileError> {
+    if !files::create_new(&dir.file("pid"), b"")? {
+        let known = dir.read_process()?.flatten();
+        let started_at = known.map_or_else(clock::now, |process| process.started_at);
+        return Ok(Start::Runs(Agent { pid: known.map(|process| process.pid), started_at, adopted: true }));
+    }
+    failpoint::hit("keeper.before_spawn");
+    let started_at = clock::now();
+    let child = match spawn_agent(dir, spec, environment) {
+        Ok(child) => child,
+        Err(detail) => return Ok(Start::Failed(detail)),
+    };
+    failpoint::hit("keeper.after_spawn");
+    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    files::replace(&dir.file("pid"), &to_json(&AgentProcess { pid, started_at }), Durability::Process)?;
+    Ok(Start::Runs(Agent { pid: Some(pid), started_at, adopted: false }))
+}
+
+/// Output goes straight to append-only files: an agent that floods or exits abruptly loses
+/// nothing to a pipe, and none of it passes through here.
+fn spawn_agent(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<std::process::Child, String> {
+    let open = |name: &str| files::open_append(&dir.file(name)).map_err(describe);
+    let stdin = if spec.prompt_on_stdin {
+        Stdio::from(File::open(dir.file("prompt")).map_err(|e| format!("cannot open the prompt: {e}"))?)
+    } else {
+        Stdio::null()
+    };
+    spawn::in_own_group(Program {
+        program: &spec.program,
+        args: &spec.args,
+        env: &agent_environment(spec, environment),
+        cwd: &spec.cwd,
+        stdin,
+        stdout: open("out")?.into(),
+        stderr: open("err")?.into(),
+    })
+    .map_err(|error| format!("cannot start `{}` in `{}`: {error}", spec.program, spec.cwd))
+}
+
+fn describe(error: FileError) -> String {
+    format!("{error}: {}", error.source)
+}
+
+pub(super) fn agent_environment(spec: &Spec, own: &[(String, String)]) -> Vec<(String, String)> {
+    let passes = |name: &str| {
+        spec.env_pass.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == pattern,
+        })
+    };
+    let mut env: Vec<_> = own.iter().filter(|(name, _)| passes(name)).cloned().collect();
+    env.retain(|(name, _)| !spec.env.iter().any(|(fixed, _)| fixed == name) && name != tree::COOKIE);
+    env.extend(spec.env.iter().cloned());
+    env.push((tree::COOKIE.to_owned(), spec.cookie.clone()));
+    env
+}
+
+fn failed_start(detail: String) -> Exit {
+    Exit {
+        v: VERSION,
+        ending: Ending::LaunchFailed,
+        code: None,
+        signal: None,
+        started_at: None,
+        ended_at: clock::now(),
+        adopted: false,
+        killed_processes: 0,
+        detail: Some(detail),
+        verification: Verification::None,
+        checks: Vec::new(),
+    }
+}
+
+/// An end that was begun.
+struct Closing {
+    ending: Ending,
+    detail: Option<String>,
+    kill_at: Instant,
+}
+
+/// A running attempt.
+struct Watch<'a> {
+    dir: &'a AttemptDir,
+    spec: &'a Spec,
+    agent: Agent,
+    ear: Ear,
+    began: Instant,
+    paused_since: Option<Instant>,
+    /// Time spent paused, which does not count against the time limit.
+    paused_for: Duration,
+    closing: Option<Closing>,
+    /// How the agent itself ended, once it has.
+    ended: Option<tree::Ended>,
+    beat_at: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear) -> Self {
+        let already = clock::now().since(agent.started_at).as_duration();
+        let now = clock::steady();
+        Self {
+            dir,
+            spec,
+            agent,
+            ear,
+            began: now.checked_sub(already).unwrap_or(now),
+            paused_since: None,
+            paused_for: Duration::ZERO,
+            closing: None,
+            ended: None,
+            beat_at: now,
+        }
+    }
+
+    fn to_the_end(mut self, environment: &[(String, String)]) -> Exit {
+        while self.is_agent_alive() {
+            let news = self.ear.listen(self.patience());
+            self.take(news);
+            self.enforce_limits();
+            self.beat();
+            if self.closing.as_ref().is_some_and(|closing| clock::steady() >= closing.kill_at) {
+                break;
+            }
+        }
+        let killed_processes = self.clear_the_tree();
+        self.exit(killed_processes, environment)
+    }
+
+    /// The agent, not its tree: what it leaves behind is dealt with after it.
+    fn is_agent_alive(&mut self) -> bool {
+        while let Some(ended) = tree::reap() {
+            if Some(ended.pid) == self.agent.pid && !self.agent.adopted {
+                self.ended = Some(ended);
+            }
+        }
+        if self.agent.adopted {
+            let members = tree::members(&self.spec.cookie);
+            return match self.agent.pid {
+                Some(pid) => members.contains(&pid),
+                None => !members.is_empty(),
+            };
+        }
+        self.ended.is_none()
+    }
+
+    /// The time until something is due, a tick at most.
+    fn patience(&self) -> Duration {
+        let now = clock::steady();
+        let due = [self.closing.as_ref().map(|closing| closing.kill_at), self.time_limit()];
+        let first = due.into_iter().flatten().min();
+        first.map_or(TICK, |at| at.saturating_duration_since(now).min(TICK))
+    }
+
+    fn time_limit(&self) -> Option<Instant> {
+        let limit = self.spec.timeout?.as_duration();
+        self.paused_since.is_none().then(|| self.began + limit + self.paused_for)
+    }
+
+    fn take(&mut self, news: News) {
+        if news.asked_to_leave {
+            let detail = "the keeper was asked to end (SIGTERM)".to_owned();
+            self.close(Ending::Vanished, None, Some(detail));
+        }
+        for order in news.orders {
+            match order {
+                Order::End { ending, grace, detail } => self.close(ending, grace, detail),
+                Order::Pause => self.pause(),
+                Order::Resume => self.resume(),
+            }
+        }
+    }
+
+    /// SIGSTOP to every process of the tree, again until no new one turns up.
+    fn pause(&mut self) {
+        let mut stopped = std::collections::BTreeSet::new();
+        loop {
+            let members = tree::members(&self.spec.cookie);
+            let fresh: std::collections::BTreeSet<_> = members.difference(&stopped).copied().collect();
+            if fresh.is_empty() {
+                break;
+            }
+            tree::tell(&fresh, Tell::Stop);
+            stopped.extend(fresh);
+        }
+        self.paused_since.get_or_insert(clock::steady());
+    }
+
+    fn resume(&mut self) {
+        tree::tell(&tree::members(&self.spec.cookie), Tell::Continue);
+        if let Some(since) = self.paused_since.take() {
+            self.paused_for += clock::steady().saturating_duration_since(since);
+        }
+    }
+
+    /// Begins an end: the polite signal goes to the agent's process group. The first reason stands.
+    fn close(&mut self, ending: Ending, grace: Option<Span>, detail: Option<String>) {
+        let closing = self.closing.as_ref().map(|closing| closing.ending);
+        if closing.is_some_and(|reason| reason != Ending::Lingered) {
+            return;
+        }
+        let grace = grace.unwrap_or(self.spec.grace).as_duration();
+        self.closing = Some(Closing { ending, detail, kill_at: clock::steady() + grace });
+        let polite = if self.spec.interrupt_first { Tell::Interrupt } else { Tell::Terminate };
+        match self.agent.pid {
+            Some(leader) => {
+                tree::tell_group(leader, polite);
+                // A stopped process hears nothing else before it is continued.
+                tree::tell_group(leader, Tell::Continue);
+            }
+            None => tree::tell(&tree::members(&self.spec.cookie), polite),
+        }
+        if self.paused_since.is_some() {
+            self.resume();
+        }
+    }
+
+    fn enforce_limits(&mut self) {
+        if self.closing.is_some() {
+            return;
+        }
+        let now = clock::steady();
+        if self.time_limit().is_some_and(|limit| now >= limit) {
+            let detail = self.spec.timeout.map(|limit| format!("the time limit of {limit} was reached"));
+            return self.close(Ending::TimedOut, None, detail);
+        }
+        let written = Bytes(files::length(&self.dir.file("out")) + files::length(&self.dir.file("err")));
+        if written > self.spec.max_output {
+            let detail = format!("the agent wrote more than the output limit of {}", self.spec.max_output);
+            return self.close(Ending::OutputLimit, None, Some(detail));
+        }
+        let free = files::free_space(self.dir.path()).map(Bytes);
+        if let Some(free) = free.filter(|free| *free < self.spec.free_disk_floor) {
+            let detail = format!("only {free} are free on the disk; the floor is {}", self.spec.free_disk_floor);
+            self.close(Ending::DiskFull, None, Some(detail));
+        }
+    }
+
+    fn beat(&mut self) {
+        let now = clock::steady();
+        if now >= self.beat_at {
+            self.beat_at = now + BEAT_EVERY;
+            // A beat that cannot be written (disk full) is no reason to end anything.
+            let _ = std::fs::write(self.dir.file("beat"), b"");
+        }
+    }
+
+    /// Gives what the agent left behind its time, then ends all of it; returns how many were killed.
+    fn clear_the_tree(&mut self) -> u32 {
+        let patience = if self.closing.is_some() { Duration::ZERO } else { self.spec.leftover_grace.as_duration() };
+        let deadline = clock::steady() + patience;
+        let mut killed = 0;
+        loop {
+            while let Some(ended) = tree::reap() {
+                if Some(ended.pid) == self.agent.pid && !self.agent.adopted {
+                    self.ended = Some(ended);
+                }
+            }
+            if tree::members(&self.spec.cookie).is_empty() {
+                return killed;
+            }
+            if clock::steady() >= deadline {
+                killed = killed.max(tree::kill_all(&self.spec.cookie));
+            }
+            let news = self.ear.listen(Duration::from_millis(20));
+            if !news.orders.is_empty() || news.asked_to_leave {
+                killed = killed.max(tree::kill_all(&self.spec.cookie));
+                self.take(news);
+            }
+        }
+    }
+
+    fn exit(mut self, killed_processes: u32, environment: &[(String, String)]) -> Exit {
+        let code = self.ended.and_then(|ended| ended.code);
+        let checks = if self.is_worth_checking() { self.check(environment) } else { Vec::new() };
+        let own_end = if self.agent.adopted { Ending::Vanished } else { Ending::Exited };
+        let (ending, detail) = self.closing.map_or((own_end, None), |closing| (closing.ending, closing.detail));
+        Exit {
+            v: VERSION,
+            ending,
+            code,
+            signal: self.ended.and_then(|ended| ended.signal),
+            started_at: Some(self.agent.started_at),
+            ended_at: clock::now(),
+            adopted: self.agent.adopted,
+            killed_processes,
+            detail: detail.or_else(|| checks::first_failure(&checks)),
+            verification: checks::verdict(&checks),
+            checks,
+        }
+    }
+
+    /// Checks say something about work that is there, not about a run that was broken off.
+    fn is_worth_checking(&self) -> bool {
+        let of_itself = self.closing.as_ref().is_none_or(|closing| closing.ending == Ending::Lingered);
+        of_itself && self.ended.is_none_or(|ended| ended.code.unwrap_or(0) == 0)
+    }
+
+    /// Orders are heard while checks run: an end asked for now ends the check too.
+    fn check(&mut self, environment: &[(String, String)]) -> Vec<Check> {
+        let (dir, spec) = (self.dir, self.spec);
+        checks::run_checks(dir, spec, environment, &mut || {
+            let news = self.ear.listen(Duration::from_millis(20));
+            self.take(news);
+            self.closing.as_ref().is_some_and(|closing| closing.ending != Ending::Lingered)
+        })
+    }
+}
+
+/// The exit file must not be more durable than the output it stands for.
+fn sync_output(dir: &AttemptDir) {
+    for name in ["out", "err"] {
+        // A file that is missing or cannot be synced is still what there is.
+        let _ = File::open(dir.file(name))
+            .and_then(|file| if file.metadata()?.len() > 0 { file.sync_data() } else { Ok(()) });
+    }
+}
+
+/// Touches the poke file, and starts a ticker if none is alive to see it.
+fn wake_others(spec: &Spec) {
+    // Best effort: whoever looks next finds the exit file anyway.
+    let _ = std::fs::write(&spec.poke, b".");
+    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock().is_err());
+    if !ticker_is_alive {
+        let _ = spawn::own_program(["__launch", "--tick"], &[]);
+    }
+}

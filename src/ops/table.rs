@@ -1,0 +1,279 @@
+//! The mechanism: one trait, one table, type-erased rows.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Exit, OpError, TaskLine};
+use crate::{engine::Engine, ui::Page};
+
+/// A group of tools that clients switch on together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Toolset {
+    Core,
+    Ops,
+}
+
+impl Toolset {
+    pub const ALL: [Self; 2] = [Self::Core, Self::Ops];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+/// What an operation does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Read,
+    Write,
+    Destroy,
+}
+
+/// The same call on the command line and as JSON; a test holds the two equal.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    pub argv: &'static [&'static str],
+    pub json: &'static str,
+}
+
+/// One thing that can be asked of `mgr`.
+pub trait Operation {
+    /// The words after `mgr`.
+    const CLI: &'static [&'static str];
+    /// The MCP tool, unless the operation is for the command line only.
+    const TOOL: Option<&'static str>;
+    const TITLE: &'static str;
+    const TOOLSET: Toolset;
+    const EFFECT: Effect;
+    /// Whether doing it twice is the same as once.
+    const IDEMPOTENT: bool;
+    /// Whether the tool belongs to the default set.
+    const DEFAULT_TOOL: bool;
+    /// What it does, in the words a user would type; then what comes back and what to call next.
+    const ABOUT: &'static str;
+    const EXAMPLE: Example;
+
+    type Input: clap::Args + Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+    type Output: Serialize + JsonSchema + Render + Send + Sync + 'static;
+
+    /// Completes an input that came from the command line (`-` and `@file` for prompts).
+    ///
+    /// # Errors
+    /// What was named cannot be read.
+    fn from_command_line(input: Self::Input) -> Result<Self::Input, OpError> {
+        Ok(input)
+    }
+
+    /// Does it.
+    fn run(call: &Call<'_>, input: Self::Input) -> impl Future<Output = Result<Self::Output, OpError>> + Send;
+}
+
+/// An answer as people read it.
+pub trait Render {
+    fn render(&self, page: &mut Page);
+
+    /// Returns the exit code that the answer means on the command line.
+    fn exit(&self) -> Exit {
+        Exit::Success
+    }
+}
+
+/// Whoever wants to know how a waiting call gets on.
+pub trait Progress: Send + Sync {
+    /// The tasks that are waited for, as they are now.
+    fn tasks(&self, tasks: &[TaskLine]);
+
+    /// A task that is followed has said or done something.
+    fn event(&self, event: &super::EventView);
+
+    /// Whether to stop waiting and return what there is.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// Nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn tasks(&self, _: &[TaskLine]) {}
+    fn event(&self, _: &super::EventView) {}
+}
+
+/// The circumstances of one call.
+pub struct Call<'a> {
+    pub engine: &'a Engine,
+    pub progress: &'a dyn Progress,
+    /// The longest that this call may wait, whatever it asks for.
+    pub longest_wait: Option<Duration>,
+    /// The client and its conversation, to be kept with tasks.
+    pub client: BTreeMap<String, String>,
+}
+
+impl Call<'_> {
+    /// Returns how long to wait, given what was asked for.
+    pub fn wait_limit(&self, asked: Option<Duration>) -> Option<Duration> {
+        match (asked, self.longest_wait) {
+            (Some(asked), Some(longest)) => Some(asked.min(longest)),
+            (asked, longest) => asked.or(longest),
+        }
+    }
+}
+
+type Running<'a, T> = Pin<Box<dyn Future<Output = Result<T, OpError>> + Send + 'a>>;
+
+/// An answer: the data, how to show it, and the exit code it means.
+pub struct Answer {
+    pub value: Value,
+    pub shown: Box<dyn Render + Send + Sync>,
+    pub exit: Exit,
+}
+
+/// A row of the table.
+pub struct OpSpec {
+    pub cli: &'static [&'static str],
+    pub tool: Option<&'static str>,
+    pub title: &'static str,
+    pub toolset: Toolset,
+    pub effect: Effect,
+    pub idempotent: bool,
+    pub default_tool: bool,
+    pub about: &'static str,
+    pub example: Example,
+    /// Adds the operation's arguments to a command.
+    pub augment: fn(clap::Command) -> clap::Command,
+    /// Turns parsed arguments into the JSON of the input.
+    pub input_of: fn(&clap::ArgMatches) -> Result<Value, OpError>,
+    pub input_schema: fn() -> Value,
+    pub output_schema: fn() -> Value,
+    pub run: for<'a> fn(&'a Call<'a>, Value) -> Running<'a, Answer>,
+}
+
+impl OpSpec {
+    const fn of<O: Operation>() -> Self {
+        Self {
+            cli: O::CLI,
+            tool: O::TOOL,
+            title: O::TITLE,
+            toolset: O::TOOLSET,
+            effect: O::EFFECT,
+            idempotent: O::IDEMPOTENT,
+            default_tool: O::DEFAULT_TOOL,
+            about: O::ABOUT,
+            example: O::EXAMPLE,
+            augment: <O::Input as clap::Args>::augment_args,
+            input_of: input_of::<O>,
+            input_schema: schema_of::<O::Input>,
+            output_schema: schema_of::<O::Output>,
+            run: |call, input| Box::pin(run::<O>(call, input)),
+        }
+    }
+}
+
+fn input_of<O: Operation>(matches: &clap::ArgMatches) -> Result<Value, OpError> {
+    let input = <O::Input as clap::FromArgMatches>::from_arg_matches(matches)
+        .map_err(|error| OpError::invalid(error.to_string()))?;
+    let input = O::from_command_line(input)?;
+    serde_json::to_value(input).map_err(|error| OpError::invalid(error.to_string()))
+}
+
+async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpError> {
+    let input: O::Input = serde_json::from_value(input).map_err(|error| OpError::invalid(error.to_string()))?;
+    let output = O::run(call, input).await?;
+    let value = serde_json::to_value(&output).map_err(|error| OpError::new(super::Code::Internal, error.to_string()))?;
+    let exit = output.exit();
+    Ok(Answer { value, shown: Box::new(output), exit })
+}
+
+/// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
+/// number formats of Rust. Some clients drop every tool of a server over one of these.
+fn schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.meta_schema = None;
+        settings.inline_subschemas = true;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    tidy(&mut schema);
+    schema
+}
+
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if map.get("format").is_some_and(|format| format != "date-time") {
+                map.remove("format");
+            }
+            if map.get("default").is_some_and(Value::is_null) {
+                map.remove("default");
+            }
+            if let Some(Value::Array(types)) = map.get("type") {
+                let first = types.iter().find(|kind| *kind != "null").cloned();
+                map.insert("type".to_owned(), first.unwrap_or(Value::from("string")));
+            }
+            un_null(map);
+            map.remove("minimum").filter(|minimum| minimum.as_f64() != Some(0.0)).map(|minimum| map.insert("minimum".into(), minimum));
+            map.values_mut().for_each(tidy);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// `Option<T>` of an inlined type is `anyOf [T, null]`: the T is what is meant. `oneOf` of plain
+/// constants (an enum with documented variants) is an enum.
+fn un_null(map: &mut serde_json::Map<String, Value>) {
+    if let Some(Value::Array(options)) = map.get("anyOf") {
+        let real: Vec<_> = options.iter().filter(|option| option.get("type") != Some(&Value::from("null"))).cloned().collect();
+        if let [Value::Object(only)] = real.as_slice() {
+            map.remove("anyOf");
+            for (key, value) in only {
+                map.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    if let Some(Value::Array(options)) = map.get("oneOf") {
+        let words = |option: &Value| option.get("const").cloned().map(|one| vec![one]).or_else(|| option.get("enum")?.as_array().cloned());
+        let constants: Option<Vec<_>> = options.iter().map(words).collect();
+        if let Some(constants) = constants {
+            map.remove("oneOf");
+            map.insert("type".into(), Value::from("string"));
+            map.insert("enum".into(), Value::Array(constants.into_iter().flatten().collect()));
+        }
+    }
+}
+
+/// Returns the row of an MCP tool.
+pub fn find(tool: &str) -> Option<&'static OpSpec> {
+    OPS.iter().find(|row| row.tool == Some(tool))
+}
+
+/// Everything that can be asked.
+pub const OPS: &[OpSpec] = &[
+    OpSpec::of::<super::submit::Submit>(),
+    OpSpec::of::<super::submit::Run>(),
+    OpSpec::of::<super::status::TaskStatus>(),
+    OpSpec::of::<super::watch::Watch>(),
+    OpSpec::of::<super::poll::Poll>(),
+    OpSpec::of::<super::output::Output>(),
+    OpSpec::of::<super::events::Events>(),
+    OpSpec::of::<super::list::List>(),
+    OpSpec::of::<super::cancel::Cancel>(),
+    OpSpec::of::<super::pause::Pause>(),
+    OpSpec::of::<super::pause::Resume>(),
+    OpSpec::of::<super::again::Retry>(),
+    OpSpec::of::<super::again::Rerun>(),
+    OpSpec::of::<super::send::Send>(),
+    OpSpec::of::<super::explain::Explain>(),
+    OpSpec::of::<super::export::Export>(),
+    OpSpec::of::<super::cleanup::Cleanup>(),
+    OpSpec::of::<super::config::Configure>(),
+    OpSpec::of::<super::doctor::Doctor>(),
+    OpSpec::of::<super::capabilities::Capabilities>(),
+    OpSpec::of::<super::demo::Demo>(),
+];

@@ -1,0 +1,159 @@
+//! Files that must be whole: written aside, synced, renamed.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// An operation on a file that failed, with the file and the act.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {act} `{path}`")]
+pub struct FileError {
+    pub path: Utf8PathBuf,
+    pub act: &'static str,
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    pub fn at(path: &Utf8Path, act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { path, act, source }
+    }
+
+    /// Whether the disk has no room.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+/// How much a write must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process.
+    Process,
+    /// A crash of the machine.
+    Machine,
+}
+
+/// Makes a directory and its parents, readable by the user only.
+///
+/// # Errors
+/// The directory cannot be made.
+pub fn make_dir(path: &Utf8Path) -> Result<(), FileError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(FileError::at(path, "make the directory"))
+}
+
+/// Opens a file for appending, made with mode 0600 where it is missing.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn open_append(path: &Utf8Path) -> Result<File, FileError> {
+    private(OpenOptions::new().create(true).append(true)).open(path).map_err(FileError::at(path, "open"))
+}
+
+/// Opens a lock file, made with mode 0600 where it is missing.
+///
+/// # Errors
+/// The file cannot be opened.
+pub fn open_lock(path: &Utf8Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    private(options.create(true).truncate(false).read(true).write(true))
+        .open(path)
+        .map_err(FileError::at(path, "open the lock"))
+}
+
+/// Makes a file that must not exist yet; `false` when it does.
+///
+/// # Errors
+/// The file cannot be made for another reason.
+pub fn create_new(path: &Utf8Path, content: &[u8]) -> Result<bool, FileError> {
+    match private(OpenOptions::new().create_new(true).write(true)).open(path) {
+        Ok(mut file) => file.write_all(content).map(|()| true).map_err(FileError::at(path, "write")),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(FileError::at(path, "make")(error)),
+    }
+}
+
+/// Replaces a file whole: readers see the old or the new content, never a part.
+///
+/// # Errors
+/// The new content cannot be written or put in place; the old one then stands.
+pub fn replace(path: &Utf8Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
+    let aside = Utf8PathBuf::from(format!("{path}.{}.tmp", std::process::id()));
+    let written = write_aside(&aside, content, durability)
+        .and_then(|()| fs::rename(&aside, path).map_err(FileError::at(path, "replace")));
+    if written.is_err() {
+        // Best effort: the half-written file is no one's.
+        let _ = fs::remove_file(&aside);
+        return written;
+    }
+    match (durability, path.parent()) {
+        (Durability::Machine, Some(parent)) => sync_dir(parent),
+        (Durability::Machine, None) | (Durability::Process, _) => Ok(()),
+    }
+}
+
+fn write_aside(aside: &Utf8Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    let mut file =
+        private(options.create(true).truncate(true).write(true)).open(aside).map_err(FileError::at(aside, "make"))?;
+    file.write_all(content).map_err(FileError::at(aside, "write"))?;
+    match durability {
+        Durability::Machine => file.sync_all().map_err(FileError::at(aside, "sync")),
+        Durability::Process => Ok(()),
+    }
+}
+
+/// Makes the directory's entries durable. Windows has no such call and needs none.
+fn sync_dir(path: &Utf8Path) -> Result<(), FileError> {
+    if cfg!(unix) {
+        File::open(path).and_then(|dir| dir.sync_all()).map_err(FileError::at(path, "sync"))?;
+    }
+    Ok(())
+}
+
+/// Reads a file that may be missing.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::at(path, "read")(error)),
+    }
+}
+
+/// Returns the length of a file, 0 where it is missing.
+pub fn length(path: &Utf8Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Returns the free bytes for this user where `path` is; `None` where the system does not say.
+pub fn free_space(path: &Utf8Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let stat = nix::sys::statvfs::statvfs(path.as_std_path()).ok()?;
+        // The fields' widths differ between systems.
+        #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+        Some(u64::from(stat.blocks_available()) * stat.fragment_size() as u64)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}

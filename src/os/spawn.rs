@@ -1,0 +1,89 @@
+//! The only place that starts processes.
+//!
+//! A keeper must outlive whoever starts it. So `mgr` starts `mgr __launch`, which starts the
+//! keepers and exits: their parent is then init (or the nearest subreaper), no session or
+//! process group of the caller reaches them, and a long-lived caller has no zombies to reap.
+
+use std::{
+    ffi::OsStr,
+    io,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+use camino::Utf8Path;
+
+/// What to start, with nothing inherited but what is named here.
+#[derive(Debug)]
+pub struct Program<'a> {
+    pub program: &'a str,
+    pub args: &'a [String],
+    pub env: &'a [(String, String)],
+    pub cwd: &'a Utf8Path,
+    pub stdin: Stdio,
+    pub stdout: Stdio,
+    pub stderr: Stdio,
+}
+
+/// Starts an agent or a check as the leader of a process group of its own, so that one
+/// signal to the group reaches what has not moved away.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn in_own_group(program: Program<'_>) -> io::Result<Child> {
+    let mut command = Command::new(program.program);
+    command.args(program.args).env_clear().envs(program.env.iter().map(|(name, value)| (name, value)));
+    command.current_dir(program.cwd).stdin(program.stdin).stdout(program.stdout).stderr(program.stderr);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    start(&mut command)
+}
+
+/// Starts `mgr` itself with `args`, detached from the caller's terminal and streams.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn own_program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, env: &[(&str, String)]) -> io::Result<Child> {
+    let mut command = Command::new(own_path()?);
+    command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    start(&mut command)
+}
+
+/// Runs a short program to its end and returns what it printed, for probes.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn capture(program: &str, args: &[String]) -> io::Result<Output> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    start(&mut command)?.wait_with_output()
+}
+
+/// Runs a shell line in `cwd` with the streams of the caller's choice.
+///
+/// # Errors
+/// The shell cannot be started.
+pub fn shell(line: &str, cwd: &Utf8Path) -> io::Result<ExitStatus> {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(cwd);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    start(&mut command)?.wait()
+}
+
+/// Returns the path of the running `mgr`. After an upgrade in place Linux appends
+/// ` (deleted)`; the new program under the old name is then the right one.
+///
+/// # Errors
+/// The system does not say.
+pub fn own_path() -> io::Result<std::path::PathBuf> {
+    let path = std::env::current_exe()?;
+    match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
+        Some(replaced) => Ok(replaced.into()),
+        None => Ok(path),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
+fn start(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}

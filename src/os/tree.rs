@@ -1,0 +1,220 @@
+//! Process trees: finding, stopping and ending everything that an agent has started.
+//!
+//! Agents' tools run in sessions of their own, fork twice and ignore TERM, so a process
+//! group is not enough. Two nets: all descendants of the keeper, to whom orphans return
+//! because it is their subreaper (Linux, prctl(2) PR_SET_CHILD_SUBREAPER); and every process
+//! whose environment carries the attempt's cookie, which also works after the keeper died.
+
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(not(unix))]
+pub use other::*;
+
+/// The environment variable that marks every process of an attempt.
+pub const COOKIE: &str = "MGR_COOKIE";
+
+#[cfg(unix)]
+mod unix {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use nix::{
+        errno::Errno,
+        sys::{
+            signal::{Signal, kill, killpg},
+            wait::{WaitPidFlag, WaitStatus, waitpid},
+        },
+        unistd::{Pid, getpid, setsid},
+    };
+
+    use super::COOKIE;
+
+    /// Ends this process as a crash would.
+    pub fn kill_self() {
+        let _ = kill(getpid(), Signal::SIGKILL);
+    }
+
+    /// Leaves the caller's session and terminal, and takes in orphans where the system can.
+    pub fn become_keeper() {
+        // Fails only for a leader of a process group, which a fresh child is not.
+        let _ = setsid();
+        #[cfg(target_os = "linux")]
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+    }
+
+    /// How a child ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Ended {
+        pub pid: i32,
+        pub code: Option<i32>,
+        pub signal: Option<i32>,
+    }
+
+    /// Collects one child that has ended; `None` when none has. Orphans that came back to
+    /// this process are collected too.
+    pub fn reap() -> Option<Ended> {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => {
+                    return Some(Ended { pid: pid.as_raw(), code: Some(code), signal: None });
+                }
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    return Some(Ended { pid: pid.as_raw(), code: None, signal: Some(signal as i32) });
+                }
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return None,
+                // Stops and continuations are not asked for; EINTR is tried again.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// What to tell a process.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Tell {
+        Interrupt,
+        Terminate,
+        Stop,
+        Continue,
+        Kill,
+    }
+
+    impl Tell {
+        const fn signal(self) -> Signal {
+            match self {
+                Self::Interrupt => Signal::SIGINT,
+                Self::Terminate => Signal::SIGTERM,
+                Self::Stop => Signal::SIGSTOP,
+                Self::Continue => Signal::SIGCONT,
+                Self::Kill => Signal::SIGKILL,
+            }
+        }
+    }
+
+    /// Signals the process group that `leader` leads.
+    pub fn tell_group(leader: i32, tell: Tell) {
+        let _ = killpg(Pid::from_raw(leader), tell.signal());
+    }
+
+    /// Signals each of `pids`.
+    pub fn tell(pids: &BTreeSet<i32>, tell: Tell) {
+        for pid in pids {
+            let _ = kill(Pid::from_raw(*pid), tell.signal());
+        }
+    }
+
+    /// Returns all processes of an attempt: descendants of this process, and those with the cookie.
+    pub fn members(cookie: &str) -> BTreeSet<i32> {
+        let own = getpid().as_raw();
+        let table = processes();
+        let mut found = descendants(&table, own);
+        let marked = marked(&table, &found, cookie);
+        found.extend(marked);
+        found.remove(&own);
+        found
+    }
+
+    fn descendants(parents: &BTreeMap<i32, i32>, root: i32) -> BTreeSet<i32> {
+        let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+        for (pid, parent) in parents {
+            children.entry(*parent).or_default().push(*pid);
+        }
+        let mut found = BTreeSet::new();
+        let mut open = vec![root];
+        while let Some(pid) = open.pop() {
+            for child in children.get(&pid).into_iter().flatten() {
+                if found.insert(*child) {
+                    open.push(*child);
+                }
+            }
+        }
+        found
+    }
+
+    /// Stops all members until no new one turns up, then kills them. Returns how many there were.
+    ///
+    /// Stopping first is what wins against a fork loop: a stopped process cannot fork, so
+    /// each round finds fewer new ones.
+    pub fn kill_all(cookie: &str) -> u32 {
+        let mut stopped = BTreeSet::new();
+        loop {
+            let fresh: BTreeSet<i32> = members(cookie).difference(&stopped).copied().collect();
+            if fresh.is_empty() {
+                break;
+            }
+            tell(&fresh, Tell::Stop);
+            stopped.extend(fresh);
+        }
+        tell(&stopped, Tell::Kill);
+        u32::try_from(stopped.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns every process and its parent, zombies left out.
+    #[cfg(target_os = "linux")]
+    fn processes() -> BTreeMap<i32, i32> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeMap::new() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(|pid: i32| parent_of(pid).map(|parent| (pid, parent))).collect()
+    }
+
+    /// Reads the parent from `/proc/PID/stat` (proc(5)): after the name in parentheses, which may
+    /// itself hold anything, come the state and the parent.
+    #[cfg(target_os = "linux")]
+    fn parent_of(pid: i32) -> Option<i32> {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        let after_name = stat.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
+        let mut fields = rest.split(' ');
+        match fields.next()? {
+            "Z" | "X" => None,
+            _ => fields.next()?.parse().ok(),
+        }
+    }
+
+    /// Returns those of `table`, less `known`, whose environment has the cookie (proc(5), `environ`).
+    #[cfg(target_os = "linux")]
+    fn marked(table: &BTreeMap<i32, i32>, known: &BTreeSet<i32>, cookie: &str) -> BTreeSet<i32> {
+        let wanted = format!("{COOKIE}={cookie}");
+        let has_cookie = |pid: &&i32| {
+            let Ok(environ) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+            environ.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+        };
+        table.keys().filter(|pid| !known.contains(pid)).filter(has_cookie).copied().collect()
+    }
+
+    /// `ps -E` shows the environment of the user's own processes on macOS and the BSDs.
+    #[cfg(not(target_os = "linux"))]
+    fn processes() -> BTreeMap<i32, i32> {
+        let args = ["-axo", "pid=,ppid=,stat="].map(str::to_owned);
+        let Ok(output) = crate::os::spawn::capture("ps", &args) else { return BTreeMap::new() };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = |line: &str| {
+            let mut fields = line.split_whitespace();
+            let (pid, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+            (!fields.next()?.starts_with('Z')).then_some((pid, parent))
+        };
+        text.lines().filter_map(line).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn marked(_: &BTreeMap<i32, i32>, known: &BTreeSet<i32>, cookie: &str) -> BTreeSet<i32> {
+        let args = ["-axwwEo", "pid=,command="].map(str::to_owned);
+        let Ok(output) = crate::os::spawn::capture("ps", &args) else { return BTreeSet::new() };
+        let wanted = format!("{COOKIE}={cookie}");
+        let line = |line: &str| {
+            let mut words = line.split_whitespace();
+            let pid = words.next()?.parse().ok()?;
+            words.any(|word| word == wanted).then_some(pid)
+        };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().filter_map(line).filter(|pid| !known.contains(pid)).collect()
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    //! Systems without Unix process groups: nothing is kept there yet, see `capabilities`.
+
+    pub fn kill_self() {
+        std::process::abort();
+    }
+}

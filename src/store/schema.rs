@@ -1,0 +1,118 @@
+//! Tables and their migrations. A released migration is never edited; a new one is added.
+
+use camino::Utf8Path;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// WAL with FULL: a commit that returned is on the disk (<https://sqlite.org/pragma.html#pragma_synchronous>).
+pub(super) const PRAGMAS: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = -8000;
+";
+
+/// Each entry takes the store from the version of its index to the next.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE tasks (
+        seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+        id          TEXT NOT NULL UNIQUE,
+        status      TEXT NOT NULL,
+        backend     TEXT NOT NULL,
+        priority    INTEGER NOT NULL,
+        -- 1 while a slot is taken
+        busy        INTEGER NOT NULL,
+        -- 1 while waiting for nothing but a slot
+        ready       INTEGER NOT NULL,
+        -- when a hold ends, in milliseconds
+        due_at      INTEGER,
+        created_at  INTEGER NOT NULL,
+        updated_at  INTEGER NOT NULL,
+        finished_at INTEGER,
+        label       TEXT,
+        role        TEXT,
+        category    TEXT,
+        session     TEXT,
+        request_id  TEXT UNIQUE,
+        fingerprint BLOB NOT NULL,
+        prompt_head TEXT NOT NULL,
+        acceptance  TEXT NOT NULL,
+        state       TEXT NOT NULL,
+        attempts    TEXT NOT NULL,
+        spec        TEXT NOT NULL
+    );
+    CREATE INDEX tasks_live  ON tasks (seq) WHERE finished_at IS NULL;
+    CREATE INDEX tasks_busy  ON tasks (seq) WHERE busy = 1;
+    CREATE INDEX tasks_ready ON tasks (priority DESC, seq) WHERE ready = 1;
+    CREATE INDEX tasks_due   ON tasks (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX tasks_by_status  ON tasks (status, seq);
+    CREATE INDEX tasks_by_backend ON tasks (backend, seq);
+    CREATE INDEX tasks_by_label   ON tasks (label, seq) WHERE label IS NOT NULL;
+    CREATE INDEX tasks_by_session ON tasks (session, seq) WHERE session IS NOT NULL;
+
+    CREATE TABLE prompts (
+        task_id TEXT PRIMARY KEY REFERENCES tasks (id) ON DELETE CASCADE,
+        words   TEXT NOT NULL
+    );
+    CREATE TABLE tags (
+        tag     TEXT NOT NULL,
+        task_id TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+        PRIMARY KEY (tag, task_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX tags_by_task ON tags (task_id);
+    CREATE TABLE needs (
+        task_id TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
+        needed  TEXT NOT NULL,
+        PRIMARY KEY (needed, task_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX needs_by_task ON needs (task_id);
+    CREATE TABLE news (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      INTEGER NOT NULL,
+        task_id TEXT NOT NULL,
+        status  TEXT NOT NULL
+    );
+    CREATE INDEX news_by_time ON news (at);
+
+    -- How many tasks there are by status, so that a count does not read a million rows.
+    CREATE TABLE counts (status TEXT PRIMARY KEY, tasks INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TRIGGER count_new AFTER INSERT ON tasks BEGIN
+        INSERT INTO counts VALUES (new.status, 1) ON CONFLICT DO UPDATE SET tasks = tasks + 1;
+    END;
+    CREATE TRIGGER count_changed AFTER UPDATE OF status ON tasks WHEN old.status <> new.status BEGIN
+        UPDATE counts SET tasks = tasks - 1 WHERE status = old.status;
+        INSERT INTO counts VALUES (new.status, 1) ON CONFLICT DO UPDATE SET tasks = tasks + 1;
+    END;
+    CREATE TRIGGER count_gone AFTER DELETE ON tasks BEGIN
+        UPDATE counts SET tasks = tasks - 1 WHERE status = old.status;
+    END;
+"];
+
+pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
+
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings the store to [`LATEST`], one transaction for all steps. An older store is copied aside first.
+pub(super) fn migrate(connection: &mut Connection, path: &Utf8Path) -> Result<(), StoreError> {
+    let named = |error| StoreError::from_sqlite(path, error);
+    let before = version(connection).map_err(named)?;
+    if before > 0 {
+        let copy = format!("{path}.v{before}.bak");
+        // Fails when the copy is there already: another process was first, and its copy serves.
+        let _ = connection.execute("VACUUM INTO ?1", [copy]);
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(named)?;
+    // Another process may have been faster.
+    let current = version(&transaction).map_err(named)?;
+    for (step, sql) in (0..).zip(MIGRATIONS) {
+        if step >= current {
+            transaction.execute_batch(sql).map_err(named)?;
+        }
+    }
+    transaction.pragma_update(None, "user_version", LATEST).map_err(named)?;
+    transaction.commit().map_err(named)
+}

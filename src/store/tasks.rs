@@ -1,0 +1,429 @@
+//! Tasks: one row each, with the parts that are asked for as columns and the rest as JSON.
+
+use rusqlite::{OptionalExtension, Params, Row, params, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{StoreError, View, Writing};
+use crate::core::{
+    Acceptance, BackendName, Candidate, State, Status, Task, TaskId, TaskRef, TaskSpec, Timestamp, WaitingOn, Words,
+};
+
+const PROMPT_HEAD: usize = 200;
+
+/// A task to be added.
+pub struct NewTask<'a> {
+    pub id: TaskId,
+    pub spec: TaskSpec,
+    pub words: &'a Words,
+    pub state: State,
+    pub request_id: Option<&'a str>,
+    pub fingerprint: &'a [u8],
+    pub now: Timestamp,
+}
+
+/// A task that asks for the same as a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duplicate {
+    /// The same request was sent again.
+    Request(TaskId),
+    /// The same work is under way.
+    Work(TaskId),
+}
+
+/// A task that came to its end, as waiters page through them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    pub cursor: i64,
+    pub at: Timestamp,
+    pub task_id: TaskId,
+    pub status: Status,
+}
+
+const COLUMNS: &str = "id, spec, prompt_head, state, created_at, updated_at, finished_at, attempts, acceptance";
+
+impl View<'_> {
+    /// Returns the first row.
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.0.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// Returns all rows.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(self.0.prepare_cached(sql)?.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns the tasks that a reference may mean, two at most.
+    pub fn matches(&self, reference: &TaskRef) -> Result<Vec<TaskId>, StoreError> {
+        match reference {
+            TaskRef::Prefix(prefix) => {
+                // `~` sorts after every digit of an id.
+                let sql = "SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
+                self.all(sql, params![prefix, format!("{prefix}~")], read_id)
+            }
+            TaskRef::Recent(count) => {
+                let sql = "SELECT id FROM tasks ORDER BY seq DESC LIMIT 1 OFFSET ?1";
+                self.all(sql, [count.saturating_sub(1)], read_id)
+            }
+        }
+    }
+
+    pub fn task(&self, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        self.one(&format!("SELECT {COLUMNS} FROM tasks WHERE id = ?1"), [id.as_str()], read_task)
+    }
+
+    pub fn words(&self, id: &TaskId) -> Result<Words, StoreError> {
+        let words = self.one("SELECT words FROM prompts WHERE task_id = ?1", [id.as_str()], |row| from_json(row, 0))?;
+        Ok(words.unwrap_or_default())
+    }
+
+    /// Returns the tasks that hold a slot.
+    pub fn busy(&self) -> Result<Vec<Task>, StoreError> {
+        self.all(&format!("SELECT {COLUMNS} FROM tasks WHERE busy = 1 ORDER BY seq"), [], read_task)
+    }
+
+    /// Returns the tasks that are not over, oldest first.
+    pub fn live(&self, limit: u32) -> Result<Vec<Task>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM tasks WHERE finished_at IS NULL ORDER BY seq LIMIT ?1");
+        self.all(&sql, [limit], read_task)
+    }
+
+    /// Whether anything runs, waits for a slot only, or has a hold that ends by itself.
+    pub fn any_moving(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE busy = 1) OR EXISTS (SELECT 1 FROM tasks WHERE ready = 1)
+                     OR EXISTS (SELECT 1 FROM tasks WHERE due_at IS NOT NULL)";
+        Ok(self.one(sql, [], |row| row.get(0))?.unwrap_or(false))
+    }
+
+    /// Returns the backend of each running task.
+    pub fn busy_backends(&self) -> Result<Vec<BackendName>, StoreError> {
+        self.all("SELECT backend FROM tasks WHERE busy = 1", [], |row| parse(row, 0))
+    }
+
+    /// Returns who may start, best first, leaving out backends that are full.
+    pub fn candidates(&self, full: &[BackendName], limit: usize) -> Result<Vec<Candidate>, StoreError> {
+        let sql = "SELECT id, backend, priority FROM tasks WHERE ready = 1 ORDER BY priority DESC, seq";
+        let mut statement = self.0.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok(Candidate { id: parse(row, 0)?, backend: parse(row, 1)?, priority: row.get(2)? })
+        })?;
+        let startable = |row: &rusqlite::Result<Candidate>| row.as_ref().map_or(true, |c| !full.contains(&c.backend));
+        Ok(rows.filter(startable).take(limit).collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns the held tasks whose time has come.
+    pub fn due(&self, now: Timestamp) -> Result<Vec<TaskId>, StoreError> {
+        self.all("SELECT id FROM tasks WHERE due_at <= ?1 ORDER BY due_at", [now.as_millis()], read_id)
+    }
+
+    /// Returns when the next hold ends.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(due_at) FROM tasks WHERE due_at IS NOT NULL";
+        Ok(self.one(sql, [], |row| row.get::<_, Option<i64>>(0))?.flatten().map(Timestamp))
+    }
+
+    /// Returns the waiting tasks that need `id`.
+    pub fn dependents(&self, id: &TaskId) -> Result<Vec<TaskId>, StoreError> {
+        let sql = "SELECT task_id FROM needs JOIN tasks ON id = task_id WHERE needed = ?1 AND finished_at IS NULL";
+        self.all(sql, [id.as_str()], read_id)
+    }
+
+    /// Returns what the given task needs, with the status of each; `None` for one that was removed.
+    pub fn needs(&self, id: &TaskId) -> Result<Vec<(TaskId, Option<Status>)>, StoreError> {
+        let sql = "SELECT needed, status FROM needs LEFT JOIN tasks ON tasks.id = needed WHERE task_id = ?1";
+        self.all(sql, [id.as_str()], |row| Ok((parse(row, 0)?, read_status(row, 1)?)))
+    }
+
+    /// Returns the task that asks for the same: by request id at any time, by content while it lives
+    /// and is younger than `since`.
+    pub fn duplicate(
+        &self,
+        request_id: Option<&str>,
+        fingerprint: &[u8],
+        since: Timestamp,
+    ) -> Result<Option<Duplicate>, StoreError> {
+        if let Some(request_id) = request_id {
+            let same = self.one("SELECT id FROM tasks WHERE request_id = ?1", [request_id], read_id)?;
+            if let Some(id) = same {
+                return Ok(Some(Duplicate::Request(id)));
+            }
+        }
+        let sql = "SELECT id FROM tasks INDEXED BY tasks_live
+                   WHERE finished_at IS NULL AND fingerprint = ?1 AND created_at >= ?2 ORDER BY seq DESC LIMIT 1";
+        Ok(self.one(sql, params![fingerprint, since.as_millis()], read_id)?.map(Duplicate::Work))
+    }
+
+    /// Returns the newest task of an agent's conversation.
+    pub fn last_of_session(&self, session: &str) -> Result<Option<TaskId>, StoreError> {
+        self.one("SELECT id FROM tasks WHERE session = ?1 ORDER BY seq DESC LIMIT 1", [session], read_id)
+    }
+
+    /// Returns the live tasks that go on with the conversation of `id`.
+    pub fn live_continuations(&self, id: &TaskId) -> Result<Vec<TaskId>, StoreError> {
+        let sql = "SELECT id FROM tasks WHERE finished_at IS NULL AND spec ->> '$.lineage.continues' = ?1";
+        self.all(sql, [id.as_str()], read_id)
+    }
+
+    /// Returns what ended after `cursor`, oldest first.
+    pub fn news(&self, cursor: i64, limit: u32) -> Result<Vec<News>, StoreError> {
+        let sql = "SELECT seq, at, task_id, status FROM news WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        self.all(sql, params![cursor, limit], |row| {
+            let status = read_status(row, 3)?.unwrap_or(Status::Lost);
+            Ok(News { cursor: row.get(0)?, at: Timestamp(row.get(1)?), task_id: parse(row, 2)?, status })
+        })
+    }
+
+    /// Returns the cursor that stands right before the first news at or after `at`.
+    pub fn cursor_at(&self, at: Timestamp) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce((SELECT min(seq) - 1 FROM news WHERE at >= ?1), (SELECT max(seq) FROM news), 0)";
+        Ok(self.one(sql, [at.as_millis()], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Returns the cursor of the newest news.
+    pub fn last_cursor(&self) -> Result<i64, StoreError> {
+        Ok(self.one("SELECT coalesce(max(seq), 0) FROM news", [], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Returns how many tasks have each status.
+    pub fn counts(&self) -> Result<Vec<(Status, u64)>, StoreError> {
+        let sql = "SELECT status, tasks FROM counts WHERE tasks > 0";
+        self.all(sql, [], |row| {
+            Ok((read_status(row, 0)?.unwrap_or(Status::Lost), row.get::<_, i64>(1)?.unsigned_abs()))
+        })
+    }
+
+    /// Whether a task of this id is kept.
+    pub fn has(&self, id: &TaskId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?1)";
+        Ok(self.one(sql, [id.as_str()], |row| row.get(0))?.unwrap_or(false))
+    }
+}
+
+impl Writing<'_> {
+    /// Adds a task.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn add(&self, new: NewTask<'_>) -> Result<Task, StoreError> {
+        let task = Task {
+            prompt_head: head(&new.words.prompt),
+            id: new.id,
+            spec: new.spec,
+            state: new.state,
+            created_at: new.now,
+            updated_at: new.now,
+            finished_at: None,
+            attempts: Vec::new(),
+            acceptance: Acceptance::None,
+        };
+        self.insert(&task, new.request_id, new.fingerprint)?;
+        let id = task.id.as_str();
+        self.0
+            .prepare_cached("INSERT INTO prompts (task_id, words) VALUES (?1, ?2)")?
+            .execute(params![id, to_json(new.words)])?;
+        for tag in &task.spec.tags {
+            self.0
+                .prepare_cached("INSERT OR IGNORE INTO tags (tag, task_id) VALUES (?1, ?2)")?
+                .execute(params![tag, id])?;
+        }
+        for needed in &task.spec.after {
+            let mut statement =
+                self.0.prepare_cached("INSERT OR IGNORE INTO needs (task_id, needed) VALUES (?1, ?2)")?;
+            statement.execute(params![id, needed.as_str()])?;
+        }
+        Ok(task)
+    }
+
+    fn insert(&self, task: &Task, request_id: Option<&str>, fingerprint: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tasks (id, status, backend, priority, busy, ready, due_at, created_at, updated_at,
+                     finished_at, label, role, category, session, request_id, fingerprint, prompt_head, acceptance,
+                     state, attempts, spec)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+        let columns = Columns::of(task);
+        self.0.prepare_cached(sql)?.execute(params![
+            task.id.as_str(),
+            columns.status,
+            columns.backend,
+            task.spec.priority,
+            columns.busy,
+            columns.ready,
+            columns.due_at,
+            task.created_at.as_millis(),
+            task.updated_at.as_millis(),
+            task.finished_at.map(Timestamp::as_millis),
+            task.spec.label,
+            task.spec.role,
+            columns.category,
+            columns.session,
+            request_id,
+            fingerprint,
+            task.prompt_head,
+            to_json(&task.acceptance),
+            to_json(&task.state),
+            to_json(&task.attempts),
+            to_json(&task.spec),
+        ])?;
+        Ok(())
+    }
+
+    /// Keeps what has changed of a task; news is written when it came to its end.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn keep(&self, task: &mut Task, now: Timestamp) -> Result<(), StoreError> {
+        task.updated_at = now;
+        let status = task.status();
+        if status.is_terminal() && task.finished_at.is_none() {
+            task.finished_at = Some(now);
+            self.0.prepare_cached("INSERT INTO news (at, task_id, status) VALUES (?1, ?2, ?3)")?.execute(params![
+                now.as_millis(),
+                task.id.as_str(),
+                status.as_str()
+            ])?;
+        }
+        let sql = "UPDATE tasks SET status = ?2, backend = ?3, busy = ?4, ready = ?5, due_at = ?6, updated_at = ?7,
+                     finished_at = ?8, category = ?9, session = ?10, acceptance = ?11, state = ?12, attempts = ?13
+                   WHERE id = ?1";
+        let columns = Columns::of(task);
+        self.0.prepare_cached(sql)?.execute(params![
+            task.id.as_str(),
+            columns.status,
+            columns.backend,
+            columns.busy,
+            columns.ready,
+            columns.due_at,
+            now.as_millis(),
+            task.finished_at.map(Timestamp::as_millis),
+            columns.category,
+            columns.session,
+            to_json(&task.acceptance),
+            to_json(&task.state),
+            to_json(&task.attempts),
+        ])?;
+        Ok(())
+    }
+
+    /// Puts back a task that was read from its files.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn restore(&self, task: &Task, words: &Words, fingerprint: &[u8]) -> Result<(), StoreError> {
+        self.insert(task, None, fingerprint)?;
+        let id = task.id.as_str();
+        self.0.execute("INSERT INTO prompts (task_id, words) VALUES (?1, ?2)", params![id, to_json(words)])?;
+        for tag in &task.spec.tags {
+            self.0.execute("INSERT OR IGNORE INTO tags (tag, task_id) VALUES (?1, ?2)", params![tag, id])?;
+        }
+        for needed in &task.spec.after {
+            self.0.execute(
+                "INSERT OR IGNORE INTO needs (task_id, needed) VALUES (?1, ?2)",
+                params![id, needed.as_str()],
+            )?;
+        }
+        if let Some(at) = task.finished_at {
+            let status = task.status().as_str();
+            self.0.execute(
+                "INSERT INTO news (at, task_id, status) VALUES (?1, ?2, ?3)",
+                params![at.as_millis(), id, status],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a task.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn remove(&self, id: &TaskId) -> Result<(), StoreError> {
+        self.0.execute("DELETE FROM tasks WHERE id = ?1", [id.as_str()])?;
+        Ok(())
+    }
+}
+
+/// The columns that are derived from a task.
+struct Columns<'a> {
+    status: &'static str,
+    backend: &'a str,
+    busy: bool,
+    ready: bool,
+    due_at: Option<i64>,
+    category: Option<&'static str>,
+    session: Option<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(task: &'a Task) -> Self {
+        let due_at = match &task.state {
+            State::Held { until, .. } => until.map(Timestamp::as_millis),
+            State::Queued { .. } | State::Running { .. } | State::Paused { .. } => None,
+            State::Ending { .. } | State::Finished { .. } => None,
+        };
+        Self {
+            status: task.status().as_str(),
+            backend: task.backend().as_str(),
+            busy: task.state.busy_attempt().is_some(),
+            ready: matches!(task.state, State::Queued { waiting_on: WaitingOn::Slot }),
+            due_at,
+            category: task.failure().map(|failure| failure.category.as_str()),
+            session: task.last_end().and_then(|end| end.session.as_deref()),
+        }
+    }
+}
+
+pub(super) fn read_task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: parse(row, 0)?,
+        spec: from_json(row, 1)?,
+        prompt_head: row.get(2)?,
+        state: from_json(row, 3)?,
+        created_at: Timestamp(row.get(4)?),
+        updated_at: Timestamp(row.get(5)?),
+        finished_at: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+        attempts: from_json(row, 7)?,
+        acceptance: from_json(row, 8)?,
+    })
+}
+
+pub(super) const TASK_COLUMNS: &str = COLUMNS;
+
+fn read_id(row: &Row<'_>) -> rusqlite::Result<TaskId> {
+    parse(row, 0)
+}
+
+fn read_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| Status::ALL.into_iter().find(|status| status.as_str() == text)))
+}
+
+pub(super) fn parse<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    serde_json::from_str(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+/// Our own types have string keys and plain values: this cannot fail for them.
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn head(text: &str) -> String {
+    text[..text.floor_char_boundary(PROMPT_HEAD)].to_owned()
+}
