@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     Abilities, Backend, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, SessionPlan, Unservable,
-    text::classify_text,
+    shared::NETWORK_ENV, text::classify_text,
 };
 use crate::core::{Category, Effort, Failure, Posture, Span};
 
@@ -64,7 +64,7 @@ const SHELL_ALLOWED: &[&str] = &[
     "yarn",
 ];
 
-/// What the program needs from the user's environment: credentials, endpoint, network.
+/// What the program needs from the user's environment: credentials and endpoint; the network is [`NETWORK_ENV`].
 ///
 /// Never `CLAUDECODE` or the `CLAUDE_CODE_…` marks of an agent that we may be running in.
 const ENV_PASS: &[&str] = &[
@@ -82,16 +82,8 @@ const ENV_PASS: &[&str] = &[
     "CLOUD_ML_REGION",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CLOUD_PROJECT",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
     "NODE_EXTRA_CA_CERTS",
-    "NO_PROXY",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
     "VERTEX_REGION_*",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
 ];
 
 /// What the program writes on standard error when it gives up before its first event.
@@ -122,7 +114,7 @@ impl Backend for ClaudeCode {
             program: "claude".to_owned(),
             args,
             env: environment(request),
-            env_pass: ENV_PASS.iter().map(ToString::to_string).collect(),
+            env_pass: ENV_PASS.iter().chain(&NETWORK_ENV).map(ToString::to_string).collect(),
             cwd: request.working_dir.clone(),
             prompt: PromptVia::Stdin(user_message(&request.prompt)?),
             files,
