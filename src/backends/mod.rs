@@ -14,6 +14,8 @@ mod gemini;
 mod gpt;
 mod invocation;
 mod lines;
+#[cfg(test)]
+mod lying;
 mod probe;
 mod registry;
 #[cfg(test)]
@@ -77,9 +79,14 @@ pub trait Backend: Send + Sync {
     }
 
     /// How long the agent may take to leave after its terminal event before its tree is ended.
-    /// Background work that the agent waits for needs this time.
     fn linger(&self) -> Span {
         Span::from_secs(10)
+    }
+
+    /// The same while tool calls are in flight after the terminal event: background work that
+    /// the agent itself waits for, after which it may answer once more.
+    fn background_linger(&self) -> Span {
+        self.linger()
     }
 
     /// The flags that `posture` becomes, in words, for `doctor` and `explain`.

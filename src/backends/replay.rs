@@ -74,7 +74,12 @@ impl Recording {
 
     /// Returns what the task would be said to be.
     pub(super) fn verdict(&self, backend: &dyn Backend) -> (Status, Option<Category>) {
-        verdict_of(backend, self, &self.events(backend), Ending::Exited)
+        self.verdict_after(backend, Ending::Exited)
+    }
+
+    /// Returns what the task would be said to be when the attempt ended this way.
+    pub(super) fn verdict_after(&self, backend: &dyn Backend, ending: Ending) -> (Status, Option<Category>) {
+        verdict_of(backend, self, &self.events(backend), ending)
     }
 
     /// Returns the summary of the whole stream.
