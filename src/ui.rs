@@ -77,7 +77,7 @@ impl Page {
             return;
         }
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         match self.width {
             Some(width) => table.set_width(width),
             None => table.set_width(u16::MAX),

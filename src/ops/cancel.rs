@@ -65,7 +65,8 @@ impl Operation for Cancel {
         if ids.is_empty() {
             return Err(OpError::invalid("`task_ids` is empty").hint("name the tasks to cancel"));
         }
-        let cancel = |id: TaskId| async move { call.engine.cancel(&id, input.grace, input.reason.as_deref()).await };
+        let (grace, reason) = (input.grace, input.reason.as_deref());
+        let cancel = |id: TaskId| async move { call.engine.cancel(&id, grace, reason).await };
         let mut tasks = Vec::new();
         // Side by side: ten stubborn agents take one grace, not ten.
         for report in join_all(ids.into_iter().map(cancel)).await {

@@ -43,7 +43,7 @@ pub struct Example {
 }
 
 /// One thing that can be asked of `mgr`.
-pub trait Operation {
+pub trait Operation: 'static {
     /// The words after `mgr`.
     const CLI: &'static [&'static str];
     /// The MCP tool, unless the operation is for the command line only.
