@@ -75,6 +75,7 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
 
 fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     let input = (row.input_of)(matches)?;
+    let mut input_again = input.clone();
     let working_dir = working_dir(&input);
     // A damaged database must not keep its own remedy from running.
     if row.tool == Some("doctor") && input.get("rebuild") == Some(&Value::Bool(true)) {
@@ -94,7 +95,13 @@ fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, want
         }
     });
     live.clear();
-    show(&answer?, ui, wants_json)
+    let code = show(&answer?, ui, wants_json)?;
+    if row.asks_to_apply(&input_again) && !wants_json && ui.confirm("Do it?") {
+        input_again["apply"] = Value::Bool(true);
+        let answer = runtime.block_on((row.run)(&call, input_again))?;
+        return show(&answer, ui, wants_json);
+    }
+    Ok(code)
 }
 
 /// Project settings are those of the directory that the task is for.
@@ -144,8 +151,17 @@ fn report(ui: &Ui, error: &OpError, wants_json: bool) {
 
 /// Returns the whole command line.
 pub(super) fn command() -> Command {
-    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue).help("Print one JSON object instead of text");
-    let quiet = Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Say nothing but the answer");
+    let json = Arg::new("json")
+        .long("json")
+        .global(true)
+        .action(ArgAction::SetTrue)
+        .help("Print one JSON object instead of text");
+    let quiet = Arg::new("quiet")
+        .long("quiet")
+        .short('q')
+        .global(true)
+        .action(ArgAction::SetTrue)
+        .help("Say nothing but the answer");
     let colour = Arg::new("color")
         .long("color")
         .global(true)

@@ -84,7 +84,8 @@ impl<'a> Live<'a> {
     fn bar(&self, all: &MultiProgress, task: &TaskLine) {
         let mut bars = lock(&self.bars);
         let bar = bars.entry(task.task_id.clone()).or_insert_with(|| {
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = all.add(ProgressBar::new_spinner().with_style(style));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
