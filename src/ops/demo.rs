@@ -42,7 +42,7 @@ const LYING: &str = "say: All done, the tests pass!";
 impl Operation for Demo {
     const CLI: &'static [&'static str] = &["demo"];
     const TOOL: Option<&'static str> = None;
-    const TITLE: &'static str = "Take the tour";
+    const TITLE: &'static str = "Take a short tour with a scripted agent";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;

@@ -55,7 +55,7 @@ pub struct Doctor;
 impl Operation for Doctor {
     const CLI: &'static [&'static str] = &["doctor"];
     const TOOL: Option<&'static str> = Some("doctor");
-    const TITLE: &'static str = "Check the installation";
+    const TITLE: &'static str = "Check what is installed and healthy";
     const TOOLSET: Toolset = Toolset::Ops;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = true;

@@ -97,7 +97,7 @@ pub struct Events;
 impl Operation for Events {
     const CLI: &'static [&'static str] = &["events"];
     const TOOL: Option<&'static str> = Some("task_events");
-    const TITLE: &'static str = "Read a task's events";
+    const TITLE: &'static str = "Read what an agent said and did";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;

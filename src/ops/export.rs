@@ -28,7 +28,7 @@ pub struct Export;
 impl Operation for Export {
     const CLI: &'static [&'static str] = &["export"];
     const TOOL: Option<&'static str> = Some("task_export");
-    const TITLE: &'static str = "Export a report";
+    const TITLE: &'static str = "Export a Markdown report";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;

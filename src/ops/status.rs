@@ -35,7 +35,7 @@ pub struct TaskStatus;
 impl Operation for TaskStatus {
     const CLI: &'static [&'static str] = &["status"];
     const TOOL: Option<&'static str> = Some("task_status");
-    const TITLE: &'static str = "Look at a task";
+    const TITLE: &'static str = "Show a task, or everything live";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;

@@ -172,7 +172,7 @@ pub struct Submit;
 impl Operation for Submit {
     const CLI: &'static [&'static str] = &["submit"];
     const TOOL: Option<&'static str> = Some("task_submit");
-    const TITLE: &'static str = "Submit a task";
+    const TITLE: &'static str = "Submit a task to an agent";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
@@ -322,7 +322,7 @@ pub struct Run;
 impl Operation for Run {
     const CLI: &'static [&'static str] = &["run"];
     const TOOL: Option<&'static str> = None;
-    const TITLE: &'static str = "Run a task and follow it";
+    const TITLE: &'static str = "Submit a task, follow it, exit by its outcome";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;

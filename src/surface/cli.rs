@@ -165,6 +165,7 @@ pub(super) fn command() -> Command {
     let colour = Arg::new("color")
         .long("color")
         .global(true)
+        .help_heading("Everywhere")
         .value_name("WHEN")
         .value_parser(value_parser!(ColourChoice))
         .default_value("auto")
@@ -186,10 +187,16 @@ pub(super) fn command() -> Command {
         .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
 }
 
+/// Returns a text with the names of tools replaced by those of commands.
+fn in_commands(text: &str) -> String {
+    // Longest first: `send` is a part of other words, so only whole tool names with `_` count.
+    let tools = OPS.iter().filter_map(|row| Some((row.tool?, row.cli))).filter(|(tool, _)| tool.contains('_'));
+    tools.fold(text.to_owned(), |text, (tool, cli)| text.replace(tool, &format!("`mgr {}`", cli.join(" "))))
+}
+
 fn subcommand(row: &'static OpSpec) -> Command {
     let name = row.cli[0];
     let example = format!("Example:\n  mgr {}", generate::shell_words(row.example.argv));
-    let first = row.about.split_once(". ").map_or(row.about, |(first, _)| first).trim_end_matches('.');
     // The struct's own attributes come first, so that the table's words win.
-    (row.augment)(Command::new(name)).about(first.to_owned()).long_about(row.about).after_help(example)
+    (row.augment)(Command::new(name)).about(row.title).long_about(in_commands(row.about)).after_help(example)
 }
