@@ -131,6 +131,9 @@ impl fmt::Display for JsonObject {
 /// Reads a prompt as the command line means it: `-` is standard input, `@file` a file.
 pub(super) fn read_prompt(prompt: String) -> Result<String, super::OpError> {
     use std::io::Read;
+    if let Some(rest) = prompt.strip_prefix("@@") {
+        return Ok(format!("@{rest}"));
+    }
     let limit = PROMPT_LIMIT + 1;
     let mut bytes = Vec::new();
     let (from, read) = if prompt == "-" {

@@ -220,15 +220,15 @@ pub(super) async fn wait_for(
         .engine
         .wait_until(limit, || {
             call.engine.reconcile()?;
-            if follow == Follow::Events {
-                for (id, position) in &mut followers {
-                    follow_events(call, id, position)?;
-                }
-            }
             let tasks = ids.iter().map(|id| call.engine.task(id)).collect::<Result<Vec<_>, _>>()?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();
                 call.progress.tasks(&lines);
+            }
+            if follow == Follow::Events {
+                for (id, position) in &mut followers {
+                    follow_events(call, id, position)?;
+                }
             }
             if is_over(&tasks, &until) {
                 return Ok(Some(true));

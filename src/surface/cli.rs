@@ -23,14 +23,14 @@ pub(super) fn version() -> u8 {
 
 /// Parses `args`, does what they ask, and returns the exit code.
 pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
+    let wants_json = args.iter().any(|arg| arg == "--json");
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, wants_json),
     };
     let colour = matches.get_one::<ColourChoice>("color").copied().unwrap_or_default();
     let ui = Ui::new(colour, matches.get_flag("quiet"), env.get("NO_COLOR").is_some());
     start_log(&env);
-    let wants_json = matches.get_flag("json");
     match dispatch(&matches, env, &ui, wants_json) {
         Ok(code) => code,
         Err(error) => {
@@ -41,7 +41,14 @@ pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
 }
 
 /// clap's own errors: help and version are answers, everything else is a usage error.
-fn usage(error: &clap::Error) -> u8 {
+fn usage(error: &clap::Error, wants_json: bool) -> u8 {
+    if wants_json && error.use_stderr() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let ui = Ui::new(ColourChoice::Never, false, true);
+        report(&ui, &OpError::invalid(message).hint("`mgr --help` lists the commands and their options"), true);
+        return Exit::Usage as u8;
+    }
     // A reader that has gone away is a quiet exit.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8)
@@ -154,12 +161,14 @@ pub(super) fn command() -> Command {
     let json = Arg::new("json")
         .long("json")
         .global(true)
+        .help_heading("Everywhere")
         .action(ArgAction::SetTrue)
         .help("Print one JSON object instead of text");
     let quiet = Arg::new("quiet")
         .long("quiet")
         .short('q')
         .global(true)
+        .help_heading("Everywhere")
         .action(ArgAction::SetTrue)
         .help("Say nothing but the answer");
     let colour = Arg::new("color")
