@@ -13,6 +13,7 @@ mod probe;
 mod rebuild;
 mod reconcile;
 mod roles;
+mod schema;
 mod settle;
 mod submit;
 mod ticker;
