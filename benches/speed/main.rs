@@ -66,5 +66,6 @@ fn main() {
             measure(&plan, &mut table);
         }
     }
+    world::clean_up();
     print!("{table}");
 }

@@ -81,7 +81,6 @@ fn floor() -> f64 {
         std::fs::rename(aside, path).expect("same directory");
     };
     let rate = rate(TASKS, one, || {});
-    let _ = std::fs::remove_dir_all(&dir);
     rate
 }
 
@@ -125,7 +124,6 @@ fn pueue() -> Result<f64, String> {
     let rate = rate(PEER_TASKS, |_| assert!(client(&["add", "--", "true"])), || assert!(client(&["wait"])));
     client(&["shutdown"]);
     let _ = daemon.wait();
-    let _ = std::fs::remove_dir_all(&dir);
     Ok(rate)
 }
 
