@@ -24,6 +24,7 @@ pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
         drop(lock);
         // Between the last look and letting go, a submit may have seen the lock taken.
         if !engine.store.read(|view| view.any_moving())? {
+            engine.store.fold_log();
             return Ok(());
         }
     }
