@@ -23,7 +23,8 @@ use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp, Verification},
     os::{
         clock, failpoint,
-        files::{self, Durability, FileError},
+        files::{self, FileError},
+        memory,
         spawn::{self, Program},
         tree::{self, Tell},
     },
@@ -205,8 +206,14 @@ impl<'a> Watch<'a> {
     }
 
     fn to_the_end(mut self, environment: &[(String, String)]) -> Exit {
+        let mut is_small = false;
         while self.is_agent_alive() {
             let news = self.ear.listen(self.patience());
+            // Not for agents that are done at once.
+            if !is_small && clock::steady() >= self.began + TICK {
+                memory::release_program_text();
+                is_small = true;
+            }
             self.take(news);
             self.enforce_limits();
             self.beat();
