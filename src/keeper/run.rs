@@ -423,8 +423,7 @@ fn sync_output(dir: &AttemptDir) {
 
 /// Touches the poke file, and starts a ticker if none is alive to see it.
 fn wake_others(spec: &Spec) {
-    // Best effort: whoever looks next finds the exit file anyway.
-    let _ = std::fs::write(&spec.poke, b".");
+    files::poke(&spec.poke);
     let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock().is_err());
     if !ticker_is_alive {
         let _ = spawn::own_program(["__launch", "--tick"], &[]);

@@ -131,6 +131,14 @@ pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// Tells everybody who watches the file's directory, once: emptying it first would be a second piece of
+/// news. Best effort, because whoever waits also looks by himself.
+pub fn poke(path: &Utf8Path) {
+    let mut options = OpenOptions::new();
+    let _ =
+        private(options.create(true).truncate(false).write(true)).open(path).and_then(|mut file| file.write_all(b"."));
+}
+
 /// Returns the length of a file, 0 where it is missing.
 pub fn length(path: &Utf8Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
