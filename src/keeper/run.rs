@@ -105,7 +105,8 @@ fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)
     };
     failpoint::hit("keeper.after_spawn");
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    files::replace(&dir.file("pid"), &to_json(&AgentProcess { pid, started_at }), Durability::Process)?;
+    // Into the file that is there: half of it reads as "not known", as it does before.
+    files::fill(&dir.file("pid"), &to_json(&AgentProcess { pid, started_at }))?;
     Ok(Start::Runs(Agent { pid: Some(pid), started_at, adopted: false }))
 }
 
@@ -201,7 +202,7 @@ impl<'a> Watch<'a> {
             paused_for: Duration::ZERO,
             closing: None,
             ended: None,
-            beat_at: now,
+            beat_at: now + BEAT_EVERY,
         }
     }
 

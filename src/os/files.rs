@@ -81,6 +81,15 @@ pub fn create_new(path: &Utf8Path, content: &[u8]) -> Result<bool, FileError> {
     }
 }
 
+/// Writes into an empty file that is there.
+///
+/// # Errors
+/// The file is missing or cannot be written.
+pub fn fill(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|mut file| file.write_all(content)).map_err(FileError::at(path, "write"))
+}
+
 /// Replaces a file whole: readers see the old or the new content, never a part.
 ///
 /// # Errors
