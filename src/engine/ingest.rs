@@ -75,15 +75,16 @@ pub(super) fn ingest(
     if is_current(dir, &before, stream) {
         return Ok(Ingested { digest: before.digest, closed: before.closed });
     }
-    let lock_path = dir.file("ingest.lock");
-    let lock = files::open_lock(&lock_path)?;
-    lock.lock().map_err(FileError::at(&lock_path, "lock"))?;
+    // The file that is written is the lock as well: it is never replaced.
+    let path = dir.file("events.jsonl");
+    let events = files::open_append(&path)?;
+    events.lock().map_err(FileError::at(&path, "lock"))?;
     // Whoever had the lock may have done the work.
     let checkpoint = read_checkpoint(dir)?;
     if is_current(dir, &checkpoint, stream) {
         return Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed });
     }
-    let checkpoint = Reading::new(dir, backend, baseline, checkpoint)?.to_the_end(stream)?;
+    let checkpoint = Reading::new(dir, backend, baseline, checkpoint, events)?.to_the_end(stream)?;
     Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed })
 }
 
@@ -123,9 +124,9 @@ impl<'a> Reading<'a> {
         backend: &dyn Backend,
         baseline: &'a Usage,
         checkpoint: Checkpoint,
+        mut events: File,
     ) -> Result<Self, EngineError> {
         let path = dir.file("events.jsonl");
-        let mut events = files::open_append(&path)?;
         events.set_len(checkpoint.events_length).map_err(FileError::at(&path, "cut off the leftovers of"))?;
         events.seek(SeekFrom::End(0)).map_err(FileError::at(&path, "read"))?;
         let mut parser = backend.parser();

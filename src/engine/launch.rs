@@ -42,6 +42,10 @@ impl Engine {
         if dirs.is_empty() && !tick {
             return Ok(());
         }
+        if self.starts_keepers {
+            let dirs: Vec<_> = dirs.iter().map(|dir| dir.to_string()).collect();
+            return launcher(&dirs).map_err(EngineError::Helper);
+        }
         let mut args = vec!["__launch".to_owned()];
         args.extend(tick.then(|| "--tick".to_owned()));
         args.extend(dirs.iter().map(|dir| dir.to_string()));
@@ -61,7 +65,8 @@ impl Engine {
     }
 }
 
-/// The body of `mgr __launch`: its children outlive it and belong to nobody but init.
+/// The body of `mgr __launch`: its children outlive it and belong to nobody but init. The ticker
+/// starts keepers in the same way; they are init's when it ends.
 ///
 /// Each gets the attempt's cookie in its environment, so that even the moment between fork
 /// and exec of the agent is found by it.

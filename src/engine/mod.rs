@@ -47,6 +47,8 @@ pub struct Engine {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     watchers: Watchers,
+    /// Whether keepers are started from this process; else through a launcher that exits at once.
+    starts_keepers: bool,
 }
 
 impl Engine {
@@ -63,7 +65,15 @@ impl Engine {
         }
         let store = Store::open(&home.database())?;
         let watchers = Watchers::new(home.poke());
-        Ok(Self { home, env, config, registry, store, watchers })
+        Ok(Self { home, env, config, registry, store, watchers, starts_keepers: false })
+    }
+
+    /// Lets this process start keepers itself, which spares one process for each. Only for one that nobody
+    /// waits for, that has no terminal, and that collects its children: the ticker.
+    #[must_use = "returns the engine"]
+    pub fn starting_keepers(mut self) -> Self {
+        self.starts_keepers = true;
+        self
     }
 
     /// Returns the output limit of tasks that ask for none.
@@ -82,7 +92,6 @@ impl Engine {
 
     /// Wakes whoever waits for anything.
     pub(crate) fn poke(&self) {
-        // Best effort: waiters look by themselves once a second.
-        let _ = std::fs::write(self.home.poke(), b".");
+        files::poke(&self.home.poke());
     }
 }

@@ -53,11 +53,12 @@ impl Engine {
     /// keepers, which the next reconciliation starts.
     pub(super) fn after_commit(&self, settled: &Settled) -> Result<(), EngineError> {
         crate::os::failpoint::hit("engine.after_commit");
-        for task in settled.changed.iter().filter(|task| task.status().is_terminal()) {
-            self.write_record(task)?;
-        }
+        // Waiters read the store; the records are for the day when it is lost.
         if !settled.changed.is_empty() {
             self.poke();
+        }
+        for task in settled.changed.iter().filter(|task| task.status().is_terminal()) {
+            self.write_record(task)?;
         }
         if settled.starts.is_empty() { self.ensure_ticker() } else { self.start_all(&settled.starts) }
     }

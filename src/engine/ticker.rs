@@ -24,6 +24,7 @@ pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
         drop(lock);
         // Between the last look and letting go, a submit may have seen the lock taken.
         if !engine.store.read(|view| view.any_moving())? {
+            engine.store.fold_log();
             return Ok(());
         }
     }
@@ -43,6 +44,7 @@ async fn take(lock: &std::fs::File) -> bool {
 async fn run(engine: &Engine) -> Result<(), EngineError> {
     let mut streams_at = clock::steady();
     loop {
+        collect_keepers();
         failpoint::hit("ticker.before_reconcile");
         engine.reconcile()?;
         if clock::steady() >= streams_at {
@@ -54,6 +56,12 @@ async fn run(engine: &Engine) -> Result<(), EngineError> {
         }
         engine.rest(streams_at).await;
     }
+}
+
+/// Keepers that this process started and that have ended; their ends are read from their files.
+fn collect_keepers() {
+    #[cfg(unix)]
+    while crate::os::tree::reap().is_some() {}
 }
 
 impl Engine {

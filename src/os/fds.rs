@@ -1,4 +1,4 @@
-//! Inherited descriptors: the one module with `unsafe`.
+//! Inherited descriptors: a module with `unsafe`.
 
 /// Marks every descriptor above standard error to be closed in children.
 ///

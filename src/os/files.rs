@@ -81,6 +81,15 @@ pub fn create_new(path: &Utf8Path, content: &[u8]) -> Result<bool, FileError> {
     }
 }
 
+/// Writes into an empty file that is there.
+///
+/// # Errors
+/// The file is missing or cannot be written.
+pub fn fill(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.and_then(|mut file| file.write_all(content)).map_err(FileError::at(path, "write"))
+}
+
 /// Replaces a file whole: readers see the old or the new content, never a part.
 ///
 /// # Errors
@@ -129,6 +138,14 @@ pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::at(path, "read")(error)),
     }
+}
+
+/// Tells everybody who watches the file's directory, once: emptying it first would be a second piece of
+/// news. Best effort, because whoever waits also looks by himself.
+pub fn poke(path: &Utf8Path) {
+    let mut options = OpenOptions::new();
+    let _ =
+        private(options.create(true).truncate(false).write(true)).open(path).and_then(|mut file| file.write_all(b"."));
 }
 
 /// Returns the length of a file, 0 where it is missing.

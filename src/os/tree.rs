@@ -73,6 +73,20 @@ mod unix {
         }
     }
 
+    /// Whether it is certain, without a look at any other process, that nothing descends from this one:
+    /// it has no child, and as a subreaper it would have been given every orphan as one.
+    pub fn is_childless() -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            use nix::sys::wait::{Id, waitid};
+            let only_look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            let takes_orphans = nix::sys::prctl::get_child_subreaper() == Ok(true);
+            takes_orphans && waitid(Id::All, only_look) == Err(Errno::ECHILD)
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// What to tell a process.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Tell {

@@ -16,13 +16,16 @@ use std::{
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
 
 pub use error::StoreError;
 pub use query::{Filter, Page};
 pub use tasks::{Duplicate, NewTask, News};
 
 use crate::os::files;
+
+/// A reader never waits in WAL; this is for the moments when the log is folded in.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One process's connection to the store.
 pub struct Store {
@@ -54,9 +57,11 @@ impl Store {
     fn prepare(&self) -> Result<(), StoreError> {
         let version = {
             let connection = self.connection();
-            // A reader never waits in WAL; this is for the moments when the log is folded in.
+            // Folding the log in at each close costs a short-lived process four syncs and the next one a new
+            // log. The ticker does it when there is nothing else to do, see `fold_log`.
             let setup = connection
-                .busy_timeout(Duration::from_secs(10))
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
                 .and_then(|()| connection.execute_batch(schema::PRAGMAS))
                 .and_then(|()| schema::version(&connection));
             setup.map_err(|error| StoreError::from_sqlite(&self.path, error))?
@@ -92,6 +97,23 @@ impl Store {
         let value = write(&writing)?;
         writing.0.commit().map_err(named)?;
         Ok(value)
+    }
+
+    /// Folds the log into the database file and empties it, so that the next process to open the store reads
+    /// no log. One that is in use stays: every commit in it is as safe there. Writers wait at the turnstile
+    /// meanwhile, because SQLite would let them sleep; for readers nothing is waited.
+    pub fn fold_log(&self) {
+        let fold = || -> Result<(), StoreError> {
+            let _turn = self.take_turn()?;
+            let connection = self.connection();
+            connection.busy_timeout(Duration::ZERO)?;
+            let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(folded?)
+        };
+        if let Err(error) = fold() {
+            tracing::warn!(%error, "the log of the store stays as it is");
+        }
     }
 
     /// Checks the whole file.

@@ -38,7 +38,7 @@ fn tick(env: &Environment) -> u8 {
     let run = || -> Result<(), Box<dyn std::error::Error>> {
         os::tree::leave_session();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let engine = engine::Engine::open(env.clone(), None)?;
+        let engine = engine::Engine::open(env.clone(), None)?.starting_keepers();
         Ok(runtime.block_on(engine::tick(&engine))?)
     };
     report(run())

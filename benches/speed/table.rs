@@ -1,0 +1,66 @@
+//! The table that is printed.
+
+use std::fmt;
+
+/// One row: what was measured, and whether it is what the design asks for.
+#[derive(Debug)]
+pub struct Row {
+    pub what: String,
+    pub reach: String,
+    pub measured: String,
+    /// `None` when it was not measured; `measured` then says why.
+    pub reached: Option<bool>,
+    pub floor: String,
+    pub peer: String,
+}
+
+#[derive(Default)]
+pub struct Table(Vec<Row>);
+
+impl Table {
+    pub fn add(&mut self, row: Row) {
+        eprintln!("  {}: {}", row.what, row.measured);
+        self.0.push(row);
+    }
+
+    /// Adds a row of milliseconds, or of whatever `unit` says, that must not be over `limit`.
+    pub fn at_most(&mut self, what: &str, value: f64, limit: f64, unit: &str) {
+        self.add(Row {
+            what: what.into(),
+            reach: format!("<= {limit} {unit}"),
+            measured: format!("{} {unit}", short(value)),
+            reached: Some(value <= limit),
+            floor: String::new(),
+            peer: String::new(),
+        });
+    }
+
+    pub fn skipped(&mut self, what: &str, why: &str) {
+        let measured = format!("skipped: {why}");
+        let (reach, floor, peer) = Default::default();
+        self.add(Row { what: what.into(), reach, measured, reached: None, floor, peer });
+    }
+}
+
+/// Two digits behind the point where there is little in front of it.
+pub fn short(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["what", "reach", "measured", "reached", "floor", "peer"].map(str::to_owned);
+        let cells = |row: &Row| {
+            let reached = row.reached.map_or("-", |reached| if reached { "yes" } else { "NO" });
+            [&row.what, &row.reach, &row.measured, reached, &row.floor, &row.peer].map(|cell: &str| cell.to_owned())
+        };
+        let lines: Vec<_> = std::iter::once(head).chain(self.0.iter().map(cells)).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<_> = (0..6).map(width).collect();
+        for line in &lines {
+            let padded: Vec<_> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            writeln!(f, "{}", padded.join(" | ").trim_end())?;
+        }
+        Ok(())
+    }
+}
