@@ -67,6 +67,7 @@ impl Engine {
 /// and exec of the agent is found by it.
 pub fn launcher(args: &[String]) -> std::io::Result<()> {
     fds::close_in_children();
+    failpoint::hit("launcher.before_all");
     for arg in args {
         if arg == "--tick" {
             spawn::own_program(["__tick"], &[])?;

@@ -1,19 +1,18 @@
 //! An agent that obeys a script: its prompt, one command per line. Not clever.
 //!
 //! Before anything else it writes its attempt's cookie to the file `runs` in its directory, so
-//! that a test can count how often an attempt ran. See [`obey`] for the commands.
+//! that a test can count how often an attempt ran. See [`obey`] for the commands. Uses nothing but
+//! the standard library: the tests compile it by themselves in a second.
 
 use std::{
     fs::OpenOptions,
     io::{self, Read, Write},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
-    sync::Arc,
     thread::sleep,
     time::Duration,
 };
-
-use serde_json::{Value, json};
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -24,6 +23,9 @@ fn main() -> io::Result<()> {
         println!("fake-agent 1.0");
         return Ok(());
     }
+    if args.get(1).is_some_and(|arg| arg == "--go-on") {
+        return obey_all(&args[2]);
+    }
     let mut script = String::new();
     io::stdin().read_to_string(&mut script)?;
     let cookie = std::env::var("MGR_COOKIE").unwrap_or_default();
@@ -31,9 +33,23 @@ fn main() -> io::Result<()> {
     if let Some(session) = args.iter().position(|arg| arg == "--resume").and_then(|at| args.get(at + 1)) {
         append("resumed", &format!("{session}\n"))?;
     }
-    for line in script.lines() {
+    obey_all(&script)
+}
+
+fn obey_all(script: &str) -> io::Result<()> {
+    let mut left = script;
+    while !left.is_empty() {
+        let (line, later) = left.split_once('\n').unwrap_or((left, ""));
+        left = later;
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        obey(word, rest)?;
+        match word {
+            // Ignored signals stay ignored in a successor (execve(2)); the process stays the same.
+            "ignore-term" => {
+                let shell = "trap '' TERM INT HUP; exec \"$0\" --go-on \"$1\"";
+                return Err(Command::new("sh").args(["-c", shell]).arg(std::env::current_exe()?).arg(later).exec());
+            }
+            word => obey(word, rest)?,
+        }
     }
     Ok(())
 }
@@ -41,27 +57,30 @@ fn main() -> io::Result<()> {
 fn obey(word: &str, rest: &str) -> io::Result<()> {
     match word {
         // What it says.
-        "say" => event(&json!({"kind": "text", "text": rest})),
-        "finish" => event(&json!({"kind": "finished", "result": rest, "turns": 1})),
+        "say" => event("text", &[("text", rest)]),
+        "finish" => event("finished", &[("result", rest)]),
         "fail" => {
             let (category, message) = rest.split_once(' ').unwrap_or((rest, ""));
-            event(&json!({"kind": "failed", "category": category, "message": message}))
+            event("failed", &[("category", category), ("message", message)])
         }
-        "session" => event(&json!({"kind": "started", "session": rest})),
-        "ask" => event(&json!({"kind": "needs_input", "question": rest})),
-        "tool" => event(&json!({"kind": "tool_started", "id": rest, "name": "Bash", "summary": rest})),
-        "tool-end" => event(&json!({"kind": "tool_finished", "id": rest, "ok": true})),
+        "session" => event("started", &[("session", rest)]),
+        "ask" => event("needs_input", &[("question", rest)]),
+        "tool" => event("tool_started", &[("id", rest), ("name", "Bash"), ("summary", rest)]),
+        "tool-end" => event("tool_finished", &[("id", rest)]),
         "emit" | "print" => out(format!("{rest}\n").as_bytes()),
-        "escape" => event(&json!({"kind": rest, "text": HOSTILE, "question": HOSTILE, "result": HOSTILE, "message": HOSTILE,
-            "category": "unknown", "id": "1", "name": HOSTILE, "summary": HOSTILE, "path": HOSTILE, "change": "created",
-            "session": HOSTILE, "model": HOSTILE, "version": HOSTILE, "tool": HOSTILE, "attempt": 1, "level": "info"})),
+        "escape" => {
+            let fields = ["text", "question", "result", "message", "name", "summary", "path", "session", "model"];
+            let fields = fields.map(|name| (name, HOSTILE));
+            let rest_of_it = [("category", "unknown"), ("id", "1"), ("change", "created"), ("level", "info"), ("tool", HOSTILE)];
+            event(rest, &[&fields[..], &rest_of_it].concat())
+        }
         "partial" => out(rest.as_bytes()),
         "bad-utf8" => out(b"\xff\xfe\x80 {\"kind\":\"text\",\"text\":\"\xc3\x28\"}\n"),
         "flood" => flood(rest.parse().unwrap_or(0)),
         "stderr" => io::stderr().write_all(format!("{rest}\n").as_bytes()),
         "env" => {
             let value = std::env::var(rest).unwrap_or_else(|_| "not set".into());
-            event(&json!({"kind": "text", "text": format!("{rest}={value}")}))
+            event("text", &[("text", &format!("{rest}={value}"))])
         }
         // What it does.
         "write" => {
@@ -80,13 +99,7 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
             sleep(Duration::from_secs(3600));
         },
         "exit" => std::process::exit(rest.parse().unwrap_or(0)),
-        "ignore-term" => {
-            for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
-                signal_hook::flag::register(signal, Arc::default())?;
-            }
-            Ok(())
-        }
-        "kill-self" => Ok(nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL)?),
+        "kill-self" => Command::new("sh").args(["-c", "kill -9 $PPID"]).status().map(|_| ()),
         // Whom it leaves behind.
         "fork-child" => start("sleep 3600"),
         "setsid-child" => start("exec setsid sleep 3601"),
@@ -110,8 +123,19 @@ fn out(bytes: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-fn event(event: &Value) -> io::Result<()> {
-    out(format!("{event}\n").as_bytes())
+/// Prints an event of mgr's own vocabulary, all of whose fields are text.
+fn event(kind: &str, fields: &[(&str, &str)]) -> io::Result<()> {
+    let fields: String = fields.iter().map(|(name, value)| format!(",\"{name}\":{}", quoted(value))).collect();
+    out(format!("{{\"kind\":\"{kind}\"{fields}}}\n").as_bytes())
+}
+
+fn quoted(text: &str) -> String {
+    let escaped = text.chars().map(|char| match char {
+        '"' | '\\' => format!("\\{char}"),
+        char if char.is_control() => format!("\\u{:04x}", u32::from(char)),
+        char => char.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
 }
 
 fn append(path: &str, text: &str) -> io::Result<()> {
@@ -119,11 +143,8 @@ fn append(path: &str, text: &str) -> io::Result<()> {
 }
 
 fn flood(bytes: usize) -> io::Result<()> {
-    let line = format!("{}\n", json!({"kind": "text", "text": "x".repeat(1000)}));
-    for _ in 0..bytes.div_ceil(line.len()) {
-        out(line.as_bytes())?;
-    }
-    Ok(())
+    let text = "x".repeat(1000);
+    (0..bytes.div_ceil(text.len())).try_for_each(|_| event("text", &[("text", &text)]))
 }
 
 fn wait_for(path: &Path) {
