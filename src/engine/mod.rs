@@ -84,6 +84,6 @@ impl Engine {
     /// Wakes whoever waits for anything.
     pub(crate) fn poke(&self) {
         // Best effort: waiters look by themselves once a second.
-        let _ = std::fs::write(self.home.poke(), b".");
+        let _ = files::touch(&self.home.poke());
     }
 }

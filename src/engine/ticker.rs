@@ -23,7 +23,7 @@ pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
         run(engine).await?;
         drop(lock);
         // Between the last look and letting go, a submit may have seen the lock taken.
-        if !engine.store.read(|view| view.any_moving())? {
+        if !engine.store.is_in_place() || !engine.store.read(|view| view.any_moving())? {
             return Ok(());
         }
     }
@@ -44,6 +44,10 @@ async fn run(engine: &Engine) -> Result<(), EngineError> {
     let mut streams_at = clock::steady();
     loop {
         failpoint::hit("ticker.before_reconcile");
+        if !engine.store.is_in_place() {
+            // A rebuilt database is for a ticker that opens it; this one would serve the old one.
+            return Ok(());
+        }
         engine.reconcile()?;
         if clock::steady() >= streams_at {
             engine.supervise()?;

@@ -81,6 +81,16 @@ pub fn create_new(path: &Utf8Path, content: &[u8]) -> Result<bool, FileError> {
     }
 }
 
+/// Writes a file anew, for those who watch for its change.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn touch(path: &Utf8Path) -> Result<(), FileError> {
+    let mut options = OpenOptions::new();
+    let file = private(options.create(true).truncate(true).write(true)).open(path);
+    file.and_then(|mut file| file.write_all(b".")).map_err(FileError::at(path, "touch"))
+}
+
 /// Replaces a file whole: readers see the old or the new content, never a part.
 ///
 /// # Errors
@@ -134,6 +144,21 @@ pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
 /// Returns the length of a file, 0 where it is missing.
 pub fn length(path: &Utf8Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Returns what tells a file from any other that is there now; `None` where it is missing or the
+/// system has no such thing.
+pub fn identity(path: &Utf8Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// Returns the free bytes for this user where `path` is; `None` where the system does not say.

@@ -159,8 +159,13 @@ fn pause_and_resume_in_quick_turns_end_as_the_last_says() {
         home.json(&["pause", &id]);
         home.json(&["resume", &id]);
     }
-    // What a late order of the ticker does: it was written after the resume.
+    // What a late order of a ticker that has died since does: it was written after the resume.
+    home.tickers().into_iter().for_each(kill_hard);
     std::fs::write(home.attempt(&id, 1).join("ctl"), "{\"do\":\"pause\"}\n").unwrap();
+    wait_for("a stopped agent", || {
+        let tree = at_work(&home);
+        if tree.iter().all(|process| process.state == 'T') { Ok(()) } else { Err(tree) }
+    });
     home.touch("go");
     assert_eq!(home.end_of(&id)["status"], "done");
 }
@@ -195,10 +200,14 @@ fn a_task_that_an_agent_submitted_outlives_the_agent() {
 #[test]
 fn helpers_of_mgr_are_no_orphans_of_a_task() {
     let home = TestHome::new();
-    let over = home.submit("finish x");
-    home.end_of(&over);
     let live = home.submit("wait-for go\nfinish x");
-    home.wait_file("runs");
+    let over = home.submit("write up 1\nwait-for first\nfinish x");
+    home.wait_file("up");
+    // The next ticker is started by the keeper of the first task, and lives on for the second.
+    home.tickers().into_iter().for_each(kill_hard);
+    home.touch("first");
+    let record = home.home().join("tasks").join(&over).join("record.json");
+    wait_for("the record", || if record.exists() { Ok(()) } else { Err(home.tickers()) });
     let found = home.mgr(&["doctor", "--json"]).json();
     let processes = found["findings"].as_array().unwrap().iter().find(|finding| finding["subject"] == "processes");
     assert_eq!(processes.unwrap()["message"], "no orphans of finished tasks");
