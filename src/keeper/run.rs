@@ -31,7 +31,7 @@ use crate::{
 
 /// Limits are looked at this often, and a keeper at rest wakes no more often.
 const TICK: Duration = Duration::from_secs(1);
-const BEAT_EVERY: Duration = Duration::from_secs(10);
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// How long a keeper tries to write down the end, such as on a full disk. Then it leaves, and
 /// the next one adopts what is there, without the exit code.
 const EXIT_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -349,6 +349,8 @@ impl<'a> Watch<'a> {
             self.beat_at = now + BEAT_EVERY;
             // A beat that cannot be written (disk full) is no reason to end anything.
             let _ = files::touch(&self.dir.file("beat"));
+            // Limits that need the stream's meaning are the ticker's: it must not stay dead.
+            ensure_ticker(self.spec);
         }
     }
 
@@ -427,8 +429,13 @@ fn sync_output(dir: &AttemptDir) {
 fn wake_others(spec: &Spec) {
     // Best effort: whoever looks next finds the exit file anyway.
     let _ = files::touch(&spec.poke);
-    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock().is_err());
+    ensure_ticker(spec);
+}
+
+fn ensure_ticker(spec: &Spec) {
+    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock_shared().is_err());
     if !ticker_is_alive {
+        // Its zombie is collected with those of the agent's tree.
         let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);
     }
 }

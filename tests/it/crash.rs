@@ -134,6 +134,17 @@ fn a_killed_ticker_is_replaced_by_the_next_command() {
 }
 
 #[test]
+fn a_killed_ticker_is_replaced_by_a_keeper_when_nobody_looks() {
+    let home = TestHome::new();
+    let id = home.submit("wait-for go\nfinish the truth");
+    home.wait_file("runs");
+    home.kill_tickers();
+    wait_for("another ticker", || home.tickers().first().map(|_| ()).ok_or("none"));
+    home.touch("go");
+    told_the_truth(&home, &id, "kept");
+}
+
+#[test]
 fn the_terminal_and_its_process_group_take_nothing_with_them() {
     let home = TestHome::new();
     let mut shell = Command::new("setsid");
@@ -198,6 +209,7 @@ fn a_backend_that_left_the_configuration_does_not_stop_the_rest() {
     let home = TestHome::with_settings("programs: {}\n");
     let id = home.submit("say working\nwait-for go\nfinish the truth");
     home.wait_file("runs");
+    home.kill_tickers();
     std::fs::write(home.home().join("config.yaml"), "grace: 1s\n").unwrap();
     home.touch("go");
     let task = home.end_of(&id);

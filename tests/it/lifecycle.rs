@@ -24,7 +24,7 @@ fn a_task_is_submitted_waited_for_and_its_answer_printed() {
 fn submit_answers_with_an_id_that_every_command_takes() {
     let home = TestHome::new();
     let answer = home.json(&["submit", "-l", "first", "-t", "a", "finish x"]);
-    assert_eq!(keys(&answer), ["task_id", "status", "backend", "routing"]);
+    assert_eq!(keys(&answer), ["backend", "routing", "status", "task_id"]);
     let id = answer["task_id"].as_str().unwrap();
     home.end_of(id);
     for reference in [id, &id[..12], "@last", "@-1"] {
@@ -175,9 +175,9 @@ fn explain_export_and_cleanup_speak_of_a_finished_task() {
     let home = TestHome::new();
     let id = home.submit("say hello\nfinish x");
     home.end_of(&id);
-    assert_eq!(home.json(&["explain", &id])["task_id"], id.as_str());
-    let exported = home.mgr(&["export", "--json"]);
-    assert!(exported.code == Some(0) && exported.stdout.contains(&id), "{exported:#?}");
+    assert_eq!(home.json(&["explain", &id])["tasks"][0]["task_id"], id.as_str());
+    let exported = home.json(&["export", &id]);
+    assert!(exported["markdown"].as_str().is_some_and(|text| text.contains(&id)), "{exported:#}");
     let planned = home.json(&["cleanup", "--older-than", "0s"]);
     assert_eq!(json!([planned["applied"], planned["tasks"][0]["task_id"]]), json!([false, id]));
     assert_eq!(home.json(&["cleanup", "--older-than", "0s", "--apply"])["applied"], json!(true));
@@ -190,8 +190,9 @@ fn explain_export_and_cleanup_speak_of_a_finished_task() {
 fn the_same_work_is_not_taken_on_twice_by_a_slip() {
     let home = TestHome::new();
     let first = home.json(&["submit", "wait-for go\nfinish x"]);
-    let again = home.json(&["submit", "wait-for go\nfinish x"]);
-    assert_eq!(json!([again["status"], again["duplicate_of"]]), json!(["duplicate", first["task_id"]]));
+    let again = home.mgr(&["submit", "--json", "wait-for go\nfinish x"]);
+    let told = json!([again.code, again.json()["status"], again.json()["duplicate_of"]]);
+    assert_eq!(told, json!([9, "duplicate", first["task_id"]]));
     let other = home.json(&["submit", "--allow-duplicate", "wait-for go\nfinish x"]);
     assert_ne!(other["task_id"], first["task_id"]);
     home.touch("go");

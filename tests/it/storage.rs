@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use serde_json::json;
 
-use crate::support::{TestHome, kill_hard, members, wait_for};
+use crate::support::{TestHome, members, wait_for};
 
 #[track_caller]
 fn no_ticker(home: &TestHome) {
@@ -20,7 +20,7 @@ fn a_damaged_database_is_named_and_made_anew_with_every_task() {
     home.end_of(&done);
     home.end_of(&failed);
     home.wait_keeper(&running, 1);
-    home.tickers().into_iter().for_each(kill_hard);
+    home.kill_tickers();
     for name in ["mgr.db", "mgr.db-wal", "mgr.db-shm"] {
         std::fs::write(home.home().join(name), "garbage ".repeat(1000)).unwrap();
     }
@@ -62,7 +62,7 @@ fn torn_tails_are_read_again_from_the_stream() {
         let page = home.json(&["events", &id]);
         if page["events"].as_array().unwrap().len() == 2 { Ok(()) } else { Err(page) }
     });
-    home.tickers().into_iter().for_each(kill_hard);
+    home.kill_tickers();
     let dir = home.attempt(&id, 1);
     let cut = |name: &str| {
         let bytes = std::fs::read(dir.join(name)).unwrap();
@@ -116,6 +116,7 @@ fn a_home_of_version_1_opens() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
     let copied = Command::new("cp").arg("-r").arg(golden.join(".")).arg(home.home()).status().unwrap();
     assert!(copied.success());
+    home.write_config("");
     let list = home.json(&["list"]);
     let told: Vec<_> = list["tasks"].as_array().unwrap().iter().map(|task| json!([task["label"], task["status"]])).collect();
     assert_eq!(json!(told), json!([["bad", "failed"], ["good", "done"]]));

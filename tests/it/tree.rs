@@ -160,7 +160,7 @@ fn pause_and_resume_in_quick_turns_end_as_the_last_says() {
         home.json(&["resume", &id]);
     }
     // What a late order of a ticker that has died since does: it was written after the resume.
-    home.tickers().into_iter().for_each(kill_hard);
+    home.kill_tickers();
     std::fs::write(home.attempt(&id, 1).join("ctl"), "{\"do\":\"pause\"}\n").unwrap();
     wait_for("a stopped agent", || {
         let tree = at_work(&home);
@@ -204,7 +204,7 @@ fn helpers_of_mgr_are_no_orphans_of_a_task() {
     let over = home.submit("write up 1\nwait-for first\nfinish x");
     home.wait_file("up");
     // The next ticker is started by the keeper of the first task, and lives on for the second.
-    home.tickers().into_iter().for_each(kill_hard);
+    home.kill_tickers();
     home.touch("first");
     let record = home.home().join("tasks").join(&over).join("record.json");
     wait_for("the record", || if record.exists() { Ok(()) } else { Err(home.tickers()) });

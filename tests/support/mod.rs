@@ -200,6 +200,13 @@ impl TestHome {
         wait_for("a keeper", || self.keeper_of(id, number).ok_or_else(|| self.json(&["list"])))
     }
 
+    /// Kills the ticker and waits until its lock is free.
+    #[track_caller]
+    pub fn kill_tickers(&self) {
+        self.tickers().into_iter().for_each(kill_hard);
+        wait_for("the tickers' end", || if self.tickers().is_empty() { Ok(()) } else { Err(self.tickers()) });
+    }
+
     pub fn tickers(&self) -> Vec<i32> {
         let home = self.home();
         let is_ticker = |process: &Process| process.args.get(1).is_some_and(|arg| arg == "__tick");
