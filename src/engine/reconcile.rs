@@ -144,9 +144,7 @@ impl Engine {
         let stderr_verdict = adapter.classify_stderr(&tail_of(dir, "err"), exit.code);
         let missing =
             exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(|d| d.contains("os error 2)"));
-        let missing = missing.then(|| {
-            Failure::new(Category::BackendMissing, exit.detail.clone().unwrap_or_default())
-        });
+        let missing = missing.then(|| Failure::new(Category::BackendMissing, exit.detail.clone().unwrap_or_default()));
         Ok(judge(&Evidence {
             ending: exit.ending,
             exit_code: exit.code.map(|code| if adapter.is_good_exit(code) { 0 } else { code }),

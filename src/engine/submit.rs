@@ -156,7 +156,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn write_task_file(&self, task: &Task, words: &Words, request_id: Option<String>) -> Result<(), EngineError> {
+    pub(super) fn write_task_file(
+        &self,
+        task: &Task,
+        words: &Words,
+        request_id: Option<String>,
+    ) -> Result<(), EngineError> {
         let dir = self.home.task(&task.id);
         files::make_dir(&dir)?;
         let file = TaskFile {

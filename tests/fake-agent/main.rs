@@ -71,7 +71,8 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
         "escape" => {
             let fields = ["text", "question", "result", "message", "name", "summary", "path", "session", "model"];
             let fields = fields.map(|name| (name, HOSTILE));
-            let rest_of_it = [("category", "unknown"), ("id", "1"), ("change", "created"), ("level", "info"), ("tool", HOSTILE)];
+            let rest_of_it =
+                [("category", "unknown"), ("id", "1"), ("change", "created"), ("level", "info"), ("tool", HOSTILE)];
             event(rest, &[&fields[..], &rest_of_it].concat())
         }
         "partial" => out(rest.as_bytes()),

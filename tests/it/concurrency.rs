@@ -21,7 +21,9 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
             home.command(["submit", "--allow-duplicate", "-l", &label, script]).stdout(Stdio::piped()).spawn().unwrap()
         };
         let submits: Vec<_> = (0..20).map(start).collect();
-        ids.extend(submits.into_iter().map(|child| Ran::from(child.wait_with_output().unwrap()).stdout.trim().to_owned()));
+        ids.extend(
+            submits.into_iter().map(|child| Ran::from(child.wait_with_output().unwrap()).stdout.trim().to_owned()),
+        );
         if chunk == 0 {
             for _ in 0..16 {
                 home.command(["__tick"]).env("MGR_COOKIE", "mgr").spawn().unwrap();
@@ -48,7 +50,13 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
 fn sixty_four_submitters_at_once_get_sixty_four_tasks() {
     let home = TestHome::with_settings("slots: 1\n");
     let submits: Vec<_> = (0..64)
-        .map(|n| home.command(["submit", &format!("finish {n}")]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .map(|n| {
+            home.command(["submit", &format!("finish {n}")])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     let ran: Vec<Ran> = submits.into_iter().map(|child| child.wait_with_output().unwrap().into()).collect();
     let bad: Vec<_> = ran.iter().filter(|ran| ran.code != Some(0) || !ran.stderr.is_empty()).collect();
@@ -80,8 +88,9 @@ fn one_request_from_sixteen_submitters_is_one_task() {
 fn sixteen_watchers_see_the_end_of_one_task() {
     let home = TestHome::new();
     let id = home.submit("wait-for go\nfinish x");
-    let watchers: Vec<_> =
-        (0..16).map(|_| home.command(["watch", &id, "--timeout", "25s"]).stderr(Stdio::null()).spawn().unwrap()).collect();
+    let watchers: Vec<_> = (0..16)
+        .map(|_| home.command(["watch", &id, "--timeout", "25s"]).stderr(Stdio::null()).spawn().unwrap())
+        .collect();
     home.touch("go");
     let codes: Vec<_> = watchers.into_iter().map(|mut child| child.wait().unwrap().code()).collect();
     assert_eq!(codes, [Some(0); 16]);

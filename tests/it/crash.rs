@@ -68,7 +68,8 @@ fn events_have_no_gap_and_no_double_after_a_reader_died() {
     let id = home.only_task();
     home.end_of(&id);
     let events = home.json(&["events", &id, "--limit", "1000"]);
-    let seqs: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let seqs: Vec<_> =
+        events["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(seqs, (1..=601).collect::<Vec<_>>());
 }
 
@@ -79,7 +80,8 @@ fn a_killed_keeper_is_replaced_and_the_agent_goes_on() {
     home.wait_file("runs");
     let first = home.wait_keeper(&id, 1);
     kill_hard(first);
-    let second = wait_for("another keeper", || home.keeper_of(&id, 1).filter(|pid| *pid != first).ok_or(home.status(&id)));
+    let second =
+        wait_for("another keeper", || home.keeper_of(&id, 1).filter(|pid| *pid != first).ok_or(home.status(&id)));
     home.touch("go");
     told_the_truth(&home, &id, "adopted");
     assert_ne!(first, second);
@@ -102,7 +104,8 @@ fn a_killed_agent_is_a_failure_that_says_so() {
     let home = TestHome::new();
     let id = home.submit("say working\nkill-self");
     let task = home.end_of(&id);
-    let told = json!([task["status"], task["failure"]["category"], task["attempts"][0]["signal"], task["failure"]["message"]]);
+    let told =
+        json!([task["status"], task["failure"]["category"], task["attempts"][0]["signal"], task["failure"]["message"]]);
     assert_eq!(told, json!(["failed", "crashed", 9, "the agent ended with signal 9 and no result"]));
     assert_eq!(home.mgr(&["watch", &id]).code, Some(1));
 }
@@ -150,8 +153,16 @@ fn the_terminal_and_its_process_group_take_nothing_with_them() {
     let mut shell = Command::new("setsid");
     let submit = home.command(["submit"]);
     let program = submit.get_program().to_str().unwrap();
-    shell.args(["sh", "-c", &format!("'{program}' submit 'say working\nwait-for go\nfinish the truth'; '{program}' watch @last")]);
-    shell.current_dir(home.work()).env_clear().env("MGR_HOME", home.home()).env("PATH", std::env::var_os("PATH").unwrap());
+    shell.args([
+        "sh",
+        "-c",
+        &format!("'{program}' submit 'say working\nwait-for go\nfinish the truth'; '{program}' watch @last"),
+    ]);
+    shell
+        .current_dir(home.work())
+        .env_clear()
+        .env("MGR_HOME", home.home())
+        .env("PATH", std::env::var_os("PATH").unwrap());
     let mut shell = in_group(shell);
     home.wait_file("runs");
     let own = Pid::from_raw(i32::try_from(shell.id()).unwrap());

@@ -26,7 +26,11 @@ fn an_inherited_pipe_is_closed_when_submit_returns() {
     let home = TestHome::new();
     let mut shell = Command::new("sh");
     shell.args(["-c", "exec 7>&1; exec \"$0\" submit 'wait-for go\nfinish x' >id", env!("CARGO_BIN_EXE_mgr")]);
-    shell.current_dir(home.work()).env_clear().env("MGR_HOME", home.home()).env("PATH", std::env::var_os("PATH").unwrap());
+    shell
+        .current_dir(home.work())
+        .env_clear()
+        .env("MGR_HOME", home.home())
+        .env("PATH", std::env::var_os("PATH").unwrap());
     let mut child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut rest = String::new();
     // End of file comes only when nobody holds the pipe any more.
@@ -82,13 +86,15 @@ fn everything_below_the_home_is_for_its_user_alone() {
 
 /// Printable, line ends and tabs; no C0, no C1, no overrides of the direction.
 fn is_harmless(char: char) -> bool {
-    matches!(char, '\n' | '\t') || !(char.is_control() || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    matches!(char, '\n' | '\t')
+        || !(char.is_control() || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 #[test]
 fn nothing_that_an_agent_prints_drives_the_terminal() {
     let home = TestHome::new();
-    let kinds = ["started", "text", "thinking", "tool_started", "file_changed", "retrying", "permission_denied", "notice"];
+    let kinds =
+        ["started", "text", "thinking", "tool_started", "file_changed", "retrying", "permission_denied", "notice"];
     let script: String = kinds.iter().map(|kind| format!("escape {kind}\n")).collect();
     let good = home.submit(&format!("{script}bad-utf8\nescape finished"));
     let bad = home.submit_with(&["-l", "\u{1b}[31mlabel\u{202e}"], &format!("{script}stderr \u{1b}[2J\nescape failed"));
@@ -111,8 +117,11 @@ fn nothing_that_an_agent_prints_drives_the_terminal() {
             let odd: Vec<_> = ran.stdout.chars().chain(ran.stderr.chars()).filter(|char| !is_harmless(*char)).collect();
             assert!(odd.is_empty(), "mgr {args:?} prints {odd:?}: {ran:#?}");
         }
-        let odd = home.mgr(&["status", id, "--json"]);
-        assert!(odd.stdout.chars().all(|char| char == '\n' || !char.is_control()), "{odd:#?}");
+        let commands: [&[&str]; 4] = [&["status", id], &["events", id], &["events", id, "--follow"], &["list"]];
+        for args in commands {
+            let ran = home.mgr(&[args, &["--json"]].concat());
+            assert!(ran.stdout.chars().all(is_harmless), "mgr {args:?}: {ran:#?}");
+        }
     }
     assert!(home.mgr(&["output", "--raw", &text]).stdout.contains('\u{1b}'));
     assert!(home.output(&good).contains("HOSTILE"));
@@ -124,6 +133,7 @@ fn odd_streams_are_kept_and_counted() {
     let id = home.submit("bad-utf8\nemit {\"kind\":\"text\"\nemit []\nemit {\"kind\":\"invented\"}\npartial {\"kind\":\"finished\",\"result\":\"x\"}");
     assert_eq!(home.end_of(&id)["status"], "done");
     let events = home.json(&["events", &id]);
-    let kinds: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<_> =
+        events["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["unknown", "unknown", "unknown", "unknown", "finished"]);
 }

@@ -85,7 +85,8 @@ fn watch_knows_all_any_first_success_and_the_rest() {
     assert_eq!((any.code, any.json()["done"][0]["task_id"].as_str()), (Some(1), Some(bad.as_str())), "{any:#?}");
     let cursor = any.json()["next_cursor"].as_str().unwrap().to_owned();
     // What was reported once is not reported again.
-    let again = home.mgr(&["watch", &good, &bad, &slow, "--mode", "any", "--after", &cursor, "--timeout", "100ms", "--json"]);
+    let again =
+        home.mgr(&["watch", &good, &bad, &slow, "--mode", "any", "--after", &cursor, "--timeout", "100ms", "--json"]);
     assert_eq!((again.code, &again.json()["done"]), (Some(5), &json!([])), "{again:#?}");
     home.touch("good");
     let args = ["watch", &good, &bad, &slow, "--mode", "first_success", "--cancel-rest", "--json"];
@@ -165,7 +166,8 @@ fn events_are_paged_without_gap_or_double_while_they_come() {
     home.touch("go");
     home.end_of(&id);
     let rest = home.json(&["events", &id, "--after", "1-2"]);
-    let told: Vec<_> = rest["events"].as_array().unwrap().iter().map(|event| json!([event["seq"], event["kind"]])).collect();
+    let told: Vec<_> =
+        rest["events"].as_array().unwrap().iter().map(|event| json!([event["seq"], event["kind"]])).collect();
     let kinds = json!([[3, "text"], [4, "tool_started"], [5, "tool_finished"], [6, "finished"]]);
     assert_eq!((Value::from(told), &rest["done"]), (kinds, &json!(true)));
 }

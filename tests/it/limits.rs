@@ -74,7 +74,12 @@ fn refused(ran: &Ran, exit: i32, code: &str, words: &[&str]) {
 fn what_cannot_be_served_is_refused_with_the_way_out() {
     let home = TestHome::new();
     let json = |args: &[&str]| home.mgr(&[args, &["--json"]].concat());
-    refused(&json(&["submit", "-C", "/no/such/dir", "x"]), 2, "invalid_input", &["is not a directory", "--working-dir"]);
+    refused(
+        &json(&["submit", "-C", "/no/such/dir", "x"]),
+        2,
+        "invalid_input",
+        &["is not a directory", "--working-dir"],
+    );
     refused(&json(&["submit", "-b", "claud_code", "x"]), 2, "invalid_input", &["did you mean `claude_code`?"]);
     refused(&json(&["submit", "-b", "gone", "x"]), 8, "backend_missing", &["no-such-agent-program"]);
     refused(&json(&["submit", ""]), 2, "invalid_input", &["the prompt is empty"]);

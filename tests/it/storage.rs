@@ -73,7 +73,8 @@ fn torn_tails_are_read_again_from_the_stream() {
     home.touch("go");
     assert_eq!(home.end_of(&id)["status"], "done");
     let events = home.json(&["events", &id]);
-    let told: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| json!([event["seq"], event["kind"]])).collect();
+    let told: Vec<_> =
+        events["events"].as_array().unwrap().iter().map(|event| json!([event["seq"], event["kind"]])).collect();
     assert_eq!(json!(told), json!([[1, "text"], [2, "text"], [3, "finished"]]));
 }
 
@@ -118,7 +119,8 @@ fn a_home_of_version_1_opens() {
     assert!(copied.success());
     home.write_config("");
     let list = home.json(&["list"]);
-    let told: Vec<_> = list["tasks"].as_array().unwrap().iter().map(|task| json!([task["label"], task["status"]])).collect();
+    let told: Vec<_> =
+        list["tasks"].as_array().unwrap().iter().map(|task| json!([task["label"], task["status"]])).collect();
     assert_eq!(json!(told), json!([["bad", "failed"], ["good", "done"]]));
     assert_eq!(home.output("@-2"), "the truth\n");
     assert_eq!(home.json(&["events", "@-2"])["events"].as_array().map(Vec::len), Some(2));
@@ -133,7 +135,10 @@ struct SmallDisk<'a>(&'a TestHome);
 impl<'a> SmallDisk<'a> {
     fn mount(home: &'a TestHome, size: &str) -> Option<Self> {
         let config = std::fs::read(home.home().join("config.yaml")).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "mgr-test"]).arg(home.home()).output();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "mgr-test"])
+            .arg(home.home())
+            .output();
         if !mount.is_ok_and(|output| output.status.success()) {
             eprintln!("SKIPPED: this user may not mount a tmpfs; nothing was proven about a full disk");
             return None;
@@ -179,7 +184,8 @@ fn a_full_disk_refuses_a_submit_and_loses_no_result() {
     assert_eq!(home.keeper_of(&id, 1), Some(keeper));
     disk.free();
     let task = home.end_of(&id);
-    let told = json!([task["status"], task["attempts"][0]["supervision"], task["attempts"][0]["exit_code"], home.output(&id)]);
+    let told =
+        json!([task["status"], task["attempts"][0]["supervision"], task["attempts"][0]["exit_code"], home.output(&id)]);
     assert_eq!(told, json!(["done", "kept", 0, "the truth\n"]), "{task:#}");
     assert_eq!(home.runs(), [format!("{id}.1")]);
 }

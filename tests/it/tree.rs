@@ -6,7 +6,8 @@ use crate::support::{Process, TestHome, kill_hard, processes, wait_for};
 
 /// Everything that works in the task's directory and is no helper of mgr: cookies can be scrubbed, this is not.
 fn at_work(home: &TestHome) -> Vec<Process> {
-    let works = |process: &Process| process.cwd == home.work() && !process.args.get(1).is_some_and(|arg| arg.starts_with("__"));
+    let works =
+        |process: &Process| process.cwd == home.work() && !process.args.get(1).is_some_and(|arg| arg.starts_with("__"));
     processes().into_iter().filter(works).collect()
 }
 
@@ -28,7 +29,10 @@ fn cancel_leaves_nothing_of_a_stubborn_tree() {
     nothing_is_left(&home);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:#?}");
     let task = home.status(&id);
-    assert_eq!(json!([task["status"], task["health"], task["attempts"][0]["signal"]]), json!(["cancelled", "cancelled", 9]));
+    assert_eq!(
+        json!([task["status"], task["health"], task["attempts"][0]["signal"]]),
+        json!(["cancelled", "cancelled", 9])
+    );
     assert_eq!(home.mgr(&["watch", &id]).code, Some(3));
 }
 

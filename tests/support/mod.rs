@@ -261,7 +261,8 @@ impl Process {
         let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).ok();
         let stat = String::from_utf8_lossy(&read("stat")?).into_owned();
         let state = stat.rsplit_once(") ")?.1.chars().next()?;
-        let args = read("cmdline")?.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
+        let args =
+            read("cmdline")?.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
         let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
         Some(Self { pid, state, args, env: read("environ").unwrap_or_default(), cwd })
     }
@@ -292,7 +293,8 @@ pub fn processes() -> Vec<Process> {
 /// All processes of an attempt but its keeper.
 pub fn members(id: &str, number: u32) -> Vec<Process> {
     let cookie = format!("{id}.{number}");
-    let is_own = |process: &Process| process.has_env("MGR_COOKIE", &cookie) && !process.args.iter().any(|arg| arg == "__keep");
+    let is_own =
+        |process: &Process| process.has_env("MGR_COOKIE", &cookie) && !process.args.iter().any(|arg| arg == "__keep");
     processes().into_iter().filter(is_own).collect()
 }
 
