@@ -130,6 +130,24 @@ pub fn sanitise(text: &str) -> String {
     clean
 }
 
+/// Returns JSON text with everything escaped that could drive a terminal: JSON itself escapes C0
+/// controls only (RFC 8259, 7), and terminals obey C1 controls too. Such characters stand in strings only.
+pub fn harmless_json(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{061c}' => clean.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 /// ECMA-48: `ESC [` up to a final byte; `ESC ]`, `P`, `X`, `^`, `_` up to BEL or `ESC \`; else one character.

@@ -30,6 +30,8 @@ pub enum Category {
     SessionNotFound,
     Launch,
     DiskFull,
+    /// The agent asked something and left to wait for the answer.
+    NeedsInput,
     Unknown,
 }
 
@@ -58,6 +60,7 @@ impl Category {
             Self::SessionNotFound => "session_not_found",
             Self::Launch => "launch",
             Self::DiskFull => "disk_full",
+            Self::NeedsInput => "needs_input",
             Self::Unknown => "unknown",
         }
     }
@@ -69,7 +72,7 @@ impl Category {
             Self::Empty | Self::IdleTimeout | Self::Launch | Self::Unknown | Self::Verification => true,
             Self::Auth | Self::Quota | Self::InvalidModel | Self::Permission | Self::BackendMissing => false,
             Self::Timeout | Self::Budget | Self::OutputLimit | Self::Scope | Self::ContextFull => false,
-            Self::Refused | Self::SessionNotFound | Self::DiskFull => false,
+            Self::Refused | Self::SessionNotFound | Self::DiskFull | Self::NeedsInput => false,
         }
     }
 
@@ -100,6 +103,7 @@ impl Category {
             Self::SessionNotFound => "the agent no longer has this conversation: `mgr rerun` starts a new one",
             Self::Launch => "see `mgr output --stderr`; `mgr doctor` checks the backend",
             Self::DiskFull => "free some disk space, then `mgr retry`",
+            Self::NeedsInput => "answer with `mgr send`: the agent goes on where it asked",
             Self::Unknown => "see `mgr output --raw` and `mgr output --stderr`",
         }
     }

@@ -94,6 +94,7 @@ fn failed(failure: Option<&Failure>) -> Health {
         Some(Category::Auth) => Health::AuthError,
         Some(Category::BackendMissing) => Health::BackendMissing,
         Some(Category::RateLimit) => Health::RateLimited,
+        Some(Category::NeedsInput) => Health::NeedsInput,
         // Open on purpose: every other category reads as plain failure.
         Some(_) | None => Health::Failed,
     }

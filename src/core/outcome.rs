@@ -127,6 +127,10 @@ fn judge_silence(evidence: &Evidence<'_>) -> Outcome {
         let words = exit_words(evidence);
         return Outcome::failed(Category::Crashed, format!("the agent ended with {words} and no result"));
     }
+    // Some agents leave a question behind and end well (Claude Code's deferred tool calls).
+    if let Some(question) = &evidence.digest.question {
+        return Outcome::failed(Category::NeedsInput, format!("the agent asks: {question}"));
+    }
     if evidence.has_terminal_event {
         return Outcome::failed(Category::Protocol, "the agent's stream ended without a result");
     }
@@ -250,6 +254,16 @@ mod tests {
         assert_eq!(verdict(&failed), (Status::Failed, Some(Category::Verification)));
         let broken = Evidence { verification: Verification::Error, ..evidence(&good) };
         assert_eq!(verdict(&broken), (Status::Done, None));
+    }
+
+    #[test]
+    fn a_question_without_a_result_waits_for_its_answer() {
+        let asked = Digest { question: Some("which one?".into()), ..Digest::default() };
+        assert_eq!(verdict(&evidence(&asked)), (Status::Failed, Some(Category::NeedsInput)));
+        let crashed = Evidence { exit_code: Some(1), ..evidence(&asked) };
+        assert_eq!(verdict(&crashed), (Status::Failed, Some(Category::Crashed)));
+        let answered = Digest { question: asked.question, ..finished("ok") };
+        assert_eq!(verdict(&evidence(&answered)), (Status::Done, None));
     }
 
     #[test]

@@ -140,11 +140,16 @@ impl Engine {
     /// Makes the directory of an attempt that is about to start. Doing it twice is harmless.
     pub(super) fn prepare(&self, task: &Task, number: u32) -> Result<AttemptDir, EngineError> {
         let dir = self.attempt_dir(&task.id, number);
-        if dir.file("spec.json").exists() {
+        // One that cannot be read (a machine crash) is made again.
+        if dir.read_spec()?.is_some() {
             return Ok(dir);
         }
         files::make_dir(dir.path())?;
         let words = self.store.read(|view| view.words(&task.id))?;
+        if !self.home.task(&task.id).join("task.json").exists() {
+            // The submitter died, or its disk was full, between its commit and this file.
+            self.write_task_file(task, &words, None)?;
+        }
         let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend);
         let invocation = self.invocation(&task.spec, &words, backend, dir.path())?;
         let on_stdin = match &invocation.prompt {

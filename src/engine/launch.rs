@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     core::{AttemptEnd, Category, Cost, Ending, Failure, Input, Outcome, Status, Usage, Verification},
-    os::{clock, failpoint, fds, files, spawn},
+    os::{clock, failpoint, fds, files, spawn, tree},
 };
 
 impl Engine {
@@ -19,13 +19,7 @@ impl Engine {
         for start in starts {
             match self.prepare(&start.task, start.attempt) {
                 Ok(dir) => dirs.push(dir.path().to_owned()),
-                Err(EngineError::File(error)) if error.is_disk_full() => {
-                    hopeless.push(unstarted(start, Category::DiskFull, &error));
-                }
-                Err(error @ EngineError::BackendMissing { .. }) => {
-                    hopeless.push(unstarted(start, Category::BackendMissing, &error));
-                }
-                Err(error) => hopeless.push(unstarted(start, Category::Launch, &error)),
+                Err(error) => hopeless.push(unstarted(start, &error)),
             }
         }
         failpoint::hit("engine.before_launch");
@@ -49,7 +43,7 @@ impl Engine {
         let mut args = vec!["__launch".to_owned()];
         args.extend(tick.then(|| "--tick".to_owned()));
         args.extend(dirs.iter().map(|dir| dir.to_string()));
-        let mut launcher = spawn::own_program(&args, &[]).map_err(EngineError::Helper)?;
+        let mut launcher = spawn::own_program(&args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
         // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
         std::thread::spawn(move || launcher.wait());
         Ok(())
@@ -72,23 +66,31 @@ impl Engine {
 /// and exec of the agent is found by it.
 pub fn launcher(args: &[String]) -> std::io::Result<()> {
     fds::close_in_children();
+    failpoint::hit("launcher.before_all");
     for arg in args {
         if arg == "--tick" {
-            spawn::own_program(["__tick"], &[])?;
+            spawn::own_program(["__tick"], tree::NO_ATTEMPT)?;
             continue;
         }
         let dir = camino::Utf8Path::new(arg);
         let number = dir.file_name().unwrap_or_default();
         let id = dir.parent().and_then(camino::Utf8Path::file_name).unwrap_or_default();
-        spawn::own_program(["__keep", arg], &[(crate::os::tree::COOKIE, format!("{id}.{number}"))])?;
+        spawn::own_program(["__keep", arg], &format!("{id}.{number}"))?;
         failpoint::hit("launcher.between");
     }
     Ok(())
 }
 
-fn unstarted(start: &Start, category: Category, error: &dyn std::error::Error) -> News {
+/// Returns the end of an attempt that cannot even be prepared.
+pub(super) fn unstarted(start: &Start, error: &EngineError) -> News {
+    let category = match error {
+        EngineError::File(error) if error.is_disk_full() => Category::DiskFull,
+        EngineError::BackendMissing { .. } | EngineError::UnknownBackend(_) => Category::BackendMissing,
+        // Open on purpose: whatever else is in the way, the agent was not started.
+        _ => Category::Launch,
+    };
     let mut message = error.to_string();
-    if let Some(source) = error.source() {
+    if let Some(source) = std::error::Error::source(error) {
         message.push_str(&format!(": {source}"));
     }
     let failure = Failure::new(category, message);

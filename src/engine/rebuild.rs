@@ -83,7 +83,8 @@ impl Engine {
         report.restored += found.len() as u64;
         self.store.write(|writing| {
             for (task, file) in &found {
-                writing.restore(task, &file.words, &fingerprint(&task.spec.backend, &task.spec, &file.words))?;
+                let fingerprint = fingerprint(&task.spec.backend, &task.spec, &file.words);
+                writing.restore(task, &file.words, file.request_id.as_deref(), &fingerprint)?;
             }
             Ok::<_, EngineError>(())
         })

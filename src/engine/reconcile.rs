@@ -4,14 +4,15 @@ use camino::Utf8PathBuf;
 
 use super::{
     Engine, EngineError,
-    ingest::{Stream, ingest},
+    ingest::{Stream, ingest, last_known},
+    launch::unstarted,
     schema,
-    settle::News,
+    settle::{News, Start},
 };
 use crate::{
     core::{
-        Attempt, AttemptEnd, Digest, Ending, Evidence, Input, Outcome, Span, State, Task, Usage, judge, retry_after,
-        supervise,
+        Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Outcome, Span, State, Status, Task,
+        Usage, judge, retry_after, supervise,
     },
     keeper::contract::{AttemptDir, Exit, Order},
     os::clock,
@@ -39,16 +40,9 @@ impl Engine {
         let mut keepers_wanted: Vec<Utf8PathBuf> = Vec::new();
         let busy = self.store.read(|view| view.busy())?;
         for task in &busy {
-            let Some(attempt) = running_attempt(task) else { continue };
-            let dir = self.attempt_dir(&task.id, attempt.number);
-            match look(&dir)? {
-                Look::Kept => {}
-                Look::Over(exit) => news.push(self.news_of_end(task, attempt, &dir, &exit)?),
-                Look::Unkept if clock::now().since(attempt.claimed_at) < START_PATIENCE && !was_started(&dir) => {}
-                Look::Unkept => {
-                    self.prepare(task, attempt.number)?;
-                    keepers_wanted.push(dir.path().to_owned());
-                }
+            // One task whose files cannot be used must not keep every command from working.
+            if let Err(error) = self.look_after(task, &mut news, &mut keepers_wanted) {
+                tracing::warn!(task = %task.id, error = &error as &dyn std::error::Error, "cannot be reconciled");
             }
         }
         if !busy.is_empty() {
@@ -56,6 +50,37 @@ impl Engine {
         }
         if !news.is_empty() || self.something_is_due()? {
             self.settle(news)?;
+        }
+        Ok(())
+    }
+
+    /// Finds out about one running task: its end, or that it needs a keeper.
+    fn look_after(
+        &self,
+        task: &Task,
+        news: &mut Vec<News>,
+        keepers_wanted: &mut Vec<Utf8PathBuf>,
+    ) -> Result<(), EngineError> {
+        let Some(attempt) = running_attempt(task) else { return Ok(()) };
+        let dir = self.attempt_dir(&task.id, attempt.number);
+        let mut seen = look(&dir)?;
+        if let (Look::Unkept, State::Ending { ending, .. }) = (&seen, &task.state) {
+            // An end that was asked for before the start: the agent does not have to run for it.
+            if dir.forestall(*ending, clock::now())? {
+                seen = look(&dir)?;
+            }
+        }
+        match seen {
+            Look::Kept => {}
+            Look::Over(exit) => news.push(self.news_of_end(task, attempt, &dir, &exit)?),
+            Look::Unkept if is_fresh(attempt) && !was_started(&dir) => {}
+            Look::Unkept => match self.prepare(task, attempt.number) {
+                Ok(dir) => keepers_wanted.push(dir.path().to_owned()),
+                Err(error) if !was_started(&dir) => {
+                    news.push(unstarted(&Start { task: task.clone(), attempt: attempt.number }, &error));
+                }
+                Err(error) => return Err(error),
+            },
         }
         Ok(())
     }
@@ -80,8 +105,18 @@ impl Engine {
 
     /// Judges an attempt that is over.
     fn news_of_end(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir, exit: &Exit) -> Result<News, EngineError> {
-        let digest = self.final_digest(task, attempt, dir)?;
-        let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
+        let (digest, outcome) = match self.final_digest(task, attempt, dir) {
+            Ok(digest) => {
+                let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
+                (digest, outcome)
+            }
+            // It was taken out of the configuration while the task ran: nobody can read its stream.
+            Err(EngineError::UnknownBackend(unknown)) => {
+                let failure = Failure::new(Category::BackendMissing, unknown.to_string());
+                (last_known(dir)?.digest, Outcome { status: Status::Failed, failure: Some(failure) })
+            }
+            Err(error) => return Err(error),
+        };
         let retry = retry_after(&task.spec, attempt.number, &outcome, digest.rate_limited_until, clock::now());
         let end = self.attempt_end(exit, &digest, &outcome, attempt);
         let input = Input::AttemptEnded { attempt: attempt.number, outcome, retry };
@@ -110,9 +145,7 @@ impl Engine {
         let stderr_verdict = adapter.classify_stderr(&tail_of(dir, "err"), exit.code);
         let missing =
             exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(|d| d.contains("os error 2)"));
-        let missing = missing.then(|| {
-            crate::core::Failure::new(crate::core::Category::BackendMissing, exit.detail.clone().unwrap_or_default())
-        });
+        let missing = missing.then(|| Failure::new(Category::BackendMissing, exit.detail.clone().unwrap_or_default()));
         Ok(judge(&Evidence {
             ending: exit.ending,
             exit_code: exit.code.map(|code| if adapter.is_good_exit(code) { 0 } else { code }),
@@ -162,7 +195,15 @@ impl Engine {
                     self.give(&dir, &order);
                 }
                 State::Paused { .. } => self.give(&dir, &Order::Pause),
-                State::Running { .. } => self.supervise_running(&task, attempt, &dir)?,
+                State::Running { .. } => {
+                    // An order to pause may have been on its way when the task was resumed.
+                    if dir.is_paused() {
+                        self.give(&dir, &Order::Resume);
+                    }
+                    if let Err(error) = self.supervise_running(&task, attempt, &dir) {
+                        tracing::warn!(task = %task.id, error = &error as &dyn std::error::Error, "cannot be supervised");
+                    }
+                }
                 State::Queued { .. } | State::Held { .. } | State::Finished { .. } => {}
             }
         }
@@ -174,7 +215,8 @@ impl Engine {
         let baseline: Usage = self.baseline(task).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?.digest;
         let started_at = attempt.started_at.unwrap_or(attempt.claimed_at);
-        if let Some((ending, detail)) = supervise(&task.spec, &digest, adapter.linger(), started_at, clock::now()) {
+        let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
+        if let Some((ending, detail)) = supervise(&task.spec, &digest, linger, started_at, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())
@@ -196,6 +238,12 @@ fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
         return Ok(Look::Kept);
     }
     Ok(dir.read_exit()?.map_or(Look::Unkept, |exit| Look::Over(Box::new(exit))))
+}
+
+/// A claim from the future (the clock was set back) is as old as any.
+fn is_fresh(attempt: &Attempt) -> bool {
+    let now = clock::now();
+    attempt.claimed_at <= now && now.since(attempt.claimed_at) < START_PATIENCE
 }
 
 fn was_started(dir: &AttemptDir) -> bool {

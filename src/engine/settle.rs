@@ -53,12 +53,15 @@ impl Engine {
     /// keepers, which the next reconciliation starts.
     pub(super) fn after_commit(&self, settled: &Settled) -> Result<(), EngineError> {
         crate::os::failpoint::hit("engine.after_commit");
-        // Waiters read the store; the records are for the day when it is lost.
+        // Waiters read the store; the records are for the day when it is lost, so they come second.
         if !settled.changed.is_empty() {
             self.poke();
         }
         for task in settled.changed.iter().filter(|task| task.status().is_terminal()) {
-            self.write_record(task)?;
+            // The exit file tells a rebuild the same, for all tasks that have run.
+            if let Err(error) = self.write_record(task) {
+                tracing::warn!(task = %task.id, error = &error as &dyn std::error::Error, "no record outside the database");
+            }
         }
         if settled.starts.is_empty() { self.ensure_ticker() } else { self.start_all(&settled.starts) }
     }

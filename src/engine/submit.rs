@@ -89,9 +89,14 @@ impl Engine {
         })?;
         failpoint::hit("submit.after_commit");
         if submitted.duplicate.is_none() {
-            self.write_task_file(&submitted.task, &words, request_id)?;
+            // The task is taken on: what fails from here on is made up for by whoever comes next.
+            if let Err(error) = self.write_task_file(&submitted.task, &words, request_id) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no copy of the task outside the database");
+            }
         }
-        self.after_commit(&settled)?;
+        if let Err(error) = self.after_commit(&settled) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the task starts later");
+        }
         Ok(submitted)
     }
 
@@ -160,7 +165,12 @@ impl Engine {
         }
     }
 
-    fn write_task_file(&self, task: &Task, words: &Words, request_id: Option<String>) -> Result<(), EngineError> {
+    pub(super) fn write_task_file(
+        &self,
+        task: &Task,
+        words: &Words,
+        request_id: Option<String>,
+    ) -> Result<(), EngineError> {
         let dir = self.home.task(&task.id);
         files::make_dir(&dir)?;
         let file = TaskFile {

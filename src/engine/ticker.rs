@@ -23,6 +23,9 @@ pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
         run(engine).await?;
         drop(lock);
         // Between the last look and letting go, a submit may have seen the lock taken.
+        if !engine.store.is_in_place() {
+            return Ok(());
+        }
         if !engine.store.read(|view| view.any_moving())? {
             engine.store.fold_log();
             return Ok(());
@@ -46,6 +49,10 @@ async fn run(engine: &Engine) -> Result<(), EngineError> {
     loop {
         collect_keepers();
         failpoint::hit("ticker.before_reconcile");
+        if !engine.store.is_in_place() {
+            // A rebuilt database is for a ticker that opens it; this one would serve the old one.
+            return Ok(());
+        }
         engine.reconcile()?;
         if clock::steady() >= streams_at {
             engine.supervise()?;

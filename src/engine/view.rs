@@ -29,7 +29,9 @@ impl Engine {
             }
             return Ok(Some(digest));
         }
-        let adapter = self.registry.get(&attempt.backend)?;
+        let Ok(adapter) = self.registry.get(&attempt.backend) else {
+            return Ok(Some(ingest::last_known(&dir)?.digest));
+        };
         let baseline = self.baseline(task).unwrap_or_default();
         Ok(Some(ingest::ingest(&dir, adapter, &baseline, Stream::Open)?.digest))
     }

@@ -8,6 +8,7 @@
 //! | `pid` | keeper | made before the agent is started, never removed: an attempt with it never starts again |
 //! | `out`, `err` | agent | its standard output and error, append-only |
 //! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
+//! | `paused` | keeper | there as long as the tree is stopped |
 //! | `beat` | keeper | its time of change is the keeper's sign of life |
 //! | `exit` | keeper | how it ended ([`Exit`]), synced and renamed into place; written once |
 
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp, Verification},
-    os::files::{Durability, FileError, read_optional, replace},
+    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace},
 };
 
 /// The version of the files' form. Readers take any version up to theirs.
@@ -84,6 +85,25 @@ pub struct Exit {
     pub checks: Vec<Check>,
 }
 
+impl Exit {
+    /// Returns the end of an attempt whose agent never ran.
+    pub fn without_agent(ending: Ending, now: Timestamp) -> Self {
+        Self {
+            v: VERSION,
+            ending,
+            code: None,
+            signal: None,
+            started_at: None,
+            ended_at: now,
+            adopted: false,
+            killed_processes: 0,
+            detail: None,
+            verification: Verification::None,
+            checks: Vec::new(),
+        }
+    }
+}
+
 /// What the engine asks of a living keeper.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
@@ -141,14 +161,35 @@ impl AttemptDir {
 
     /// # Errors
     /// The file cannot be read. `Some(None)` means that the start was begun and its process is not known.
-    pub fn read_process(&self) -> Result<Option<Option<AgentProcess>>, FileError> {
+    pub(super) fn read_process(&self) -> Result<Option<Option<AgentProcess>>, FileError> {
         Ok(read_optional(&self.file("pid"))?.map(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Ends an attempt that no keeper has begun, and makes sure that none ever will; `false` when
+    /// one has it or had it.
+    ///
+    /// # Errors
+    /// The files cannot be written; the attempt may then still begin.
+    pub fn forestall(&self, ending: Ending, now: Timestamp) -> Result<bool, FileError> {
+        make_dir(self.path())?;
+        let lock = open_lock(&self.file("alive"))?;
+        if lock.try_lock().is_err() || !create_new(&self.file("pid"), b"")? {
+            return Ok(false);
+        }
+        self.write_exit(&Exit::without_agent(ending, now))?;
+        Ok(true)
+    }
+
+    /// Whether the keeper has stopped the tree.
+    pub fn is_paused(&self) -> bool {
+        self.file("paused").exists()
     }
 
     /// Whether a keeper lives.
     pub fn is_kept(&self) -> bool {
         match std::fs::OpenOptions::new().read(true).write(true).open(self.file("alive")) {
-            Ok(lock) => lock.try_lock().is_err(),
+            // Shared: two who look at the same time must not take each other for a keeper.
+            Ok(lock) => lock.try_lock_shared().is_err(),
             Err(_) => false,
         }
     }

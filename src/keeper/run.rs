@@ -20,7 +20,7 @@ use super::{
     ctl::{Ear, News},
 };
 use crate::{
-    core::{Bytes, Check, Ending, Span, Timestamp, Verification},
+    core::{Bytes, Check, Ending, Span, Timestamp},
     os::{
         clock, failpoint,
         files::{self, FileError},
@@ -32,7 +32,10 @@ use crate::{
 
 /// Limits are looked at this often, and a keeper at rest wakes no more often.
 const TICK: Duration = Duration::from_secs(1);
-const BEAT_EVERY: Duration = Duration::from_secs(10);
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// How long a keeper tries to write down the end, such as on a full disk. Then it leaves, and
+/// the next one adopts what is there, without the exit code.
+const EXIT_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Keeps the attempt in `dir` to its end. `environment` is the process's own.
 ///
@@ -52,11 +55,13 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     let ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
     let exit = match start_or_adopt(&dir, &spec, environment)? {
         Start::Runs(agent) => Watch::new(&dir, &spec, agent, ear).to_the_end(environment),
-        Start::Failed(detail) => failed_start(detail),
+        Start::Failed(detail) => {
+            Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) }
+        }
     };
     failpoint::hit("keeper.before_exit");
     sync_output(&dir);
-    dir.write_exit(&exit)?;
+    write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
     drop(lock);
     wake_others(&spec);
@@ -76,6 +81,21 @@ fn take(lock: &File) -> bool {
     }
 }
 
+/// Nobody but this keeper knows how the agent ended: it stays, with the lock, until that is written.
+fn write_exit(dir: &AttemptDir, exit: &Exit) -> Result<(), FileError> {
+    let deadline = clock::steady() + EXIT_PATIENCE;
+    loop {
+        match dir.write_exit(exit) {
+            // A directory that was removed has no reader either.
+            Err(error) if clock::steady() < deadline && dir.path().exists() => {
+                drop(error);
+                std::thread::sleep(TICK);
+            }
+            written => return written,
+        }
+    }
+}
+
 /// The agent as this keeper knows it.
 struct Agent {
     /// Leader of the agent's process group; `None` when an earlier keeper died before it wrote it down.
@@ -89,10 +109,11 @@ enum Start {
     Failed(String),
 }
 
-/// `pid` is made first and never removed: whatever happens afterwards, this attempt does
-/// not start a second time.
+/// `pid` is made first and never removed: whatever happens afterwards, this attempt does not start
+/// a second time. Only where even `out` is missing did an earlier keeper die before it could fork.
 fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Start, FileError> {
-    if !files::create_new(&dir.file("pid"), b"")? {
+    let is_new = files::create_new(&dir.file("pid"), b"")?;
+    if !is_new && dir.file("out").exists() {
         let known = dir.read_process()?.flatten();
         let started_at = known.map_or_else(clock::now, |process| process.started_at);
         return Ok(Start::Runs(Agent { pid: known.map(|process| process.pid), started_at, adopted: true }));
@@ -105,8 +126,9 @@ fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)
     };
     failpoint::hit("keeper.after_spawn");
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    // Into the file that is there: half of it reads as "not known", as it does before.
-    files::fill(&dir.file("pid"), &to_json(&AgentProcess { pid, started_at }))?;
+    // Into the file that is there: half of it reads as "not known", as it does before. Where it cannot be
+    // written (disk full) the agent is still ours; only a successor would miss it.
+    let _ = files::fill(&dir.file("pid"), &to_json(&AgentProcess { pid, started_at }));
     Ok(Start::Runs(Agent { pid: Some(pid), started_at, adopted: false }))
 }
 
@@ -147,22 +169,6 @@ pub(super) fn agent_environment(spec: &Spec, own: &[(String, String)]) -> Vec<(S
     env.extend(spec.env.iter().cloned());
     env.push((tree::COOKIE.to_owned(), spec.cookie.clone()));
     env
-}
-
-fn failed_start(detail: String) -> Exit {
-    Exit {
-        v: VERSION,
-        ending: Ending::LaunchFailed,
-        code: None,
-        signal: None,
-        started_at: None,
-        ended_at: clock::now(),
-        adopted: false,
-        killed_processes: 0,
-        detail: Some(detail),
-        verification: Verification::None,
-        checks: Vec::new(),
-    }
 }
 
 /// An end that was begun.
@@ -283,6 +289,8 @@ impl<'a> Watch<'a> {
             stopped.extend(fresh);
         }
         self.paused_since.get_or_insert(clock::steady());
+        // Without it (disk full) a late order to pause is not noticed by the engine.
+        files::poke(&self.dir.file("paused"));
     }
 
     fn resume(&mut self) {
@@ -290,16 +298,24 @@ impl<'a> Watch<'a> {
         if let Some(since) = self.paused_since.take() {
             self.paused_for += clock::steady().saturating_duration_since(since);
         }
+        let _ = std::fs::remove_file(self.dir.file("paused"));
     }
 
-    /// Begins an end: the polite signal goes to the agent's process group. The first reason stands.
+    /// Begins an end: the polite signal goes to the agent's process group. The first reason stands,
+    /// but any reason is better than an agent that only lingers. Orders are repeated: only a
+    /// grace that somebody asked for makes the end come sooner, and nothing makes it come later.
     fn close(&mut self, ending: Ending, grace: Option<Span>, detail: Option<String>) {
-        let closing = self.closing.as_ref().map(|closing| closing.ending);
-        if closing.is_some_and(|reason| reason != Ending::Lingered) {
+        let kill_at = clock::steady() + grace.unwrap_or(self.spec.grace).as_duration();
+        if let Some(closing) = &mut self.closing {
+            if grace.is_some() {
+                closing.kill_at = closing.kill_at.min(kill_at);
+            }
+            if closing.ending == Ending::Lingered && ending != Ending::Lingered {
+                (closing.ending, closing.detail) = (ending, detail);
+            }
             return;
         }
-        let grace = grace.unwrap_or(self.spec.grace).as_duration();
-        self.closing = Some(Closing { ending, detail, kill_at: clock::steady() + grace });
+        self.closing = Some(Closing { ending, detail, kill_at });
         let polite = if self.spec.interrupt_first { Tell::Interrupt } else { Tell::Terminate };
         match self.agent.pid {
             Some(leader) => {
@@ -340,7 +356,9 @@ impl<'a> Watch<'a> {
         if now >= self.beat_at {
             self.beat_at = now + BEAT_EVERY;
             // A beat that cannot be written (disk full) is no reason to end anything.
-            let _ = std::fs::write(self.dir.file("beat"), b"");
+            files::poke(&self.dir.file("beat"));
+            // Limits that need the stream's meaning are the ticker's: it must not stay dead.
+            ensure_ticker(self.spec);
         }
     }
 
@@ -425,8 +443,13 @@ fn sync_output(dir: &AttemptDir) {
 /// Touches the poke file, and starts a ticker if none is alive to see it.
 fn wake_others(spec: &Spec) {
     files::poke(&spec.poke);
-    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock().is_err());
+    ensure_ticker(spec);
+}
+
+fn ensure_ticker(spec: &Spec) {
+    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock_shared().is_err());
     if !ticker_is_alive {
-        let _ = spawn::own_program(["__launch", "--tick"], &[]);
+        // Its zombie is collected with those of the agent's tree.
+        let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);
     }
 }

@@ -227,8 +227,12 @@ fn folded(events: &[EventView]) -> Vec<String> {
     lines.into_iter().map(|(line, count)| if count == 1 { line } else { format!("{line} ×{count}") }).collect()
 }
 
-/// Returns an event as a line for people; `None` for those that say nothing to them.
+/// Returns an event as a harmless line for people; `None` for those that say nothing to them.
 pub fn words(event: &AgentEvent) -> Option<String> {
+    own_words(event).map(|line| crate::ui::one_line(&line))
+}
+
+fn own_words(event: &AgentEvent) -> Option<String> {
     Some(match event {
         AgentEvent::Started { model, .. } => {
             format!("started{}", model.as_deref().map(|m| format!(" with {m}")).unwrap_or_default())
@@ -271,7 +275,7 @@ impl Render for EventsOutput {
             event.render(page);
         }
         for line in &self.lines {
-            page.line(line);
+            page.line(crate::ui::one_line(line));
         }
     }
 }

@@ -180,6 +180,7 @@ pub(super) fn exit_of(task: &Task) -> Exit {
         Status::Failed => match task.failure().map(|failure| failure.category) {
             Some(Category::Auth | Category::BackendMissing) => Exit::BackendMissing,
             Some(Category::Budget | Category::Scope) => Exit::Blocked,
+            Some(Category::NeedsInput) => Exit::WaitingForHuman,
             // Open on purpose: every other failure is a failed task.
             Some(_) | None => Exit::Failed,
         },

@@ -1,14 +1,16 @@
 //! Named points at which a debug build dies on request, for the tests that prove what a crash leaves.
 //!
-//! `MGR_FAILPOINT=name` makes the process kill itself (SIGKILL: no handler, no destructor)
-//! when it reaches the point of that name. Release builds have none of it.
+//! `MGR_FAILPOINT=name` makes the process kill itself (SIGKILL: no handler, no destructor) when it
+//! reaches the point of that name; `MGR_FAILPOINT=name@FILE` makes only the first one do it, the one
+//! that can make FILE. Release builds have none of it.
 
 /// Dies here if the test asked for it.
 #[cfg(debug_assertions)]
 #[expect(clippy::disallowed_methods, reason = "test-only switch that must work in every process, configured or not")]
 pub fn hit(name: &str) {
-    let asked = std::env::var("MGR_FAILPOINT");
-    if asked.is_ok_and(|asked| asked == name) {
+    let Ok(asked) = std::env::var("MGR_FAILPOINT") else { return };
+    let (point, once) = asked.split_once('@').map_or((asked.as_str(), None), |(point, file)| (point, Some(file)));
+    if point == name && once.is_none_or(|file| super::files::create_new(file.into(), b"").unwrap_or(false)) {
         super::tree::kill_self();
     }
 }

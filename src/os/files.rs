@@ -140,8 +140,8 @@ pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
-/// Tells everybody who watches the file's directory, once: emptying it first would be a second piece of
-/// news. Best effort, because whoever waits also looks by himself.
+/// Changes a file for those who watch its directory or its time, once: emptying it first would be a
+/// second piece of news. Best effort, because whoever waits also looks by himself.
 pub fn poke(path: &Utf8Path) {
     let mut options = OpenOptions::new();
     let _ =
@@ -151,6 +151,21 @@ pub fn poke(path: &Utf8Path) {
 /// Returns the length of a file, 0 where it is missing.
 pub fn length(path: &Utf8Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Returns what tells a file from any other that is there now; `None` where it is missing or the
+/// system has no such thing.
+pub fn identity(path: &Utf8Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// Returns the free bytes for this user where `path` is; `None` where the system does not say.

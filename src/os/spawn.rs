@@ -12,6 +12,8 @@ use std::{
 
 use camino::Utf8Path;
 
+use super::tree::COOKIE;
+
 /// What to start, with nothing inherited but what is named here.
 #[derive(Debug)]
 pub struct Program<'a> {
@@ -38,13 +40,14 @@ pub fn in_own_group(program: Program<'_>) -> io::Result<Child> {
     start(&mut command)
 }
 
-/// Starts `mgr` itself with `args`, detached from the caller's terminal and streams.
+/// Starts `mgr` itself with `args`, detached from the caller's terminal and streams, as part of
+/// the attempt with this cookie and of no other.
 ///
 /// # Errors
 /// The program cannot be started.
-pub fn own_program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, env: &[(&str, String)]) -> io::Result<Child> {
+pub fn own_program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, cookie: &str) -> io::Result<Child> {
     let mut command = Command::new(own_path()?);
-    command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
+    command.args(args).env(COOKIE, cookie);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     start(&mut command)
 }

@@ -14,6 +14,10 @@ pub use other::*;
 /// The environment variable that marks every process of an attempt.
 pub const COOKIE: &str = "MGR_COOKIE";
 
+/// The cookie of processes of `mgr` that belong to no attempt. An agent may call `mgr` itself:
+/// what that starts would carry the agent's cookie and end with it.
+pub const NO_ATTEMPT: &str = "mgr";
+
 #[cfg(unix)]
 mod unix {
     use std::collections::{BTreeMap, BTreeSet};
@@ -121,13 +125,21 @@ mod unix {
         }
     }
 
-    /// Returns all processes of an attempt: descendants of this process, and those with the cookie.
+    /// Returns all processes of an attempt: those with its cookie, and descendants of this process
+    /// without any.
+    ///
+    /// A descendant with another cookie is the keeper of a task that this attempt's agent has
+    /// submitted (an orphan that came back to us, its subreaper): that task lives on by itself.
     pub fn members(cookie: &str) -> BTreeSet<i32> {
         let own = getpid().as_raw();
-        let table = processes();
+        let (marked, others): (Vec<_>, Vec<_>) =
+            environments().partition(|(_, cookies)| cookies.iter().any(|own| own == cookie));
+        let mut table = processes();
+        for (pid, _) in others {
+            table.remove(&pid);
+        }
         let mut found = descendants(&table, own);
-        let marked = environments().filter(|(_, cookies)| cookies.iter().any(|own| own == cookie));
-        found.extend(marked.map(|(pid, _)| pid));
+        found.extend(marked.into_iter().map(|(pid, _)| pid));
         found.remove(&own);
         found
     }

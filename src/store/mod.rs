@@ -32,6 +32,7 @@ pub struct Store {
     connection: Mutex<Connection>,
     turnstile: Mutex<File>,
     path: Utf8PathBuf,
+    file: Option<(u64, u64)>,
 }
 
 /// A view of the store, inside or outside a transaction.
@@ -47,9 +48,11 @@ impl Store {
     /// The file is damaged, made by a newer `mgr`, or cannot be opened.
     pub fn open(path: &Utf8Path) -> Result<Self, StoreError> {
         let turnstile = files::open_lock(&path.with_extension("turnstile"))?;
+        // Made here for its mode: SQLite gives its logs the mode of the database.
+        files::open_append(path)?;
         let connection = Connection::open(path).map_err(|error| StoreError::from_sqlite(path, error))?;
-        let store =
-            Self { connection: Mutex::new(connection), turnstile: Mutex::new(turnstile), path: path.to_owned() };
+        let (connection, turnstile) = (Mutex::new(connection), Mutex::new(turnstile));
+        let store = Self { connection, turnstile, path: path.to_owned(), file: files::identity(path) };
         store.prepare()?;
         Ok(store)
     }
@@ -124,6 +127,11 @@ impl Store {
         let verdict: String =
             self.read(|view| Ok(view.0.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?))?;
         if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { path: self.path.clone(), detail: verdict }) }
+    }
+
+    /// Whether the file under the path is still the one that was opened: a rebuild puts another there.
+    pub fn is_in_place(&self) -> bool {
+        files::identity(&self.path) == self.file
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -310,8 +310,14 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// The disk is full or the store damaged.
-    pub fn restore(&self, task: &Task, words: &Words, fingerprint: &[u8]) -> Result<(), StoreError> {
-        self.insert(task, None, fingerprint)?;
+    pub fn restore(
+        &self,
+        task: &Task,
+        words: &Words,
+        request_id: Option<&str>,
+        fingerprint: &[u8],
+    ) -> Result<(), StoreError> {
+        self.insert(task, request_id, fingerprint)?;
         let id = task.id.as_str();
         self.0.execute("INSERT INTO prompts (task_id, words) VALUES (?1, ?2)", params![id, to_json(words)])?;
         for tag in &task.spec.tags {

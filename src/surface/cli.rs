@@ -10,7 +10,7 @@ use crate::{
     config::Environment,
     engine::Engine,
     ops::{Answer, Call, Code, Exit, OPS, OpError, OpSpec},
-    ui::{ColourChoice, Ui},
+    ui::{ColourChoice, Ui, harmless_json},
 };
 
 const ABOUT: &str = "Delegate work to AI coding agents, survive any crash, get the true result";
@@ -145,12 +145,12 @@ fn finish(printed: io::Result<()>, exit: Exit) -> u8 {
 
 fn json_text(value: &Value) -> String {
     // A value prints without fail: it has string keys by its type.
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    harmless_json(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 fn report(ui: &Ui, error: &OpError, wants_json: bool) {
     if wants_json {
-        ui.say_always(&json!({"error": error}).to_string());
+        ui.say_always(&harmless_json(&json!({"error": error}).to_string()));
     } else {
         ui.error(&error.message, &error.causes, &error.hints);
     }

@@ -148,7 +148,7 @@ impl Progress for Live<'_> {
         match &self.mode {
             Mode::JsonEvents => {
                 // A reader that has gone away ends the command at its next line.
-                let line = serde_json::to_string(event).unwrap_or_default();
+                let line = crate::ui::harmless_json(&serde_json::to_string(event).unwrap_or_default());
                 if self.ui.answer(&line).is_err() {
                     std::process::exit(0);
                 }

@@ -1,0 +1,15 @@
+//! The whole program against real processes: what the promises of the design say, tried by breaking it.
+//!
+//! `cargo test --test it`. Each test has a home of its own and leaves no process behind.
+#![cfg(target_os = "linux")]
+
+mod it {
+    pub mod concurrency;
+    pub mod crash;
+    pub mod hygiene;
+    pub mod lifecycle;
+    pub mod limits;
+    pub mod storage;
+    pub mod tree;
+}
+mod support;

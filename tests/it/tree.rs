@@ -1,0 +1,220 @@
+//! Process trees: what cancel, pause and the end of an agent do to everything that it has started.
+
+use serde_json::json;
+
+use crate::support::{Process, TestHome, kill_hard, processes, wait_for};
+
+/// Everything that works in the task's directory and is no helper of mgr: cookies can be scrubbed, this is not.
+fn at_work(home: &TestHome) -> Vec<Process> {
+    let works =
+        |process: &Process| process.cwd == home.work() && !process.args.get(1).is_some_and(|arg| arg.starts_with("__"));
+    processes().into_iter().filter(works).collect()
+}
+
+#[track_caller]
+fn nothing_is_left(home: &TestHome) {
+    let left = at_work(home);
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn cancel_leaves_nothing_of_a_stubborn_tree() {
+    let home = TestHome::new();
+    let id = home.submit(
+        "fork-child\nsetsid-child\ndouble-fork\nnohup-loop\nbare-child\nmany-children 20\nwrite up 1\nignore-term\nhang",
+    );
+    home.wait_file("up");
+    wait_for("the tree", || if at_work(&home).len() >= 26 { Ok(()) } else { Err(at_work(&home)) });
+    let ran = home.mgr(&["cancel", &id, "--grace", "200ms"]);
+    nothing_is_left(&home);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:#?}");
+    let task = home.status(&id);
+    assert_eq!(
+        json!([task["status"], task["health"], task["attempts"][0]["signal"]]),
+        json!(["cancelled", "cancelled", 9])
+    );
+    assert_eq!(home.mgr(&["watch", &id]).code, Some(3));
+}
+
+#[test]
+fn cancel_wins_against_a_process_that_is_never_the_same() {
+    let home = TestHome::new();
+    let id = home.submit("hop-child 1000000\nwrite up 1\nhang");
+    home.wait_file("up");
+    let is_hopping = |process: &Process| process.args.iter().any(|arg| arg == "--hop");
+    wait_for("a hop", || if at_work(&home).iter().any(is_hopping) { Ok(()) } else { Err(at_work(&home)) });
+    let ran = home.mgr(&["cancel", &id, "--grace", "100ms"]);
+    nothing_is_left(&home);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
+
+#[test]
+fn an_agent_that_leaves_politely_is_not_killed() {
+    let home = TestHome::new();
+    let id = home.submit("write up 1\nhang");
+    home.wait_file("up");
+    let cancelled = home.json(&["cancel", &id, "--grace", "20s"]);
+    let whole = json!({"tasks": [{"task_id": id, "status": "cancelled", "killed_processes": 0, "was_over": false}]});
+    assert_eq!(cancelled, whole);
+    let again = home.json(&["cancel", &id]);
+    assert_eq!(again["tasks"][0]["was_over"], json!(true));
+}
+
+#[test]
+fn a_second_cancel_may_shorten_the_grace() {
+    let home = TestHome::new();
+    let id = home.submit("ignore-term\nwrite up 1\nhang");
+    home.wait_file("up");
+    let mut first = home.command(["cancel", &id, "--grace", "10m"]).spawn().unwrap();
+    // Its wish is in the store before its order is given.
+    wait_for("the first wish", || {
+        let database = rusqlite::Connection::open(home.home().join("mgr.db")).unwrap();
+        let state: String = database.query_row("SELECT state FROM tasks", [], |row| row.get(0)).unwrap();
+        if state.contains("ending") { Ok(()) } else { Err(state) }
+    });
+    let second = home.mgr(&["cancel", &id, "--grace", "0s"]);
+    assert_eq!(second.code, Some(0), "{second:#?}");
+    assert_eq!(home.status(&id)["status"], "cancelled");
+    nothing_is_left(&home);
+    first.wait().unwrap();
+}
+
+#[test]
+fn cancel_works_when_the_keeper_is_dead() {
+    let home = TestHome::new();
+    let id = home.submit("double-fork\nsetsid-child\nwrite up 1\nignore-term\nhang");
+    home.wait_file("up");
+    kill_hard(home.wait_keeper(&id, 1));
+    let ran = home.mgr(&["cancel", &id, "--grace", "200ms"]);
+    assert_eq!((ran.code, home.status(&id)["status"].as_str()), (Some(0), Some("cancelled")), "{ran:#?}");
+    nothing_is_left(&home);
+}
+
+#[test]
+fn cancel_before_the_start_means_that_nothing_ever_runs() {
+    let home = TestHome::with_settings("slots: 1\n");
+    let running = home.submit("wait-for go\nfinish x");
+    let queued = home.submit("finish never");
+    assert_eq!(home.status(&queued)["waiting_on"], "a free slot");
+    assert_eq!(home.json(&["cancel", &queued])["tasks"][0]["status"], "cancelled");
+    let held = home.submit("finish never");
+    assert_eq!(home.json(&["pause", &held])["status"], "held");
+    assert_eq!(home.json(&["cancel", &held])["tasks"][0]["status"], "cancelled");
+    home.touch("go");
+    home.end_of(&running);
+    assert_eq!(home.runs(), [format!("{running}.1")]);
+}
+
+#[test]
+fn cancel_between_claim_and_keeper_means_that_the_agent_never_runs() {
+    let home = TestHome::new();
+    let mut submit = home.command(["submit", "finish never"]);
+    submit.env("MGR_FAILPOINT", "engine.before_launch").output().unwrap();
+    let id = home.only_task();
+    let ran = home.mgr(&["cancel", &id]);
+    assert_eq!((ran.code, home.status(&id)["status"].as_str()), (Some(0), Some("cancelled")), "{ran:#?}");
+    assert_eq!(home.runs(), [""; 0]);
+}
+
+#[test]
+fn leftovers_of_an_agent_that_is_done_are_ended() {
+    let home = TestHome::new();
+    let id = home.submit("double-fork\nnohup-loop\nbare-child\nfinish the truth");
+    assert_eq!(home.end_of(&id)["status"], "done");
+    nothing_is_left(&home);
+}
+
+#[test]
+fn an_agent_that_stays_after_its_result_is_ended_and_the_result_counts() {
+    let home = TestHome::new();
+    let id = home.submit("finish the truth\nignore-term\nfork-child\nhang");
+    let task = home.end_of(&id);
+    assert_eq!(json!([task["status"], home.output(&id)]), json!(["done", "the truth\n"]), "{task:#}");
+    nothing_is_left(&home);
+}
+
+#[test]
+fn pause_stops_every_process_and_resume_lets_it_go_on() {
+    let home = TestHome::new();
+    let id = home.submit("setsid-child\nnohup-loop\nwrite up 1\nwait-for go\nfinish the truth");
+    home.wait_file("up");
+    wait_for("the tree", || if at_work(&home).len() >= 4 { Ok(()) } else { Err(at_work(&home)) });
+    assert_eq!(home.json(&["pause", &id]), json!({"task_id": id, "status": "paused"}));
+    let stands = || {
+        let tree = at_work(&home);
+        if tree.iter().all(|process| process.state == 'T') { Ok(tree.len()) } else { Err(tree) }
+    };
+    assert!(wait_for("a stopped tree", stands) >= 4);
+    home.touch("go");
+    assert_eq!(home.mgr(&["pause", &id]).code, Some(9));
+    assert_eq!(home.mgr(&["watch", &id, "--timeout", "300ms"]).code, Some(5));
+    assert_eq!(home.json(&["resume", &id])["status"], "running");
+    assert_eq!(home.end_of(&id)["status"], "done");
+    nothing_is_left(&home);
+}
+
+/// The ticker repeats orders; one that it read before a resume must not stop the task for ever.
+#[test]
+fn pause_and_resume_in_quick_turns_end_as_the_last_says() {
+    let home = TestHome::new();
+    let id = home.submit("write up 1\nwait-for go\nfinish the truth");
+    home.wait_file("up");
+    for _ in 0..15 {
+        home.json(&["pause", &id]);
+        home.json(&["resume", &id]);
+    }
+    // What a late order of a ticker that has died since does: it was written after the resume.
+    home.kill_tickers();
+    std::fs::write(home.attempt(&id, 1).join("ctl"), "{\"do\":\"pause\"}\n").unwrap();
+    wait_for("a stopped agent", || {
+        let tree = at_work(&home);
+        if tree.iter().all(|process| process.state == 'T') { Ok(()) } else { Err(tree) }
+    });
+    home.touch("go");
+    assert_eq!(home.end_of(&id)["status"], "done");
+}
+
+#[test]
+fn a_paused_task_can_be_cancelled() {
+    let home = TestHome::new();
+    let id = home.submit("setsid-child\nwrite up 1\nhang");
+    home.wait_file("up");
+    home.json(&["pause", &id]);
+    assert_eq!(home.json(&["cancel", &id, "--grace", "5s"])["tasks"][0]["status"], "cancelled");
+    nothing_is_left(&home);
+}
+
+/// An agent may delegate with mgr itself; what it submitted is a task of its own and outlives it.
+#[test]
+fn a_task_that_an_agent_submitted_outlives_the_agent() {
+    let home = TestHome::new();
+    std::fs::write(home.work().join("nested"), "write inner-up 1\nwait-for go\nfinish the truth").unwrap();
+    let mgr = env!("CARGO_BIN_EXE_mgr");
+    let outer = home.submit(&format!("run '{mgr}' submit @nested > inner-id\nwait-for inner-up\nfinish delegated"));
+    let told = home.end_of(&outer);
+    assert_eq!(json!([told["status"], home.output(&outer)]), json!(["done", "delegated\n"]), "{told:#}");
+    let inner = std::fs::read_to_string(home.work().join("inner-id")).unwrap().trim().to_owned();
+    assert_eq!(home.status(&inner)["status"], "running");
+    home.touch("go");
+    let told = home.end_of(&inner);
+    let whole = json!([told["status"], told["attempts"][0]["supervision"], home.output(&inner)]);
+    assert_eq!(whole, json!(["done", "kept", "the truth\n"]), "{told:#}");
+}
+
+#[test]
+fn helpers_of_mgr_are_no_orphans_of_a_task() {
+    let home = TestHome::new();
+    let live = home.submit("wait-for go\nfinish x");
+    let over = home.submit("write up 1\nwait-for first\nfinish x");
+    home.wait_file("up");
+    // The next ticker is started by the keeper of the first task, and lives on for the second.
+    home.kill_tickers();
+    home.touch("first");
+    let record = home.home().join("tasks").join(&over).join("record.json");
+    wait_for("the record", || if record.exists() { Ok(()) } else { Err(home.tickers()) });
+    let found = home.mgr(&["doctor", "--json"]).json();
+    let processes = found["findings"].as_array().unwrap().iter().find(|finding| finding["subject"] == "processes");
+    assert_eq!(processes.unwrap()["message"], "no orphans of finished tasks");
+    home.touch("go");
+    home.end_of(&live);
+}
