@@ -107,7 +107,7 @@ class Place {
 
   /** Waits for the end and returns the task. */
   async end(task, limit = 60) {
-    const { json } = await this.mgr(["watch", "--json", task, `--timeout=${limit}s`], { codes: [0, 1, 3, 4, 5], limit: limit + 20 });
+    const { json } = await this.mgr(["watch", "--json", task, `--timeout=${limit}s`], { codes: [0, 1, 3, 4, 5, 8], limit: limit + 20 });
     if (json.timed_out) throw new Error(`task ${task} goes on after ${limit} s`);
     return this.status(task);
   }
