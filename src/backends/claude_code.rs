@@ -132,6 +132,7 @@ impl Backend for ClaudeCode {
             program: Some("claude".to_owned()),
             version_args: vec!["--version".to_owned()],
             login_check_args: Some(vec!["auth".to_owned(), "status".to_owned()]),
+            login_env: Vec::new(),
             needs_env: Vec::new(),
             install_hint: "npm install -g @anthropic-ai/claude-code".to_owned(),
             login_hint: "run `claude` and type /login, or set ANTHROPIC_API_KEY".to_owned(),

@@ -74,6 +74,8 @@ impl Backend for Codex {
             program: Some("codex".to_owned()),
             version_args: vec!["--version".to_owned()],
             login_check_args: Some(vec!["login".to_owned(), "status".to_owned()]),
+            // `codex login status` knows the file only; exec takes the key from the environment.
+            login_env: vec!["CODEX_API_KEY".to_owned()],
             needs_env: Vec::new(),
             install_hint: "npm install -g @openai/codex".to_owned(),
             login_hint: "run `codex login`, or set CODEX_API_KEY (OPENAI_API_KEY alone is not used)".to_owned(),

@@ -93,6 +93,7 @@ impl Backend for Gemini {
             version_args: vec!["--version".to_owned()],
             login_check_args: None,
             // A login by browser needs no variable, so none is required.
+            login_env: Vec::new(),
             needs_env: Vec::new(),
             install_hint: "npm install -g @google/gemini-cli".to_owned(),
             login_hint: "start `gemini` once and choose how to log in, or set GEMINI_API_KEY and choose \

@@ -9,6 +9,8 @@ pub struct Probe {
     pub version_args: Vec<String>,
     /// Arguments that exit 0 when logged in, without a model call, if the program has them.
     pub login_check_args: Option<Vec<String>>,
+    /// Environment names of which any is as good as a login, where the login check does not look at them.
+    pub login_env: Vec<String>,
     /// Environment names of which one must be set, when the backend has no login of its own.
     pub needs_env: Vec<String>,
     /// The command that installs it.

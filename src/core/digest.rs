@@ -90,7 +90,7 @@ impl Digest {
         self.events += 1;
         self.first_event_at.get_or_insert(*at);
         self.last_event_at = Some(*at);
-        if !matches!(event, AgentEvent::Retrying { .. } | AgentEvent::Notice { .. } | AgentEvent::Unknown { .. }) {
+        if ends_retrying(event) {
             self.retrying = None;
         }
         self.fold(*at, event, baseline);
@@ -199,6 +199,29 @@ fn step_line(event: &AgentEvent) -> Option<String> {
     Some(head(&line, 200).to_owned())
 }
 
+/// Whether the request that was tried again has got its answer. Neither a bill nor a failure is one:
+/// a run that had to be ended while it retried says both at its end.
+fn ends_retrying(event: &AgentEvent) -> bool {
+    match event {
+        AgentEvent::Retrying { .. }
+        | AgentEvent::Notice { .. }
+        | AgentEvent::Unknown { .. }
+        | AgentEvent::Usage(_)
+        | AgentEvent::Failed { .. } => false,
+        AgentEvent::Started { .. }
+        | AgentEvent::Text { .. }
+        | AgentEvent::Thinking { .. }
+        | AgentEvent::ModelServed { .. }
+        | AgentEvent::ToolStarted { .. }
+        | AgentEvent::ToolFinished { .. }
+        | AgentEvent::FileChanged { .. }
+        | AgentEvent::RateLimited { .. }
+        | AgentEvent::PermissionDenied { .. }
+        | AgentEvent::NeedsInput { .. }
+        | AgentEvent::Finished { .. } => true,
+    }
+}
+
 use super::FileChange;
 
 #[cfg(test)]
@@ -230,6 +253,15 @@ mod tests {
         let failure = Terminal::Failure { category: Category::Auth, message: "no".into() };
         assert_eq!(fold(vec![good.clone(), bad.clone()]).terminal, Some(failure));
         assert_eq!(fold(vec![bad, good]).terminal, Some(Terminal::Success));
+    }
+
+    #[test]
+    fn retrying_ends_with_an_answer_not_with_a_failure() {
+        let again = AgentEvent::Retrying { category: Category::Auth, attempt: 1, delay_s: None, message: "401".into() };
+        let failed = AgentEvent::Failed { category: Category::Crashed, message: "interrupted".into() };
+        let retrying = Some((Category::Auth, "401".to_owned()));
+        assert_eq!(fold(vec![again.clone(), failed]).retrying, retrying);
+        assert_eq!(fold(vec![again, text("here it is", false)]).retrying, None);
     }
 
     #[test]

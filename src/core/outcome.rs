@@ -73,8 +73,11 @@ fn launch_failed(evidence: &Evidence<'_>) -> Outcome {
 
 fn fail_fast(evidence: &Evidence<'_>) -> Outcome {
     match (&evidence.digest.terminal, &evidence.digest.retrying) {
+        // Our own signal makes Claude say that it was interrupted, which is not why it had to end.
+        (Some(Terminal::Failure { category: Category::Crashed, .. } | Terminal::Success) | None, Some(retrying)) => {
+            Outcome::failed(retrying.0, retrying.1.clone())
+        }
         (Some(Terminal::Failure { category, message }), _) => Outcome::failed(*category, message.clone()),
-        (_, Some((category, message))) => Outcome::failed(*category, message.clone()),
         (Some(Terminal::Success) | None, None) => judge_stream(evidence),
     }
 }
@@ -228,6 +231,19 @@ mod tests {
         let told = |digest| Evidence { stderr_verdict: Some(&overloaded), ..evidence(digest) };
         assert_eq!(judge(&told(&vague)).failure, Some(Failure::new(Category::Overloaded, "over")));
         assert_eq!(verdict(&told(&clear)), (Status::Failed, Some(Category::Auth)));
+    }
+
+    #[test]
+    fn an_interrupted_retry_storm_failed_for_what_it_retried() {
+        let interrupted = Terminal::Failure { category: Category::Crashed, message: "the run was interrupted".into() };
+        let retrying = Some((Category::Auth, "HTTP 401".to_owned()));
+        let digest = Digest { terminal: Some(interrupted), retrying, ..Digest::default() };
+        let ended = Evidence { ending: Ending::FailFast, ..evidence(&digest) };
+        assert_eq!(judge(&ended).failure, Some(Failure::new(Category::Auth, "HTTP 401")));
+        let quota = Some(Terminal::Failure { category: Category::Quota, message: "no credit".into() });
+        let digest = Digest { terminal: quota, ..digest };
+        let ended = Evidence { ending: Ending::FailFast, ..evidence(&digest) };
+        assert_eq!(judge(&ended).failure, Some(Failure::new(Category::Quota, "no credit")));
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl Engine {
                 return Ok(found);
             };
             found.version = capture_line(path.as_str(), &probe.version_args);
+            let has_key = probe.login_env.iter().any(|name| self.env.get(name).is_some());
             found.readiness = match &probe.login_check_args {
+                Some(_) | None if has_key => Readiness::Ready,
                 None => Readiness::Installed,
                 Some(args) => match spawn::capture(path.as_str(), args) {
                     Ok(output) if output.status.success() => Readiness::Ready,

@@ -53,6 +53,7 @@ impl Backend for CustomBackend {
             program,
             version_args: description.version_args.clone(),
             login_check_args: description.login_check_args.clone(),
+            login_env: Vec::new(),
             needs_env: description.needs_env.clone(),
             install_hint: description.install_hint.clone().unwrap_or_else(|| format!("put `{name}` on your PATH")),
             login_hint: description.login_hint.clone().unwrap_or_else(|| format!("log in with `{name}` itself")),

@@ -55,6 +55,7 @@ impl Backend for Demo {
             program: None,
             version_args: Vec::new(),
             login_check_args: None,
+            login_env: Vec::new(),
             needs_env: Vec::new(),
             install_hint: "nothing to install: the demo agent is part of `mgr` itself".to_owned(),
             login_hint: "no login needed".to_owned(),

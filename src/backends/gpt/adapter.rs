@@ -49,6 +49,7 @@ impl Backend for Gpt {
             program: None,
             version_args: Vec::new(),
             login_check_args: None,
+            login_env: Vec::new(),
             needs_env: vec![KEY_ENV.to_owned()],
             install_hint: "nothing to install: `mgr` itself speaks to the API".to_owned(),
             login_hint: format!("set {KEY_ENV} to a key from https://platform.openai.com/api-keys"),
