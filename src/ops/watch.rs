@@ -210,11 +210,12 @@ pub(super) async fn wait_for(
     follow: Follow,
 ) -> Result<bool, OpError> {
     let limit = call.wait_limit(asked);
+    call.engine.reconcile()?;
     let mut followers: Vec<(TaskId, String)> = ids.iter().map(|id| (id.clone(), cursor(1, 0))).collect();
     let found = call
         .engine
         .wait_until(limit, || {
-            call.engine.reconcile()?;
+            call.engine.refresh()?;
             if follow == Follow::Events {
                 for (id, position) in &mut followers {
                     follow_events(call, id, position)?;

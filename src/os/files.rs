@@ -38,6 +38,27 @@ pub enum Durability {
     Machine,
 }
 
+/// What tells a file from another at the same path: device and inode. `()` where there is none.
+#[cfg(unix)]
+pub type Identity = (u64, u64);
+#[cfg(not(unix))]
+pub type Identity = ();
+
+/// Returns which file is at a path now.
+pub fn identity(path: &Utf8Path) -> Option<Identity> {
+    let metadata = fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        Some(())
+    }
+}
+
 /// Makes a directory and its parents, readable by the user only.
 ///
 /// # Errors

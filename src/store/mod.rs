@@ -29,6 +29,7 @@ pub struct Store {
     connection: Mutex<Connection>,
     turnstile: Mutex<File>,
     path: Utf8PathBuf,
+    identity: Option<files::Identity>,
 }
 
 /// A view of the store, inside or outside a transaction.
@@ -45,10 +46,16 @@ impl Store {
     pub fn open(path: &Utf8Path) -> Result<Self, StoreError> {
         let turnstile = files::open_lock(&path.with_extension("turnstile"))?;
         let connection = Connection::open(path).map_err(|error| StoreError::from_sqlite(path, error))?;
-        let store =
-            Self { connection: Mutex::new(connection), turnstile: Mutex::new(turnstile), path: path.to_owned() };
+        let (connection, turnstile) = (Mutex::new(connection), Mutex::new(turnstile));
+        let mut store = Self { connection, turnstile, path: path.to_owned(), identity: None };
         store.prepare()?;
+        store.identity = files::identity(path);
         Ok(store)
+    }
+
+    /// Whether the file that is open is still the one at its path.
+    pub fn is_in_place(&self) -> bool {
+        files::identity(&self.path) == self.identity
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
