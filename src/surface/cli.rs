@@ -61,7 +61,11 @@ fn start_log(env: &Environment) {
 
 fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     match matches.subcommand() {
-        Some(("mcp", matches)) => mcp::run(matches, env),
+        Some(("mcp", matches)) => {
+            let words = mcp::run(matches, env)?;
+            // After serving, standard output is left alone: a client that stopped reading would hold us here.
+            Ok(finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success))
+        }
         Some(("completions", matches)) => {
             let text = generate::completions(matches)?;
             Ok(finish(ui.answer(&text), Exit::Success))

@@ -12,7 +12,9 @@ mod answer;
 mod desk;
 mod guard;
 mod input;
+mod install;
 mod log;
+mod merge;
 mod progress;
 mod roots;
 mod server;
@@ -44,21 +46,32 @@ pub(super) fn command() -> Command {
         .action(ArgAction::Append)
         .value_parser(value_parser!(Utf8PathBuf))
         .help("Directory that tasks may work in, besides the one mgr was started in (can be repeated)");
-    Command::new("mcp").about(ABOUT).after_help(EXAMPLES).args([toolsets, tools, read_only, allow])
+    Command::new("mcp")
+        .about(ABOUT)
+        .after_help(EXAMPLES)
+        .args([toolsets, tools, read_only, allow])
+        .subcommands(install::commands())
 }
 
 fn list(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).value_delimiter(',').action(ArgAction::Append).help(help)
 }
 
+/// Serves, or does what the subcommand says. Returns words to print, if there are any.
+pub(super) fn run(matches: &ArgMatches, env: Environment) -> Result<Option<String>, OpError> {
+    match matches.subcommand() {
+        Some(("config", matches)) => install::config(matches, &env).map(Some),
+        Some(("install", matches)) => install::install(matches, &env).map(Some),
+        Some(_) | None => serve(matches, env).map(|()| None),
+    }
+}
+
 /// Serves until the input ends or a signal comes.
-pub(super) fn run(matches: &ArgMatches, env: Environment) -> Result<u8, OpError> {
+fn serve(matches: &ArgMatches, env: Environment) -> Result<(), OpError> {
     log::start(&env);
-    let choice = choice(matches, &env);
-    let toolbox = tools::Toolbox::choose(&choice)?;
+    let toolbox = tools::Toolbox::choose(&choice(matches, &env))?;
     let roots = roots::Roots::new(start_dir()?, &env, all(matches, "allow-dir"))?;
-    server::serve(toolbox, desk::Desk::new(env, roots))?;
-    Ok(0)
+    server::serve(toolbox, desk::Desk::new(env, roots))
 }
 
 fn choice(matches: &ArgMatches, env: &Environment) -> tools::Choice {
