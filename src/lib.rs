@@ -12,6 +12,8 @@
 //! - [`core`]: WHAT SHOULD HAPPEN: pure rules over facts
 //! - [`os`] and [`ui`]: leaves: the system and the terminal
 
+#![warn(clippy::unwrap_used)]
+
 mod backends;
 mod config;
 mod core;

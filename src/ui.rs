@@ -210,7 +210,11 @@ impl Ui {
     /// Returns a page for standard output.
     pub fn page(&self) -> Page {
         let is_terminal = io::stdout().is_terminal();
-        Page { text: String::new(), colour: self.has_colour(is_terminal), width: if is_terminal { terminal_width() } else { None } }
+        Page {
+            text: String::new(),
+            colour: self.has_colour(is_terminal),
+            width: if is_terminal { terminal_width() } else { None },
+        }
     }
 
     fn has_colour(&self, is_terminal: bool) -> bool {
@@ -280,9 +284,10 @@ impl Ui {
         !self.quiet && io::stderr().is_terminal()
     }
 
-    /// Whether a question would be seen and could be answered.
-    pub fn can_ask(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+    /// Asks a yes-or-no question; `false` where nobody can see or answer it.
+    pub fn confirm(&self, question: &str) -> bool {
+        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        can_ask && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
     }
 
     fn talk(&self, words: &str) {

@@ -76,7 +76,7 @@ impl Backend for Codex {
             login_check_args: Some(vec!["login".to_owned(), "status".to_owned()]),
             needs_env: Vec::new(),
             install_hint: "npm install -g @openai/codex".to_owned(),
-            login_hint: "codex login (or set CODEX_API_KEY; OPENAI_API_KEY alone is not used)".to_owned(),
+            login_hint: "run `codex login`, or set CODEX_API_KEY (OPENAI_API_KEY alone is not used)".to_owned(),
         }
     }
 

@@ -26,8 +26,8 @@ mod shared;
 mod text;
 
 pub use custom::CustomBackend;
-pub use demo::{DemoRequest, DemoSurroundings, run_demo_child};
-pub use gpt::{DEFAULT_MODEL as GPT_DEFAULT_MODEL, GptRequest, GptSurroundings, run_gpt_child};
+pub use demo::{DemoSurroundings, run_demo_child};
+pub use gpt::{GptSurroundings, run_gpt_child};
 pub use invocation::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan};
 pub use lines::LineFeeder;
 pub use probe::Probe;

@@ -52,10 +52,6 @@ impl Home {
         self.task(id).join(number.to_string())
     }
 
-    pub fn roles(&self) -> Utf8PathBuf {
-        self.data.join("roles")
-    }
-
     /// Touched whenever something ended or changed, for whoever waits.
     pub fn poke(&self) -> Utf8PathBuf {
         self.data.join("poke").join("poke")

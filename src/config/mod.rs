@@ -9,4 +9,4 @@ mod yaml;
 
 pub use env::Environment;
 pub use home::Home;
-pub use layers::{Config, ConfigError, Origin, Price, Setting};
+pub use layers::{Config, ConfigError, Origin, Setting};

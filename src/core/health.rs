@@ -125,7 +125,7 @@ fn running(view: &HealthView<'_>) -> Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ToolInFlight;
+    use crate::core::digest::ToolInFlight;
 
     fn at(digest: &Digest, secs: i64) -> Health {
         let now = Timestamp(secs * 1000);

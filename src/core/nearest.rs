@@ -3,7 +3,9 @@
 /// Returns the nearest of `known` if it is near enough to be meant.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + given.chars().count() / 3;
-    let distances = known.into_iter().map(|word| (distance(given, word), word));
+    // The beginning of a word is a shortening of it, however long the rest is.
+    let begins = |word: &str| given.len() >= 3 && word.starts_with(given);
+    let distances = known.into_iter().map(|word| (if begins(word) { 0 } else { distance(given, word) }, word));
     distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, word)| word)
 }
 
@@ -42,6 +44,7 @@ mod tests {
     fn a_slip_is_mended_and_a_stranger_is_not() {
         let known = ["claude_code", "codex", "gemini", "gpt", "demo"];
         assert_eq!(nearest("claud_code", known), Some("claude_code"));
+        assert_eq!(nearest("claud", known), Some("claude_code"));
         assert_eq!(nearest("codx", known), Some("codex"));
         assert_eq!(nearest("banana", known), None);
     }

@@ -52,8 +52,6 @@ pub enum Refusal {
     NotPaused,
     #[error("the task is paused")]
     AlreadyPaused,
-    #[error("the task has not started")]
-    NotStarted,
     #[error("the task is not ready to start")]
     NotReady,
 }

@@ -216,7 +216,7 @@ impl Engine {
                 hint.map_or_else(|_| Default::default(), |probe| (probe.install_hint, probe.login_hint));
             EngineError::BackendMissing {
                 message: format!("{backend} is not installed: no `{wanted}` on PATH"),
-                hint: format!("install it with `{install}`, then log in with `{login}`"),
+                hint: format!("install it with `{install}`; to log in, {login}"),
             }
         })
     }

@@ -14,6 +14,7 @@ mod probe;
 mod rebuild;
 mod reconcile;
 mod roles;
+mod schema;
 mod settle;
 mod submit;
 mod ticker;
@@ -25,14 +26,12 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-pub use control::CancelReport;
 pub use error::EngineError;
-pub use ingest::{EventPage, Ingested};
+pub use ingest::EventPage;
 pub use launch::launcher;
-pub use probe::{Availability, Readiness};
+pub use probe::Readiness;
 pub use rebuild::RebuildReport;
-pub use roles::{Role, roles};
-pub use submit::{Ask, Submitted};
+pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
 

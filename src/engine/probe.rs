@@ -101,7 +101,7 @@ impl Engine {
             found.readiness = if is_set { Readiness::Ready } else { Readiness::NotLoggedIn };
         }
         if found.readiness == Readiness::NotLoggedIn {
-            found.hint = Some(format!("log in with `{}`", probe.login_hint));
+            found.hint = Some(format!("to log in, {}", probe.login_hint));
         }
         Ok(found)
     }

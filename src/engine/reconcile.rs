@@ -5,6 +5,7 @@ use camino::Utf8PathBuf;
 use super::{
     Engine, EngineError,
     ingest::{Stream, ingest},
+    schema,
     settle::News,
 };
 use crate::{
@@ -103,8 +104,8 @@ impl Engine {
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline = self.baseline(task).unwrap_or_default();
         let mut digest = ingest(dir, adapter, &baseline, Stream::Over)?.digest;
-        if task.spec.output_schema.is_some() && digest.structured.is_none() {
-            digest.structured = structured_answer(&digest);
+        if let Some(schema) = &task.spec.output_schema {
+            digest.structured = schema::fitting_answer(&digest, schema);
         }
         Ok(digest)
     }
@@ -211,14 +212,6 @@ fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
 
 fn was_started(dir: &AttemptDir) -> bool {
     dir.file("pid").exists()
-}
-
-/// Takes the answer as JSON where the backend has no structured answers of its own.
-fn structured_answer(digest: &Digest) -> Option<serde_json::Value> {
-    let text = digest.answer()?.trim();
-    let inner = text.strip_prefix("```json").or_else(|| text.strip_prefix("```"));
-    let text = inner.and_then(|inner| inner.strip_suffix("```")).unwrap_or(text);
-    serde_json::from_str(text.trim()).ok()
 }
 
 /// Returns the last words of a file.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, schema,
     settle::{Settled, first_state},
 };
 use crate::{
@@ -103,12 +103,21 @@ impl Engine {
                 hint: "say what is to be done".into(),
             });
         }
+        if cfg!(not(unix)) {
+            return Err(EngineError::Invalid {
+                message: "tasks cannot run on this system yet: keepers need Unix processes".into(),
+                hint: "use Linux, macOS or WSL; everything that only reads works here".into(),
+            });
+        }
         let metadata = std::fs::metadata(&spec.working_dir);
         if !metadata.is_ok_and(|metadata| metadata.is_dir()) {
             return Err(EngineError::Invalid {
                 message: format!("`{}` is not a directory", spec.working_dir),
                 hint: "give an existing one with `--working-dir`".into(),
             });
+        }
+        if let Some(schema) = &spec.output_schema {
+            schema::check(schema)?;
         }
         for needed in &spec.after {
             self.task(needed)?;

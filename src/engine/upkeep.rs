@@ -49,7 +49,9 @@ impl Engine {
         self.store.write(|writing| writing.remove(id).map_err(EngineError::from))?;
         let dir = self.home.task(id);
         match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::at(&dir, "remove")(error).into()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(FileError::at(&dir, "remove")(error).into())
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }

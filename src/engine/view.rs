@@ -23,7 +23,11 @@ impl Engine {
             return Ok(None);
         }
         if running_attempt(task).is_none() {
-            return Ok(Some(ingest::last_known(&dir)?.digest));
+            let mut digest = ingest::last_known(&dir)?.digest;
+            if let Some(schema) = &task.spec.output_schema {
+                digest.structured = super::schema::fitting_answer(&digest, schema);
+            }
+            return Ok(Some(digest));
         }
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline = self.baseline(task).unwrap_or_default();

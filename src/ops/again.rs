@@ -79,10 +79,8 @@ impl Operation for Retry {
     const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Retry a failed task as a new one: the same prompt, and what went wrong the last time. \
         Returns the new task_id. For a task that did not fail use task_rerun.";
-    const EXAMPLE: Example = Example {
-        argv: &["retry", "@last", "-b", "codex"],
-        json: r#"{"task_id":"@last","backend_override":"codex"}"#,
-    };
+    const EXAMPLE: Example =
+        Example { argv: &["retry", "@last", "-b", "codex"], json: r#"{"task_id":"@last","backend_override":"codex"}"# };
 
     type Input = RetryInput;
     type Output = AgainOutput;

@@ -43,7 +43,9 @@ impl<'de> Deserialize<'de> for AbsolutePath {
         if path.is_absolute() {
             return Ok(Self(without_dots(&path)));
         }
-        Err(de::Error::custom(format_args!("`{path}` is a relative path: send an absolute one, such as /home/you/project")))
+        Err(de::Error::custom(format_args!(
+            "`{path}` is a relative path: send an absolute one, such as /home/you/project"
+        )))
     }
 }
 
@@ -129,6 +131,9 @@ impl fmt::Display for JsonObject {
 /// Reads a prompt as the command line means it: `-` is standard input, `@file` a file.
 pub(super) fn read_prompt(prompt: String) -> Result<String, super::OpError> {
     use std::io::Read;
+    if let Some(rest) = prompt.strip_prefix("@@") {
+        return Ok(format!("@{rest}"));
+    }
     let limit = PROMPT_LIMIT + 1;
     let mut bytes = Vec::new();
     let (from, read) = if prompt == "-" {
@@ -144,7 +149,8 @@ pub(super) fn read_prompt(prompt: String) -> Result<String, super::OpError> {
             .hint("write `@@` before a prompt that begins with @ itself")
     })?;
     String::from_utf8(bytes).map_err(|_| {
-        super::OpError::invalid(format!("the prompt from {from} is not UTF-8")).hint("convert it, for example with iconv")
+        super::OpError::invalid(format!("the prompt from {from} is not UTF-8"))
+            .hint("convert it, for example with iconv")
     })
 }
 

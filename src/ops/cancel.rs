@@ -89,7 +89,9 @@ async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Out
     let mut results: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         for (future, result) in running.iter_mut().zip(&mut results) {
-            if result.is_none() && let Poll::Ready(value) = future.as_mut().poll(context) {
+            if result.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(context)
+            {
                 *result = Some(value);
             }
         }

@@ -65,8 +65,10 @@ impl Operation for Cleanup {
     const DEFAULT_TOOL: bool = false;
     const ABOUT: &'static str = "Remove finished tasks that are older than a time, with their output, and free their space. \
         Says what would go; removes it only with apply.";
-    const EXAMPLE: Example =
-        Example { argv: &["cleanup", "--older-than", "7d", "--status", "done"], json: r#"{"older_than":"168h","status":["done"]}"# };
+    const EXAMPLE: Example = Example {
+        argv: &["cleanup", "--older-than", "7d", "--status", "done"],
+        json: r#"{"older_than":"168h","status":["done"]}"#,
+    };
 
     type Input = CleanupInput;
     type Output = CleanupOutput;
@@ -88,7 +90,12 @@ impl Operation for Cleanup {
             if input.apply {
                 call.engine.remove(&task.id)?;
             }
-            tasks.push(CleanupItem { task_id: task.id.clone(), status: task.status(), created_at: task.created_at, bytes });
+            tasks.push(CleanupItem {
+                task_id: task.id.clone(),
+                status: task.status(),
+                created_at: task.created_at,
+                bytes,
+            });
         }
         let total_bytes = tasks.iter().map(|item| item.bytes).sum();
         Ok(CleanupOutput { tasks, total_bytes, applied: input.apply, more: page.next_cursor.is_some() })
@@ -98,11 +105,21 @@ impl Operation for Cleanup {
 impl Render for CleanupOutput {
     fn render(&self, page: &mut Page) {
         for item in &self.tasks {
-            page.line(format!("{} {} {} {}", item.task_id.short(), item.status.as_str(), item.created_at, Bytes(item.bytes)));
+            page.line(format!(
+                "{} {} {} {}",
+                item.task_id.short(),
+                item.status.as_str(),
+                item.created_at,
+                Bytes(item.bytes)
+            ));
         }
         let count = plural(self.tasks.len() as u64, "task");
         let size = self.total_bytes / 1000;
-        page.line(if self.applied { format!("Removed {count}, {size} kB.") } else { format!("Would remove {count}, {size} kB. Add `--apply` to do it.") });
+        page.line(if self.applied {
+            format!("Removed {count}, {size} kB.")
+        } else {
+            format!("Would remove {count}, {size} kB. Add `--apply` to do it.")
+        });
         if self.more {
             page.line("There is more: run it again.");
         }

@@ -82,7 +82,12 @@ impl Operation for Configure {
 
     async fn run(call: &Call<'_>, input: ConfigInput) -> Result<ConfigOutput, OpError> {
         let path = call.engine.home().config_file().into_string();
-        let key = || input.key.as_deref().ok_or_else(|| OpError::invalid("which setting").hint("`mgr config show` lists all settings"));
+        let key = || {
+            input
+                .key
+                .as_deref()
+                .ok_or_else(|| OpError::invalid("which setting").hint("`mgr config show` lists all settings"))
+        };
         let settings = match input.action {
             ConfigAction::Show => call.engine.config().settings.iter().map(SettingView::from).collect(),
             ConfigAction::Get => {
@@ -97,7 +102,9 @@ impl Operation for Configure {
 }
 
 fn set(call: &Call<'_>, key: &str, value: Option<&str>) -> Result<SettingView, OpError> {
-    let value = value.ok_or_else(|| OpError::invalid(format!("no value for `{key}`")).hint(format!("`mgr config set {key} VALUE`")))?;
+    let value = value.ok_or_else(|| {
+        OpError::invalid(format!("no value for `{key}`")).hint(format!("`mgr config set {key} VALUE`"))
+    })?;
     let text = Config::with_setting(call.engine.home(), key, value).map_err(EngineError::from)?;
     call.engine.save_config(&text)?;
     Ok(SettingView { key: key.to_owned(), value: value.to_owned(), origin: Origin::User })
@@ -119,7 +126,9 @@ impl Render for ConfigOutput {
                     Origin::Project => "project",
                     Origin::Environment => "environment",
                 };
-                let row = |setting: &SettingView| vec![setting.key.clone(), setting.value.clone(), origin(setting).to_owned()];
+                let row = |setting: &SettingView| {
+                    vec![setting.key.clone(), setting.value.clone(), origin(setting).to_owned()]
+                };
                 page.table(&["setting", "value", "from"], self.settings.iter().map(row).collect());
             }
         }

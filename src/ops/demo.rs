@@ -42,7 +42,7 @@ const LYING: &str = "say: All done, the tests pass!";
 impl Operation for Demo {
     const CLI: &'static [&'static str] = &["demo"];
     const TOOL: Option<&'static str> = None;
-    const TITLE: &'static str = "Take the tour";
+    const TITLE: &'static str = "Take a short tour with a scripted agent";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
@@ -67,7 +67,14 @@ impl Operation for Demo {
         };
         let first = finish(call, task(FIRST, "write a file")).await?;
         let output = first.output_preview.clone().unwrap_or_default();
-        let second = finish(call, SubmitInput { after: vec![first.task_id.as_str().parse().map_err(|_| OpError::invalid("id"))?], ..task(SECOND, "look at it") }).await?;
+        let second = finish(
+            call,
+            SubmitInput {
+                after: vec![first.task_id.as_str().parse().map_err(|_| OpError::invalid("id"))?],
+                ..task(SECOND, "look at it")
+            },
+        )
+        .await?;
         let lying = SubmitInput { verify: vec!["test -f tests-passed".into()], ..task(LYING, "claim too much") };
         let third = finish(call, lying).await?;
         let told_apart = [Status::Done, Status::Done, Status::Failed];
@@ -125,7 +132,10 @@ impl Render for DemoOutput {
         let titles = [
             ("1. A task: the agent wrote a file and ran a command.", "mgr submit -b demo 'write: greeting.txt: hello'"),
             ("2. A second task that waited for the first.", "mgr submit -b demo --after ID 'say: …'"),
-            ("3. An agent that claims too much: it says the tests pass, the check says no.", "mgr submit -b demo --verify 'COMMAND' 'say: All done'"),
+            (
+                "3. An agent that claims too much: it says the tests pass, the check says no.",
+                "mgr submit -b demo --verify 'COMMAND' 'say: All done'",
+            ),
         ];
         for (task, (title, command)) in self.tasks.iter().zip(titles) {
             page.line(page.tint(Tone::Strong, title));
@@ -141,10 +151,14 @@ impl Render for DemoOutput {
             }
             page.line("");
         }
-        page.line("The demo agent is a script, not a model. Everything else was real: the store, the keeper, the files.");
+        page.line(
+            "The demo agent is a script, not a model. Everything else was real: the store, the keeper, the files.",
+        );
         page.line(format!("Files: {}", self.dir));
         let last = self.tasks.first().map_or("@last", |task| task.task_id.short());
-        page.line(format!("Look around: mgr list · mgr status {last} · mgr events {last} · mgr explain {last} · mgr doctor"));
+        page.line(format!(
+            "Look around: mgr list · mgr status {last} · mgr events {last} · mgr explain {last} · mgr doctor"
+        ));
     }
 
     fn exit(&self) -> Exit {

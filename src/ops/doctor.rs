@@ -55,7 +55,7 @@ pub struct Doctor;
 impl Operation for Doctor {
     const CLI: &'static [&'static str] = &["doctor"];
     const TOOL: Option<&'static str> = Some("doctor");
-    const TITLE: &'static str = "Check the installation";
+    const TITLE: &'static str = "Check what is installed and healthy";
     const TOOLSET: Toolset = Toolset::Ops;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = true;
@@ -86,7 +86,11 @@ fn rebuild(call: &Call<'_>) -> Result<Finding, OpError> {
     let report = call.engine.rebuild_again()?;
     let aside = report.old_database.map(|path| format!("; the old database is `{path}`")).unwrap_or_default();
     let unreadable = report.unreadable.len() as u64;
-    let lost = if unreadable == 0 { String::new() } else { format!("; {} cannot be read", plural(unreadable, "directory").replace("directorys", "directories")) };
+    let lost = if unreadable == 0 {
+        String::new()
+    } else {
+        format!("; {} cannot be read", plural(unreadable, "directory").replace("directorys", "directories"))
+    };
     Ok(Finding {
         level: if unreadable == 0 { FindingLevel::Good } else { FindingLevel::Note },
         subject: "rebuild".into(),
@@ -118,8 +122,18 @@ fn orphans(call: &Call<'_>, fix: bool) -> Result<Finding, OpError> {
     let found = call.engine.orphans(fix)?;
     let count = plural(found as u64, "process").replace("processs", "processes");
     Ok(match (found, fix) {
-        (0, _) => Finding { level: FindingLevel::Good, subject: "processes".into(), message: "no orphans of finished tasks".into(), hint: None },
-        (_, true) => Finding { level: FindingLevel::Good, subject: "processes".into(), message: format!("{count} of finished tasks ended"), hint: None },
+        (0, _) => Finding {
+            level: FindingLevel::Good,
+            subject: "processes".into(),
+            message: "no orphans of finished tasks".into(),
+            hint: None,
+        },
+        (_, true) => Finding {
+            level: FindingLevel::Good,
+            subject: "processes".into(),
+            message: format!("{count} of finished tasks ended"),
+            hint: None,
+        },
         (_, false) => Finding {
             level: FindingLevel::Problem,
             subject: "processes".into(),
@@ -134,7 +148,9 @@ fn backend(call: &Call<'_>, name: &crate::core::BackendName) -> Result<Finding, 
     let version = found.version.map(|version| format!(" ({version})")).unwrap_or_default();
     let (level, message) = match found.readiness {
         Readiness::Ready => (FindingLevel::Good, format!("ready{version}")),
-        Readiness::Installed => (FindingLevel::Good, format!("installed{version}; whether it is logged in shows at the first task")),
+        Readiness::Installed => {
+            (FindingLevel::Good, format!("installed{version}; whether it is logged in shows at the first task"))
+        }
         Readiness::NotLoggedIn => (FindingLevel::Note, format!("not logged in{version}")),
         Readiness::Missing => (FindingLevel::Note, "not installed".to_owned()),
     };

@@ -125,13 +125,16 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::NoTask(_) => (Code::NotFound, hint("`mgr list` shows the tasks that there are")),
         EngineError::Ambiguous { .. } => (Code::Ambiguous, hint("write more digits of the id")),
         EngineError::InvalidTaskRef(_) => (Code::InvalidInput, None),
-        EngineError::Refused { refusal, .. } => (Code::Conflict, match refusal {
-            Refusal::Over => hint("`mgr rerun` starts it again"),
-            Refusal::NotPaused => hint("`mgr status` shows what it does"),
-            Refusal::AlreadyPaused => hint("`mgr resume` lets it go on"),
-            Refusal::WindingDown => hint("`mgr watch` waits for its end"),
-            Refusal::NotStarted | Refusal::NotReady => None,
-        }),
+        EngineError::Refused { refusal, .. } => (
+            Code::Conflict,
+            match refusal {
+                Refusal::Over => hint("`mgr rerun` starts it again"),
+                Refusal::NotPaused => hint("`mgr status` shows what it does"),
+                Refusal::AlreadyPaused => hint("`mgr resume` lets it go on"),
+                Refusal::WindingDown => hint("`mgr watch` waits for its end"),
+                Refusal::NotReady => None,
+            },
+        ),
         EngineError::UnknownBackend(unknown) => {
             let meant = crate::core::nearest(&unknown.name, unknown.known.iter().map(String::as_str));
             (Code::InvalidInput, meant.map(|meant| format!("did you mean `{meant}`?")))
@@ -141,13 +144,17 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::Invalid { hint, .. } => (Code::InvalidInput, Some(hint.clone())),
         EngineError::Conflict { hint, .. } => (Code::Conflict, Some(hint.clone())),
         EngineError::NotFound { hint, .. } => (Code::NotFound, Some(hint.clone())),
-        EngineError::Config(ConfigError::UnknownKey { .. }) => (Code::InvalidInput, hint("`mgr config show` lists all settings")),
+        EngineError::Config(ConfigError::UnknownKey { .. }) => {
+            (Code::InvalidInput, hint("`mgr config show` lists all settings"))
+        }
         EngineError::Config(_) => (Code::InvalidInput, hint("`mgr config path` says where the file is")),
         EngineError::Store(StoreError::Damaged { .. }) => {
             (Code::StoreDamaged, hint("`mgr doctor --rebuild` makes it anew from the tasks' files"))
         }
         EngineError::Store(StoreError::DiskFull { .. }) => (Code::DiskFull, hint("free some space and try again")),
-        EngineError::Store(StoreError::Newer { .. }) => (Code::Internal, hint("use the newer mgr, or another MGR_HOME")),
+        EngineError::Store(StoreError::Newer { .. }) => {
+            (Code::Internal, hint("use the newer mgr, or another MGR_HOME"))
+        }
         EngineError::Store(StoreError::NoSharedMemory { .. }) => {
             (Code::Internal, hint("set MGR_HOME to a directory on a local disk"))
         }

@@ -97,7 +97,7 @@ pub struct Events;
 impl Operation for Events {
     const CLI: &'static [&'static str] = &["events"];
     const TOOL: Option<&'static str> = Some("task_events");
-    const TITLE: &'static str = "Read a task's events";
+    const TITLE: &'static str = "Read what an agent said and did";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
@@ -121,7 +121,14 @@ impl Operation for Events {
             let task = call.engine.task(&id)?;
             let done = task.status().is_terminal();
             let next_cursor = cursor(task.attempts.len() as u32, 0);
-            return Ok(EventsOutput { task_id: id, events: Vec::new(), lines: Vec::new(), next_cursor, done, followed: true });
+            return Ok(EventsOutput {
+                task_id: id,
+                events: Vec::new(),
+                lines: Vec::new(),
+                next_cursor,
+                done,
+                followed: true,
+            });
         }
         let start = input.after.clone().unwrap_or_else(|| cursor(1, 0));
         parse(&start)?;
@@ -138,7 +145,8 @@ impl Operation for Events {
             Some(found) => found,
             None => (call.engine.task(&id)?, Stretch::empty(start)),
         };
-        let events: Vec<_> = page.events.into_iter().map(|event| EventView::of(&id, event.attempt, event.record)).collect();
+        let events: Vec<_> =
+            page.events.into_iter().map(|event| EventView::of(&id, event.attempt, event.record)).collect();
         let lines = if input.compact { folded(&events) } else { Vec::new() };
         let events = if input.compact { Vec::new() } else { events };
         let done = task.status().is_terminal() && !page.more;
@@ -153,7 +161,9 @@ pub(super) fn cursor(attempt: u32, seq: u64) -> String {
 
 fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
     let parts = cursor.split_once('-').and_then(|(attempt, seq)| Some((attempt.parse().ok()?, seq.parse().ok()?)));
-    parts.ok_or_else(|| OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer"))
+    parts.ok_or_else(|| {
+        OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer")
+    })
 }
 
 pub(super) struct Placed {
@@ -220,12 +230,16 @@ fn folded(events: &[EventView]) -> Vec<String> {
 /// Returns an event as a line for people; `None` for those that say nothing to them.
 pub fn words(event: &AgentEvent) -> Option<String> {
     Some(match event {
-        AgentEvent::Started { model, .. } => format!("started{}", model.as_deref().map(|m| format!(" with {m}")).unwrap_or_default()),
+        AgentEvent::Started { model, .. } => {
+            format!("started{}", model.as_deref().map(|m| format!(" with {m}")).unwrap_or_default())
+        }
         AgentEvent::Text { text, .. } => clip(text, 200),
         AgentEvent::Thinking { text } => format!("thinks: {}", clip(text, 120)),
         AgentEvent::ToolStarted { name, summary, .. } => format!("{name}: {}", clip(summary, 160)),
         AgentEvent::ToolFinished { ok: false, id } => format!("tool {id} failed"),
-        AgentEvent::ToolFinished { ok: true, .. } | AgentEvent::ModelServed { .. } | AgentEvent::Usage(_) => return None,
+        AgentEvent::ToolFinished { ok: true, .. } | AgentEvent::ModelServed { .. } | AgentEvent::Usage(_) => {
+            return None;
+        }
         AgentEvent::FileChanged { path, change } => {
             let change = match change {
                 crate::core::FileChange::Created => "created",

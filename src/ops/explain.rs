@@ -98,7 +98,10 @@ fn did(view: &TaskView) -> Option<String> {
     match (view.files_changed.is_empty(), steps.is_empty()) {
         (true, true) => None,
         (true, false) => Some(format!("Its last steps: {steps}.")),
-        (false, _) => Some(format!("By its own account it changed {files} ({}). Its last steps: {steps}.", clip(&view.files_changed.join(", "), 200))),
+        (false, _) => Some(format!(
+            "By its own account it changed {files} ({}). Its last steps: {steps}.",
+            clip(&view.files_changed.join(", "), 200)
+        )),
     }
 }
 
@@ -130,7 +133,11 @@ fn ended(view: &TaskView) -> String {
             capital(&failure.hint)
         ),
         (None, true) => {
-            let answer = view.output_preview.as_deref().map(|text| format!(" Its answer: “{}”", clip(text, 200))).unwrap_or_default();
+            let answer = view
+                .output_preview
+                .as_deref()
+                .map(|text| format!(" Its answer: “{}”", clip(text, 200)))
+                .unwrap_or_default();
             format!("It ended {}{took}.{checks}{answer}", view.status.as_str())
         }
         (None, false) => format!("It is {}{took}.", view.health.as_str()),

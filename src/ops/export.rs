@@ -28,7 +28,7 @@ pub struct Export;
 impl Operation for Export {
     const CLI: &'static [&'static str] = &["export"];
     const TOOL: Option<&'static str> = Some("task_export");
-    const TITLE: &'static str = "Export a report";
+    const TITLE: &'static str = "Export a Markdown report";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
@@ -57,10 +57,14 @@ impl Operation for Export {
 fn report(view: &TaskView, prompt: &str, answer: &str) -> String {
     let title = one_line(view.label.as_deref().unwrap_or(view.task_id.as_str()));
     let mut text = format!("# {title}\n\n| | |\n|---|---|\n");
-    let mut row = |name: &str, value: String| text.push_str(&format!("| {name} | {} |\n", one_line(&value).replace('|', "\\|")));
+    let mut row =
+        |name: &str, value: String| text.push_str(&format!("| {name} | {} |\n", one_line(&value).replace('|', "\\|")));
     row("task", view.task_id.to_string());
     row("outcome", view.status.as_str().to_owned());
-    row("backend", view.actual_model.as_ref().map_or_else(|| view.backend.clone(), |model| format!("{} ({model})", view.backend)));
+    row(
+        "backend",
+        view.actual_model.as_ref().map_or_else(|| view.backend.clone(), |model| format!("{} ({model})", view.backend)),
+    );
     row("directory", view.working_dir.clone());
     row("submitted", view.created_at.to_string());
     if let Some(seconds) = view.elapsed_s {
@@ -74,7 +78,14 @@ fn report(view: &TaskView, prompt: &str, answer: &str) -> String {
         row("failure", format!("{}: {}", failure.category.as_str(), failure.message));
     }
     for check in view.attempts.iter().flat_map(|attempt| &attempt.checks) {
-        row("check", format!("`{}` exit code {}", check.command, check.exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string())));
+        row(
+            "check",
+            format!(
+                "`{}` exit code {}",
+                check.command,
+                check.exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string())
+            ),
+        );
     }
     if !view.files_changed.is_empty() {
         row("files", view.files_changed.join(", "));

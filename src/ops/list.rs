@@ -95,7 +95,9 @@ impl Operation for List {
     async fn run(call: &Call<'_>, input: ListInput) -> Result<ListOutput, OpError> {
         call.engine.reconcile()?;
         let cursor = match &input.cursor {
-            Some(cursor) => Some(cursor.parse().map_err(|_| OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer"))?),
+            Some(cursor) => Some(cursor.parse().map_err(|_| {
+                OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer")
+            })?),
             None => None,
         };
         let mut status = input.status.clone();

@@ -70,7 +70,8 @@ impl Operation for Output {
     const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Get the result of a task: the agent's final answer, or its last text so far; \
         also its raw output, its errors and what the checks printed. For the steps on the way use task_events.";
-    const EXAMPLE: Example = Example { argv: &["output", "@last", "--tail", "20"], json: r#"{"task_id":"@last","tail":20}"# };
+    const EXAMPLE: Example =
+        Example { argv: &["output", "@last", "--tail", "20"], json: r#"{"task_id":"@last","tail":20}"# };
 
     type Input = OutputInput;
     type Output = OutputOutput;
@@ -80,7 +81,13 @@ impl Operation for Output {
         call.engine.reconcile()?;
         let task = call.engine.task(&id)?;
         let attempt = chosen(&task, input.attempt)?;
-        let file = if input.raw { Some("out") } else if input.stderr { Some("err") } else { input.verify.then_some("verify") };
+        let file = if input.raw {
+            Some("out")
+        } else if input.stderr {
+            Some("err")
+        } else {
+            input.verify.then_some("verify")
+        };
         let (whole, structured, bytes) = match (file, attempt) {
             (Some(name), Some(attempt)) => {
                 let bytes = call.engine.raw_file(&task, attempt, name)?;

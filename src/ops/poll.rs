@@ -68,9 +68,10 @@ fn cursor(call: &Call<'_>, since: Option<&str>) -> Result<i64, OpError> {
     if let Ok(cursor) = since.parse() {
         return Ok(cursor);
     }
-    let at: Timestamp = since
-        .parse()
-        .map_err(|_| OpError::invalid(format!("`{since}` is neither a cursor nor a time")).hint("use next_cursor of an earlier answer, or a time such as 2026-11-20T09:30:00Z"))?;
+    let at: Timestamp = since.parse().map_err(|_| {
+        OpError::invalid(format!("`{since}` is neither a cursor nor a time"))
+            .hint("use next_cursor of an earlier answer, or a time such as 2026-11-20T09:30:00Z")
+    })?;
     Ok(call.engine.cursor_at(at)?)
 }
 

@@ -58,8 +58,11 @@ impl Operation for Send {
         call.engine.reconcile()?;
         let earlier = last_turn(call, &input.task_id)?;
         if !earlier.status().is_terminal() {
-            return Err(OpError::new(Code::Conflict, format!("task `{}` is still {}", earlier.id, earlier.status().as_str()))
-                .hint("`mgr watch` waits for it"));
+            return Err(OpError::new(
+                Code::Conflict,
+                format!("task `{}` is still {}", earlier.id, earlier.status().as_str()),
+            )
+            .hint("`mgr watch` waits for it"));
         }
         let backend = earlier.backend().clone();
         let mut spec = earlier.spec.clone();
@@ -82,7 +85,9 @@ fn last_turn(call: &Call<'_>, reference: &str) -> Result<Task, OpError> {
     let by_session = call.engine.last_of_session(reference)?;
     let id = match by_session {
         Some(id) => id,
-        None => call.engine.resolve(&reference.parse::<TaskRef>().map_err(|error| OpError::invalid(error.to_string()))?)?,
+        None => {
+            call.engine.resolve(&reference.parse::<TaskRef>().map_err(|error| OpError::invalid(error.to_string()))?)?
+        }
     };
     let task = call.engine.task(&id)?;
     let session = task.last_end().and_then(|end| end.session.clone());

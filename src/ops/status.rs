@@ -35,7 +35,7 @@ pub struct TaskStatus;
 impl Operation for TaskStatus {
     const CLI: &'static [&'static str] = &["status"];
     const TOOL: Option<&'static str> = Some("task_status");
-    const TITLE: &'static str = "Look at a task";
+    const TITLE: &'static str = "Show a task, or everything live";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
@@ -89,7 +89,10 @@ pub(super) fn task_table(page: &mut Page, tasks: &[TaskLine]) {
             task.elapsed_s.map(duration_words).unwrap_or_default(),
             task.cost.usd.map(|usd| format!("${usd:.2}")).unwrap_or_default(),
             clip(task.label.as_deref().unwrap_or(&task.prompt), 40),
-            clip(task.failure.as_ref().map(|f| f.message.as_str()).or(task.current_step.as_deref()).unwrap_or_default(), 50),
+            clip(
+                task.failure.as_ref().map(|f| f.message.as_str()).or(task.current_step.as_deref()).unwrap_or_default(),
+                50,
+            ),
         ]
     };
     let rows = tasks.iter().map(row).collect();
@@ -107,7 +110,10 @@ impl Render for TaskView {
         page.line(format!("{}  {word}{name}", page.tint(Tone::Strong, self.task_id.as_str())));
         page.field("prompt", clip(&self.prompt, 200));
         let model = self.actual_model.as_deref().or(self.asked_model.as_deref());
-        page.field("backend", model.map_or_else(|| self.backend.clone(), |model| format!("{} ({model})", self.backend)));
+        page.field(
+            "backend",
+            model.map_or_else(|| self.backend.clone(), |model| format!("{} ({model})", self.backend)),
+        );
         if self.route_mismatch {
             let asked = self.asked_model.as_deref().unwrap_or_default();
             page.field("asked for", format!("{asked}, but another model answered"));
@@ -152,11 +158,14 @@ impl TaskView {
             let cached = tokens.cache_read + tokens.cache_write;
             page.field("tokens", format!("{} in, {} out, {cached} cached", tokens.input, tokens.output));
         }
-        page.field("cost", match (self.cost.usd, &self.cost.price_date) {
-            (Some(usd), None) => format!("${usd:.4}"),
-            (Some(usd), Some(date)) => format!("${usd:.4} by the prices of {date}"),
-            (None, _) => "unknown".to_owned(),
-        });
+        page.field(
+            "cost",
+            match (self.cost.usd, &self.cost.price_date) {
+                (Some(usd), None) => format!("${usd:.4}"),
+                (Some(usd), Some(date)) => format!("${usd:.4} by the prices of {date}"),
+                (None, _) => "unknown".to_owned(),
+            },
+        );
         if !self.files_changed.is_empty() {
             page.field("files", self.files_changed.join("\n"));
         }

@@ -172,7 +172,7 @@ pub struct Submit;
 impl Operation for Submit {
     const CLI: &'static [&'static str] = &["submit"];
     const TOOL: Option<&'static str> = Some("task_submit");
-    const TITLE: &'static str = "Submit a task";
+    const TITLE: &'static str = "Submit a task to an agent";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
@@ -195,7 +195,8 @@ impl Operation for Submit {
         let wait = input.wait;
         let mut output = submit(call, input)?;
         if wait {
-            let reached = wait_for(call, std::slice::from_ref(&output.task_id), Until::All, None, Follow::Tasks).await?;
+            let reached =
+                wait_for(call, std::slice::from_ref(&output.task_id), Until::All, None, Follow::Tasks).await?;
             let task = call.engine.task(&output.task_id)?;
             output.status = task.status().as_str().to_owned();
             output.exit = if reached { exit_of(&task) } else { Exit::StillRunning };
@@ -232,7 +233,11 @@ pub(super) fn submit(call: &Call<'_>, input: SubmitInput) -> Result<SubmitOutput
         duplicate_of,
         routing,
         task: None,
-        exit: if submitted.duplicate.is_some_and(|known| matches!(known, Duplicate::Work(_))) { Exit::Conflict } else { Exit::Success },
+        exit: if submitted.duplicate.is_some_and(|known| matches!(known, Duplicate::Work(_))) {
+            Exit::Conflict
+        } else {
+            Exit::Success
+        },
     })
 }
 
@@ -317,7 +322,7 @@ pub struct Run;
 impl Operation for Run {
     const CLI: &'static [&'static str] = &["run"];
     const TOOL: Option<&'static str> = None;
-    const TITLE: &'static str = "Run a task and follow it";
+    const TITLE: &'static str = "Submit a task, follow it, exit by its outcome";
     const TOOLSET: Toolset = Toolset::Core;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;

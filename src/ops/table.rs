@@ -171,6 +171,12 @@ pub struct OpSpec {
 }
 
 impl OpSpec {
+    /// Whether this call only said what it would do, and the same call with `apply` would do it.
+    pub fn asks_to_apply(&self, input: &Value) -> bool {
+        let may = self.effect == Effect::Destroy && (self.input_schema)()["properties"].get("apply").is_some();
+        may && input.get("apply") != Some(&Value::Bool(true))
+    }
+
     const fn of<O: Operation>() -> Self {
         Self {
             cli: O::CLI,
@@ -201,7 +207,8 @@ fn input_of<O: Operation>(matches: &clap::ArgMatches) -> Result<Value, OpError> 
 async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpError> {
     let input: O::Input = serde_json::from_value(input).map_err(|error| OpError::invalid(error.to_string()))?;
     let output = O::run(call, input).await?;
-    let value = serde_json::to_value(&output).map_err(|error| OpError::new(super::Code::Internal, error.to_string()))?;
+    let value =
+        serde_json::to_value(&output).map_err(|error| OpError::new(super::Code::Internal, error.to_string()))?;
     let exit = output.exit();
     Ok(Answer { value, shown: Box::new(output), exit })
 }
@@ -232,7 +239,9 @@ fn tidy(schema: &mut Value) {
                 map.insert("type".to_owned(), first.unwrap_or(Value::from("string")));
             }
             un_null(map);
-            map.remove("minimum").filter(|minimum| minimum.as_f64() != Some(0.0)).map(|minimum| map.insert("minimum".into(), minimum));
+            map.remove("minimum")
+                .filter(|minimum| minimum.as_f64() != Some(0.0))
+                .map(|minimum| map.insert("minimum".into(), minimum));
             map.values_mut().for_each(tidy);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
@@ -244,7 +253,8 @@ fn tidy(schema: &mut Value) {
 /// constants (an enum with documented variants) is an enum.
 fn un_null(map: &mut serde_json::Map<String, Value>) {
     if let Some(Value::Array(options)) = map.get("anyOf") {
-        let real: Vec<_> = options.iter().filter(|option| option.get("type") != Some(&Value::from("null"))).cloned().collect();
+        let real: Vec<_> =
+            options.iter().filter(|option| option.get("type") != Some(&Value::from("null"))).cloned().collect();
         if let [Value::Object(only)] = real.as_slice() {
             map.remove("anyOf");
             for (key, value) in only {
@@ -253,7 +263,9 @@ fn un_null(map: &mut serde_json::Map<String, Value>) {
         }
     }
     if let Some(Value::Array(options)) = map.get("oneOf") {
-        let words = |option: &Value| option.get("const").cloned().map(|one| vec![one]).or_else(|| option.get("enum")?.as_array().cloned());
+        let words = |option: &Value| {
+            option.get("const").cloned().map(|one| vec![one]).or_else(|| option.get("enum")?.as_array().cloned())
+        };
         let constants: Option<Vec<_>> = options.iter().map(words).collect();
         if let Some(constants) = constants {
             map.remove("oneOf");

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{Call, OpError};
 use crate::{
     core::{
-        Acceptance, Attempt, Check, Cost, Digest, Failure, Health, HoldReason, Lineage, State, Status, Task, TaskId, Timestamp,
-        Tokens, Verification, WaitingOn,
+        Acceptance, Attempt, Check, Cost, Digest, Failure, Health, HoldReason, Lineage, State, Status, Task, TaskId,
+        Timestamp, Tokens, Verification, WaitingOn,
     },
     os::clock,
 };
@@ -289,7 +289,10 @@ fn current_step(digest: &Digest) -> Option<String> {
         return Some(format!("retrying after {}: {message}", category.as_str()));
     }
     let tool = digest.tools_in_flight.values().min_by_key(|tool| tool.since);
-    let tool = tool.map(|tool| if tool.summary.is_empty() { tool.name.clone() } else { format!("{}: {}", tool.name, tool.summary) });
+    let tool =
+        tool.map(
+            |tool| if tool.summary.is_empty() { tool.name.clone() } else { format!("{}: {}", tool.name, tool.summary) },
+        );
     tool.or_else(|| digest.recent_steps.back().map(|step| step.text.clone()))
 }
 

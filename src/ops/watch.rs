@@ -154,7 +154,11 @@ fn answer(
 fn reported(after: Option<&str>) -> Result<Vec<TaskId>, OpError> {
     let parts = after.unwrap_or_default().split('.').filter(|part| !part.is_empty());
     parts
-        .map(|part| part.parse().map_err(|_| OpError::invalid(format!("`{part}` is not a cursor")).hint("use next_cursor of an earlier answer")))
+        .map(|part| {
+            part.parse().map_err(|_| {
+                OpError::invalid(format!("`{part}` is not a cursor")).hint("use next_cursor of an earlier answer")
+            })
+        })
         .collect()
 }
 
@@ -180,7 +184,8 @@ pub(super) fn exit_of(task: &Task) -> Exit {
             Some(_) | None => Exit::Failed,
         },
         Status::Skipped | Status::Lost => Exit::Failed,
-        Status::Queued | Status::Held | Status::Running | Status::Paused | Status::NeedsInput => Exit::StillRunning,
+        Status::NeedsInput => Exit::WaitingForHuman,
+        Status::Queued | Status::Held | Status::Running | Status::Paused => Exit::StillRunning,
     }
 }
 
@@ -216,15 +221,15 @@ pub(super) async fn wait_for(
         .engine
         .wait_until(limit, || {
             call.engine.refresh()?;
-            if follow == Follow::Events {
-                for (id, position) in &mut followers {
-                    follow_events(call, id, position)?;
-                }
-            }
             let tasks = ids.iter().map(|id| call.engine.task(id)).collect::<Result<Vec<_>, _>>()?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();
                 call.progress.tasks(&lines);
+            }
+            if follow == Follow::Events {
+                for (id, position) in &mut followers {
+                    follow_events(call, id, position)?;
+                }
             }
             if is_over(&tasks, &until) {
                 return Ok(Some(true));
@@ -281,7 +286,10 @@ impl Render for TaskLine {
         let word = page.tint(tone(self.status), self.health.as_str());
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
         let name = self.label.as_deref().map(|label| format!(" {}", crate::ui::one_line(label))).unwrap_or_default();
-        let why = self.failure.as_ref().map(|failure| format!(": {} ({})", crate::ui::one_line(&failure.message), failure.category.as_str()));
+        let why = self
+            .failure
+            .as_ref()
+            .map(|failure| format!(": {} ({})", crate::ui::one_line(&failure.message), failure.category.as_str()));
         page.line(format!("{}{name} {word}{took}{}", self.task_id.short(), why.unwrap_or_default()));
     }
 }

@@ -200,12 +200,6 @@ impl View<'_> {
             Ok((read_status(row, 0)?.unwrap_or(Status::Lost), row.get::<_, i64>(1)?.unsigned_abs()))
         })
     }
-
-    /// Whether a task of this id is kept.
-    pub fn has(&self, id: &TaskId) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?1)";
-        Ok(self.one(sql, [id.as_str()], |row| row.get(0))?.unwrap_or(false))
-    }
 }
 
 impl Writing<'_> {

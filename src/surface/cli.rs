@@ -23,9 +23,10 @@ pub(super) fn version() -> u8 {
 
 /// Parses `args`, does what they ask, and returns the exit code.
 pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
+    let wants_json = args.iter().any(|arg| arg == "--json");
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, wants_json),
     };
     let colour = matches.get_one::<ColourChoice>("color").copied().unwrap_or_default();
     let ui = Ui::new(colour, matches.get_flag("quiet"), env.get("NO_COLOR").is_some());
@@ -33,7 +34,6 @@ pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
     if matches.subcommand_name() != Some("mcp") {
         start_log(&env);
     }
-    let wants_json = matches.get_flag("json");
     match dispatch(&matches, env, &ui, wants_json) {
         Ok(code) => code,
         Err(error) => {
@@ -44,7 +44,14 @@ pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
 }
 
 /// clap's own errors: help and version are answers, everything else is a usage error.
-fn usage(error: &clap::Error) -> u8 {
+fn usage(error: &clap::Error, wants_json: bool) -> u8 {
+    if wants_json && error.use_stderr() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let ui = Ui::new(ColourChoice::Never, false, true);
+        report(&ui, &OpError::invalid(message).hint("`mgr --help` lists the commands and their options"), true);
+        return Exit::Usage as u8;
+    }
     // A reader that has gone away is a quiet exit.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8)
@@ -82,6 +89,7 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
 
 fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     let input = (row.input_of)(matches)?;
+    let mut input_again = input.clone();
     let working_dir = working_dir(&input);
     // A damaged database must not keep its own remedy from running.
     if row.tool == Some("doctor") && input.get("rebuild") == Some(&Value::Bool(true)) {
@@ -101,7 +109,13 @@ fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, want
         }
     });
     live.clear();
-    show(&answer?, ui, wants_json)
+    let code = show(&answer?, ui, wants_json)?;
+    if row.asks_to_apply(&input_again) && !wants_json && ui.confirm("Do it?") {
+        input_again["apply"] = Value::Bool(true);
+        let answer = runtime.block_on((row.run)(&call, input_again))?;
+        return show(&answer, ui, wants_json);
+    }
+    Ok(code)
 }
 
 /// Project settings are those of the directory that the task is for.
@@ -151,11 +165,23 @@ fn report(ui: &Ui, error: &OpError, wants_json: bool) {
 
 /// Returns the whole command line.
 pub(super) fn command() -> Command {
-    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue).help("Print one JSON object instead of text");
-    let quiet = Arg::new("quiet").long("quiet").short('q').global(true).action(ArgAction::SetTrue).help("Say nothing but the answer");
+    let json = Arg::new("json")
+        .long("json")
+        .global(true)
+        .help_heading("Everywhere")
+        .action(ArgAction::SetTrue)
+        .help("Print one JSON object instead of text");
+    let quiet = Arg::new("quiet")
+        .long("quiet")
+        .short('q')
+        .global(true)
+        .help_heading("Everywhere")
+        .action(ArgAction::SetTrue)
+        .help("Say nothing but the answer");
     let colour = Arg::new("color")
         .long("color")
         .global(true)
+        .help_heading("Everywhere")
         .value_name("WHEN")
         .value_parser(value_parser!(ColourChoice))
         .default_value("auto")
@@ -177,10 +203,16 @@ pub(super) fn command() -> Command {
         .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
 }
 
+/// Returns a text with the names of tools replaced by those of commands.
+fn in_commands(text: &str) -> String {
+    // Longest first: `send` is a part of other words, so only whole tool names with `_` count.
+    let tools = OPS.iter().filter_map(|row| Some((row.tool?, row.cli))).filter(|(tool, _)| tool.contains('_'));
+    tools.fold(text.to_owned(), |text, (tool, cli)| text.replace(tool, &format!("`mgr {}`", cli.join(" "))))
+}
+
 fn subcommand(row: &'static OpSpec) -> Command {
     let name = row.cli[0];
     let example = format!("Example:\n  mgr {}", generate::shell_words(row.example.argv));
-    let first = row.about.split_once(". ").map_or(row.about, |(first, _)| first).trim_end_matches('.');
     // The struct's own attributes come first, so that the table's words win.
-    (row.augment)(Command::new(name)).about(first.to_owned()).long_about(row.about).after_help(example)
+    (row.augment)(Command::new(name)).about(row.title).long_about(in_commands(row.about)).after_help(example)
 }

@@ -34,7 +34,11 @@ pub(super) fn man(command: &Command) -> String {
 pub(super) fn shell_words(argv: &[&str]) -> String {
     let quoted = |word: &&str| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./@=,:+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { (*word).to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            (*word).to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
     };
     argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
@@ -51,6 +55,9 @@ pub(super) fn reference() -> String {
         let tool = row.tool.map_or_else(|| "command line only".to_owned(), |tool| format!("MCP tool `{tool}`"));
         text.push_str(&format!("\n## `mgr {}`\n\n{tool} · {effect}\n\n{}\n\n", row.cli.join(" "), row.about));
         text.push_str(&format!("```sh\nmgr {}\n```\n\n", shell_words(row.example.argv)));
+        if row.tool.is_some() {
+            text.push_str(&format!("```json\n{}\n```\n\n", row.example.json));
+        }
         text.push_str("| input | type | |\n|---|---|---|\n");
         text.push_str(&inputs(&(row.input_schema)()));
     }
@@ -58,7 +65,8 @@ pub(super) fn reference() -> String {
 }
 
 fn inputs(schema: &serde_json::Value) -> String {
-    let required: Vec<_> = schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+    let required: Vec<_> =
+        schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
     let properties = schema["properties"].as_object().into_iter().flatten();
     let row = |(name, property): (&String, &serde_json::Value)| {
         let star = if required.contains(&name.as_str()) { "\\*" } else { "" };
@@ -77,8 +85,15 @@ mod tests {
 
     /// Every generated file with its content as of now.
     fn generated() -> Vec<(String, String)> {
-        let shells = [(Shell::Bash, "mgr.bash"), (Shell::Zsh, "_mgr"), (Shell::Fish, "mgr.fish"), (Shell::PowerShell, "_mgr.ps1"), (Shell::Elvish, "mgr.elv")];
-        let mut files: Vec<_> = shells.map(|(shell, name)| (format!("completions/{name}"), completion_script(shell))).to_vec();
+        let shells = [
+            (Shell::Bash, "mgr.bash"),
+            (Shell::Zsh, "_mgr"),
+            (Shell::Fish, "mgr.fish"),
+            (Shell::PowerShell, "_mgr.ps1"),
+            (Shell::Elvish, "mgr.elv"),
+        ];
+        let mut files: Vec<_> =
+            shells.map(|(shell, name)| (format!("completions/{name}"), completion_script(shell))).to_vec();
         files.push(("man/mgr.1".to_owned(), man(&cli::command())));
         for sub in cli::command().get_subcommands().filter(|sub| !sub.is_hide_set()) {
             let name = format!("mgr-{}", sub.get_name());
@@ -100,7 +115,10 @@ mod tests {
                 fs::write(&path, &content).unwrap();
             }
             let on_disk = fs::read_to_string(&path).unwrap_or_default();
-            assert!(on_disk == content, "{name} is not what mgr generates: run UPDATE_GENERATED=1 cargo test generated");
+            assert!(
+                on_disk == content,
+                "{name} is not what mgr generates: run UPDATE_GENERATED=1 cargo test generated"
+            );
         }
     }
 

@@ -50,9 +50,8 @@ impl<'a> Live<'a> {
 
     /// Takes the live lines away before the answer is printed.
     pub(super) fn clear(&self) {
-        if let Mode::Bars(all) = &self.mode {
-            // A terminal that is gone has nothing to clear.
-            let _ = all.clear();
+        for bar in lock(&self.bars).values() {
+            bar.finish_and_clear();
         }
     }
 
@@ -81,10 +80,20 @@ impl<'a> Live<'a> {
         Ok(farewell(format!("The tasks go on: `mgr watch {}`", ids.join(" ")), Exit::StillRunning))
     }
 
+    fn say(&self, words: &str) {
+        match &self.mode {
+            // A terminal that is gone has nothing to show.
+            Mode::Bars(all) => drop(all.println(words)),
+            Mode::Lines => self.ui.say(words),
+            Mode::JsonEvents | Mode::Silent => {}
+        }
+    }
+
     fn bar(&self, all: &MultiProgress, task: &TaskLine) {
         let mut bars = lock(&self.bars);
         let bar = bars.entry(task.task_id.clone()).or_insert_with(|| {
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = all.add(ProgressBar::new_spinner().with_style(style));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
@@ -121,16 +130,17 @@ impl Progress for Live<'_> {
 
     fn tasks(&self, tasks: &[TaskLine]) {
         for task in tasks {
-            match &self.mode {
-                Mode::Bars(all) => {
-                    lock(&self.last).insert(task.task_id.clone(), String::new());
-                    self.bar(all, task);
-                }
-                Mode::Lines if !self.follows => self.plain(task),
-                Mode::Lines | Mode::JsonEvents | Mode::Silent => {
-                    lock(&self.last).insert(task.task_id.clone(), String::new());
-                }
+            let is_new = !lock(&self.last).contains_key(&task.task_id);
+            if is_new && self.cancels {
+                self.say(&format!("task {}", task.task_id));
             }
+            match &self.mode {
+                Mode::Bars(all) => self.bar(all, task),
+                Mode::Lines if !self.follows => self.plain(task),
+                Mode::Lines | Mode::JsonEvents | Mode::Silent => {}
+            }
+            // Known tasks are what an interrupted command can name.
+            lock(&self.last).entry(task.task_id.clone()).or_default();
         }
     }
 
@@ -155,10 +165,9 @@ impl Progress for Live<'_> {
                     std::process::exit(0);
                 }
             }
-            Mode::Bars(all) => {
+            Mode::Bars(_) => {
                 if let Some(line) = event_words(&event.record.event) {
-                    // A terminal that is gone has nothing to show.
-                    let _ = all.println(format!("  {}", crate::ui::sanitise(&line)));
+                    self.say(&format!("  {}", crate::ui::sanitise(&line)));
                 }
             }
             Mode::Silent => {}

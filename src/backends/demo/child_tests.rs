@@ -5,7 +5,7 @@ use std::{cell::RefCell, fs, io, time::Duration};
 use camino::Utf8Path;
 use serde_json::json;
 
-use super::*;
+use super::{adapter::DemoRequest, *};
 use crate::core::{AgentEvent, Category, FileChange, Money, NoticeLevel, Posture, UsageReport, UsageScope};
 
 struct World {

@@ -11,5 +11,5 @@ mod files;
 mod placeholder;
 mod script;
 
-pub use adapter::{Demo, DemoRequest};
+pub use adapter::Demo;
 pub use child::{DemoSurroundings, run_demo_child};

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{request::GptRequest, *};
 use crate::core::{AgentEvent, Category, NoticeLevel, Timestamp, Tokens, UsageReport, UsageScope};
 
 /// What the server says to one request.

@@ -12,7 +12,6 @@ mod request;
 mod sse;
 mod trouble;
 
-pub use adapter::{DEFAULT_MODEL, Gpt};
+pub use adapter::Gpt;
 pub use child::{GptSurroundings, run_gpt_child};
-pub use request::GptRequest;
 pub(super) use trouble::by_status as category_of_status;

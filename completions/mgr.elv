@@ -1,0 +1,506 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[mgr] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'mgr'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'mgr'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand submit 'Submit a task to an agent'
+            cand run 'Submit a task, follow it, exit by its outcome'
+            cand status 'Show a task, or everything live'
+            cand watch 'Wait for tasks'
+            cand poll 'See what finished'
+            cand output 'Get a task''s result'
+            cand events 'Read what an agent said and did'
+            cand list 'List tasks'
+            cand cancel 'Cancel tasks'
+            cand pause 'Pause a task'
+            cand resume 'Resume a task'
+            cand retry 'Retry a failed task'
+            cand rerun 'Run a task again'
+            cand send 'Follow up with an agent'
+            cand explain 'Explain a task'
+            cand export 'Export a Markdown report'
+            cand cleanup 'Remove old tasks'
+            cand config 'Show or change settings'
+            cand doctor 'Check what is installed and healthy'
+            cand capabilities 'What mgr can do here'
+            cand demo 'Take a short tour with a scripted agent'
+            cand mcp 'Serve all operations as MCP tools over standard input and output'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page'
+            cand reference 'Print the reference in Markdown'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;submit'= {
+            cand -b 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent'
+            cand --backend 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand -r 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security'
+            cand --role 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security'
+            cand -m 'Model to ask for; the backend''s own choice when absent'
+            cand --model 'Model to ask for; the backend''s own choice when absent'
+            cand --effort 'How hard the model should think, where the backend has such a thing'
+            cand --system-prompt 'Text to add to the agent''s system prompt'
+            cand --context 'Background to give along with the prompt'
+            cand --include-files 'Files whose content goes along with the prompt (can be repeated)'
+            cand -t 'Tags to find the task by (can be repeated)'
+            cand --tags 'Tags to find the task by (can be repeated)'
+            cand -l 'Short name to find the task by'
+            cand --label 'Short name to find the task by'
+            cand --metadata 'Data of your own to keep with the task (can be repeated)'
+            cand -p 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
+            cand --posture 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
+            cand --verify 'Shell command that must succeed after the agent, or the task fails (can be repeated)'
+            cand --timeout 'Longest running time such as 10m; the setting `timeout` when absent'
+            cand --idle-timeout 'End the task when the agent is silent for so long with no tool running, such as 5m'
+            cand --budget 'Most money to spend, such as $0.50'
+            cand --max-tokens 'Most tokens to use, all kinds together'
+            cand --max-turns 'Most turns of the model, where the backend can count them'
+            cand --max-output 'Most output of the agent''s process, such as 100MB; the setting `max_output` when absent'
+            cand --output-schema 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)'
+            cand --priority 'Higher starts first; 0 when absent'
+            cand --after 'Tasks that must be done before this one starts (can be repeated)'
+            cand --retries 'Further attempts after a failure that may pass by itself; 0 when absent'
+            cand --fallback 'Backends to try in turn when the first fails (can be repeated)'
+            cand --request-id 'Name of this request: sending it again returns the same task'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --auto-route 'Choose the backend automatically, the same as backend auto'
+            cand --trust-project 'Let the project''s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+            cand --allow-duplicate 'Start even if the same work is under way'
+            cand -w 'Wait for the end (over MCP for a bounded time)'
+            cand --wait 'Wait for the end (over MCP for a bounded time)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;run'= {
+            cand -b 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent'
+            cand --backend 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand -r 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security'
+            cand --role 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security'
+            cand -m 'Model to ask for; the backend''s own choice when absent'
+            cand --model 'Model to ask for; the backend''s own choice when absent'
+            cand --effort 'How hard the model should think, where the backend has such a thing'
+            cand --system-prompt 'Text to add to the agent''s system prompt'
+            cand --context 'Background to give along with the prompt'
+            cand --include-files 'Files whose content goes along with the prompt (can be repeated)'
+            cand -t 'Tags to find the task by (can be repeated)'
+            cand --tags 'Tags to find the task by (can be repeated)'
+            cand -l 'Short name to find the task by'
+            cand --label 'Short name to find the task by'
+            cand --metadata 'Data of your own to keep with the task (can be repeated)'
+            cand -p 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
+            cand --posture 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
+            cand --verify 'Shell command that must succeed after the agent, or the task fails (can be repeated)'
+            cand --timeout 'Longest running time such as 10m; the setting `timeout` when absent'
+            cand --idle-timeout 'End the task when the agent is silent for so long with no tool running, such as 5m'
+            cand --budget 'Most money to spend, such as $0.50'
+            cand --max-tokens 'Most tokens to use, all kinds together'
+            cand --max-turns 'Most turns of the model, where the backend can count them'
+            cand --max-output 'Most output of the agent''s process, such as 100MB; the setting `max_output` when absent'
+            cand --output-schema 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)'
+            cand --priority 'Higher starts first; 0 when absent'
+            cand --after 'Tasks that must be done before this one starts (can be repeated)'
+            cand --retries 'Further attempts after a failure that may pass by itself; 0 when absent'
+            cand --fallback 'Backends to try in turn when the first fails (can be repeated)'
+            cand --request-id 'Name of this request: sending it again returns the same task'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --auto-route 'Choose the backend automatically, the same as backend auto'
+            cand --trust-project 'Let the project''s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+            cand --allow-duplicate 'Start even if the same work is under way'
+            cand -w 'Wait for the end (over MCP for a bounded time)'
+            cand --wait 'Wait for the end (over MCP for a bounded time)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;status'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;watch'= {
+            cand --mode 'When the wait is over: all tasks, any task, or first_success'
+            cand --timeout 'Longest wait such as 45s, 0 just looks; over MCP at most 50s, or 230s with a progress token'
+            cand --after 'Cursor from an earlier answer: tasks that were reported there are not reported again'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --cancel-rest 'Cancel the tasks that are still running when the wait is over'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;poll'= {
+            cand --since 'A cursor from an earlier answer, or a time such as 2026-11-20T09:30:00Z; now when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;output'= {
+            cand --tail 'Only the last so many lines'
+            cand --max-chars 'Most characters to return'
+            cand --attempt 'Which attempt; the last one when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --raw 'The agent''s standard output as it wrote it'
+            cand --stderr 'The agent''s standard error as it wrote it'
+            cand --verify 'What the checks printed'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;events'= {
+            cand --after 'Cursor from an earlier answer; from the beginning when absent'
+            cand --limit 'Most events to return, 1 to 1000'
+            cand --kinds 'Only these kinds, such as text or tool_started (can be repeated)'
+            cand --wait 'Wait for so long for news when there is none, such as 30s'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --compact 'Fold tool calls that follow each other, such as `Grep ×7`'
+            cand -f 'Print events as they come until the task is over (command line)'
+            cand --follow 'Print events as they come until the task is over (command line)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;list'= {
+            cand -s 'Only tasks of this status (can be repeated)'
+            cand --status 'Only tasks of this status (can be repeated)'
+            cand --health 'Only tasks of this health (can be repeated)'
+            cand -b 'Only tasks of this backend'
+            cand --backend 'Only tasks of this backend'
+            cand -t 'Only tasks with this tag'
+            cand --tag 'Only tasks with this tag'
+            cand -l 'Only tasks with this label'
+            cand --label 'Only tasks with this label'
+            cand -r 'Only tasks of this role'
+            cand --role 'Only tasks of this role'
+            cand --since 'Only tasks submitted since a time, or within a duration such as 2h'
+            cand --search 'Only tasks whose prompt contains this text'
+            cand -n 'Most tasks to return, 1 to 1000'
+            cand --limit 'Most tasks to return, 1 to 1000'
+            cand --cursor 'Cursor from an earlier answer, for the next page'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;cancel'= {
+            cand --reason 'Why, to be kept with the task'
+            cand --grace 'Time for a polite end before everything is killed, such as 5s; the setting `grace` when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;pause'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;resume'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;retry'= {
+            cand --additional-context 'More to tell the agent this time'
+            cand -b 'Another backend than before'
+            cand --backend-override 'Another backend than before'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;rerun'= {
+            cand --additional-context 'More to tell the agent this time'
+            cand --include-files 'Files whose content goes along with the prompt, instead of those of before (can be repeated)'
+            cand -b 'Another backend than before'
+            cand --backend-override 'Another backend than before'
+            cand -C 'Another directory than before; over MCP an absolute path'
+            cand --working-dir 'Another directory than before; over MCP an absolute path'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;send'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;explain'= {
+            cand --last 'How many of the last tasks, when none is named, 1 to 50'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;export'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;cleanup'= {
+            cand --older-than 'Only tasks that were submitted longer ago than this, such as 7d'
+            cand -s 'Only tasks of this status (can be repeated); all that are over when absent'
+            cand --status 'Only tasks of this status (can be repeated); all that are over when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --apply 'Remove them; without it, only say what would go'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;config'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;doctor'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --fix 'Mend what can be mended without losing anything'
+            cand --rebuild 'Make the database anew from the tasks'' files; the old one is put aside'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;capabilities'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;demo'= {
+            cand --dir 'Directory for the scratch files; a fresh one under mgr''s home when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;mcp'= {
+            cand --toolsets 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent'
+            cand --tools 'Tools to offer besides those of the sets'
+            cand --allow-dir 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --read-only 'Offer only tools that change nothing'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;mcp;config'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;mcp;install'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --project 'Write the file of this project instead of yours'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;mcp;help'= {
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;mcp;help;config'= {
+        }
+        &'mgr;mcp;help;install'= {
+        }
+        &'mgr;mcp;help;help'= {
+        }
+        &'mgr;completions'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;man'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;reference'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;help'= {
+            cand submit 'Submit a task to an agent'
+            cand run 'Submit a task, follow it, exit by its outcome'
+            cand status 'Show a task, or everything live'
+            cand watch 'Wait for tasks'
+            cand poll 'See what finished'
+            cand output 'Get a task''s result'
+            cand events 'Read what an agent said and did'
+            cand list 'List tasks'
+            cand cancel 'Cancel tasks'
+            cand pause 'Pause a task'
+            cand resume 'Resume a task'
+            cand retry 'Retry a failed task'
+            cand rerun 'Run a task again'
+            cand send 'Follow up with an agent'
+            cand explain 'Explain a task'
+            cand export 'Export a Markdown report'
+            cand cleanup 'Remove old tasks'
+            cand config 'Show or change settings'
+            cand doctor 'Check what is installed and healthy'
+            cand capabilities 'What mgr can do here'
+            cand demo 'Take a short tour with a scripted agent'
+            cand mcp 'Serve all operations as MCP tools over standard input and output'
+            cand completions 'Print a completion script for a shell'
+            cand man 'Print the manual page'
+            cand reference 'Print the reference in Markdown'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;help;submit'= {
+        }
+        &'mgr;help;run'= {
+        }
+        &'mgr;help;status'= {
+        }
+        &'mgr;help;watch'= {
+        }
+        &'mgr;help;poll'= {
+        }
+        &'mgr;help;output'= {
+        }
+        &'mgr;help;events'= {
+        }
+        &'mgr;help;list'= {
+        }
+        &'mgr;help;cancel'= {
+        }
+        &'mgr;help;pause'= {
+        }
+        &'mgr;help;resume'= {
+        }
+        &'mgr;help;retry'= {
+        }
+        &'mgr;help;rerun'= {
+        }
+        &'mgr;help;send'= {
+        }
+        &'mgr;help;explain'= {
+        }
+        &'mgr;help;export'= {
+        }
+        &'mgr;help;cleanup'= {
+        }
+        &'mgr;help;config'= {
+        }
+        &'mgr;help;doctor'= {
+        }
+        &'mgr;help;capabilities'= {
+        }
+        &'mgr;help;demo'= {
+        }
+        &'mgr;help;mcp'= {
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+        }
+        &'mgr;help;mcp;config'= {
+        }
+        &'mgr;help;mcp;install'= {
+        }
+        &'mgr;help;completions'= {
+        }
+        &'mgr;help;man'= {
+        }
+        &'mgr;help;reference'= {
+        }
+        &'mgr;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

@@ -1,0 +1,408 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mgr_global_optspecs
+    string join \n json q/quiet color= h/help V/version
+end
+
+function __fish_mgr_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mgr_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mgr_using_subcommand
+    set -l cmd (__fish_mgr_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mgr -n "__fish_mgr_needs_command" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_needs_command" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_needs_command" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_needs_command" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_needs_command" -s V -l version -d 'Print version'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "submit" -d 'Submit a task to an agent'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "run" -d 'Submit a task, follow it, exit by its outcome'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "status" -d 'Show a task, or everything live'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "watch" -d 'Wait for tasks'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "poll" -d 'See what finished'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "output" -d 'Get a task\'s result'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "events" -d 'Read what an agent said and did'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "list" -d 'List tasks'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "cancel" -d 'Cancel tasks'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "pause" -d 'Pause a task'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "resume" -d 'Resume a task'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "retry" -d 'Retry a failed task'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "rerun" -d 'Run a task again'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "send" -d 'Follow up with an agent'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "explain" -d 'Explain a task'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "export" -d 'Export a Markdown report'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "cleanup" -d 'Remove old tasks'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "config" -d 'Show or change settings'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "doctor" -d 'Check what is installed and healthy'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "capabilities" -d 'What mgr can do here'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "demo" -d 'Take a short tour with a scripted agent'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "mcp" -d 'Serve all operations as MCP tools over standard input and output'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "reference" -d 'Print the reference in Markdown'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s b -l backend -d 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s r -l role -d 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s m -l model -d 'Model to ask for; the backend\'s own choice when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l effort -d 'How hard the model should think, where the backend has such a thing' -r -f -a "low\t''
+medium\t''
+high\t''
+max\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l system-prompt -d 'Text to add to the agent\'s system prompt' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l context -d 'Background to give along with the prompt' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l include-files -d 'Files whose content goes along with the prompt (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s t -l tags -d 'Tags to find the task by (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s l -l label -d 'Short name to find the task by' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l metadata -d 'Data of your own to keep with the task (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s p -l posture -d 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could' -r -f -a "read_only\t'Look, do not touch'
+edit\t'Change files in the working directory'
+full\t'Anything the user could do'"
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l verify -d 'Shell command that must succeed after the agent, or the task fails (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l timeout -d 'Longest running time such as 10m; the setting `timeout` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l idle-timeout -d 'End the task when the agent is silent for so long with no tool running, such as 5m' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l budget -d 'Most money to spend, such as $0.50' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-tokens -d 'Most tokens to use, all kinds together' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l priority -d 'Higher starts first; 0 when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l fallback -d 'Backends to try in turn when the first fails (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l request-id -d 'Name of this request: sending it again returns the same task' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l allow-duplicate -d 'Start even if the same work is under way'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s b -l backend -d 'The agent that does it: auto, claude_code, codex, gemini, gpt, demo or a configured one; the setting `default_backend` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s r -l role -d 'Role whose text the agent gets: architect, implementer, tester, reviewer, documenter, debugger or security' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s m -l model -d 'Model to ask for; the backend\'s own choice when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l effort -d 'How hard the model should think, where the backend has such a thing' -r -f -a "low\t''
+medium\t''
+high\t''
+max\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l system-prompt -d 'Text to add to the agent\'s system prompt' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l context -d 'Background to give along with the prompt' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l include-files -d 'Files whose content goes along with the prompt (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s t -l tags -d 'Tags to find the task by (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s l -l label -d 'Short name to find the task by' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l metadata -d 'Data of your own to keep with the task (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s p -l posture -d 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could' -r -f -a "read_only\t'Look, do not touch'
+edit\t'Change files in the working directory'
+full\t'Anything the user could do'"
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l verify -d 'Shell command that must succeed after the agent, or the task fails (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l timeout -d 'Longest running time such as 10m; the setting `timeout` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l idle-timeout -d 'End the task when the agent is silent for so long with no tool running, such as 5m' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l budget -d 'Most money to spend, such as $0.50' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-tokens -d 'Most tokens to use, all kinds together' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l priority -d 'Higher starts first; 0 when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l fallback -d 'Backends to try in turn when the first fails (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l request-id -d 'Name of this request: sending it again returns the same task' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l allow-duplicate -d 'Start even if the same work is under way'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand status" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand status" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand status" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l mode -d 'When the wait is over: all tasks, any task, or first_success' -r -f -a "all\t'All are over'
+any\t'One is over'
+first_success\t'One is done and its checks did not fail'"
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l timeout -d 'Longest wait such as 45s, 0 just looks; over MCP at most 50s, or 230s with a progress token' -r
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l after -d 'Cursor from an earlier answer: tasks that were reported there are not reported again' -r
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l cancel-rest -d 'Cancel the tasks that are still running when the wait is over'
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand poll" -l since -d 'A cursor from an earlier answer, or a time such as 2026-11-20T09:30:00Z; now when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand poll" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand poll" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand poll" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand poll" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l tail -d 'Only the last so many lines' -r
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l max-chars -d 'Most characters to return' -r
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l attempt -d 'Which attempt; the last one when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l raw -d 'The agent\'s standard output as it wrote it'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l stderr -d 'The agent\'s standard error as it wrote it'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l verify -d 'What the checks printed'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l after -d 'Cursor from an earlier answer; from the beginning when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l limit -d 'Most events to return, 1 to 1000' -r
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l kinds -d 'Only these kinds, such as text or tool_started (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l wait -d 'Wait for so long for news when there is none, such as 30s' -r
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l compact -d 'Fold tool calls that follow each other, such as `Grep ×7`'
+complete -c mgr -n "__fish_mgr_using_subcommand events" -s f -l follow -d 'Print events as they come until the task is over (command line)'
+complete -c mgr -n "__fish_mgr_using_subcommand events" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand events" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s s -l status -d 'Only tasks of this status (can be repeated)' -r -f -a "queued\t''
+held\t''
+running\t''
+paused\t''
+needs_input\t''
+done\t''
+failed\t''
+cancelled\t''
+timed_out\t''
+skipped\t''
+lost\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l health -d 'Only tasks of this health (can be repeated)' -r -f -a "queued\t''
+held\t''
+running\t''
+running_long_tool\t''
+idle\t''
+stalled\t''
+paused\t''
+needs_input\t''
+done\t''
+failed\t''
+cancelled\t''
+timed_out\t''
+auth_error\t''
+backend_missing\t''
+rate_limited\t''
+skipped\t''
+lost\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s b -l backend -d 'Only tasks of this backend' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s t -l tag -d 'Only tasks with this tag' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s l -l label -d 'Only tasks with this label' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s r -l role -d 'Only tasks of this role' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l since -d 'Only tasks submitted since a time, or within a duration such as 2h' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l search -d 'Only tasks whose prompt contains this text' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s n -l limit -d 'Most tasks to return, 1 to 1000' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l cursor -d 'Cursor from an earlier answer, for the next page' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -l reason -d 'Why, to be kept with the task' -r
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -l grace -d 'Time for a polite end before everything is killed, such as 5s; the setting `grace` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand pause" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand pause" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand pause" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand resume" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand resume" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand resume" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -l additional-context -d 'More to tell the agent this time' -r
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -s b -l backend-override -d 'Another backend than before' -r
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -l additional-context -d 'More to tell the agent this time' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -l include-files -d 'Files whose content goes along with the prompt, instead of those of before (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -s b -l backend-override -d 'Another backend than before' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -s C -l working-dir -d 'Another directory than before; over MCP an absolute path' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand rerun" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand send" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand send" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand send" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand explain" -l last -d 'How many of the last tasks, when none is named, 1 to 50' -r
+complete -c mgr -n "__fish_mgr_using_subcommand explain" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand explain" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand explain" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand export" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand export" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand export" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l older-than -d 'Only tasks that were submitted longer ago than this, such as 7d' -r
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -s s -l status -d 'Only tasks of this status (can be repeated); all that are over when absent' -r -f -a "queued\t''
+held\t''
+running\t''
+paused\t''
+needs_input\t''
+done\t''
+failed\t''
+cancelled\t''
+timed_out\t''
+skipped\t''
+lost\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l apply -d 'Remove them; without it, only say what would go'
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand config" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand config" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand config" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -l fix -d 'Mend what can be mended without losing anything'
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -l rebuild -d 'Make the database anew from the tasks\' files; the old one is put aside'
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand capabilities" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand capabilities" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand capabilities" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand capabilities" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand demo" -l dir -d 'Directory for the scratch files; a fresh one under mgr\'s home when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand demo" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand demo" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand demo" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l toolsets -d 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l tools -d 'Tools to offer besides those of the sets' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l allow-dir -d 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l read-only -d 'Offer only tools that change nothing'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "install" -d 'Write a client\'s configuration, with a backup'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l project -d 'Write the file of this project instead of yours'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "install" -d 'Write a client\'s configuration, with a backup'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand completions" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand completions" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand completions" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand man" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand man" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand man" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand man" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand reference" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand reference" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand reference" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand reference" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "submit" -d 'Submit a task to an agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "run" -d 'Submit a task, follow it, exit by its outcome'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "status" -d 'Show a task, or everything live'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "watch" -d 'Wait for tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "poll" -d 'See what finished'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "output" -d 'Get a task\'s result'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "events" -d 'Read what an agent said and did'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "list" -d 'List tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "cancel" -d 'Cancel tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "pause" -d 'Pause a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "resume" -d 'Resume a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "retry" -d 'Retry a failed task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "rerun" -d 'Run a task again'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "send" -d 'Follow up with an agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "explain" -d 'Explain a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "export" -d 'Export a Markdown report'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "cleanup" -d 'Remove old tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "config" -d 'Show or change settings'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "doctor" -d 'Check what is installed and healthy'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "capabilities" -d 'What mgr can do here'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "demo" -d 'Take a short tour with a scripted agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "mcp" -d 'Serve all operations as MCP tools over standard input and output'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "man" -d 'Print the manual page'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "reference" -d 'Print the reference in Markdown'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "install" -d 'Write a client\'s configuration, with a backup'
