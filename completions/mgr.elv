@@ -349,12 +349,47 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;mcp'= {
+            cand --toolsets 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent'
+            cand --tools 'Tools to offer besides those of the sets'
+            cand --allow-dir 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --read-only 'Offer only tools that change nothing'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;mcp;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
             cand -q 'Say nothing but the answer'
             cand --quiet 'Say nothing but the answer'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'mgr;mcp;install'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --project 'Write the file of this project instead of yours'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;mcp;help'= {
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;mcp;help;config'= {
+        }
+        &'mgr;mcp;help;install'= {
+        }
+        &'mgr;mcp;help;help'= {
         }
         &'mgr;completions'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
@@ -451,6 +486,12 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;demo'= {
         }
         &'mgr;help;mcp'= {
+            cand config 'Print what a client''s configuration needs'
+            cand install 'Write a client''s configuration, with a backup'
+        }
+        &'mgr;help;mcp;config'= {
+        }
+        &'mgr;help;mcp;install'= {
         }
         &'mgr;help;completions'= {
         }

@@ -331,12 +331,35 @@ never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mgr -n "__fish_mgr_using_subcommand mcp" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l toolsets -d 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l tools -d 'Tools to offer besides those of the sets' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l allow-dir -d 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mgr -n "__fish_mgr_using_subcommand mcp" -l json -d 'Print one JSON object instead of text'
-complete -c mgr -n "__fish_mgr_using_subcommand mcp" -s q -l quiet -d 'Say nothing but the answer'
-complete -c mgr -n "__fish_mgr_using_subcommand mcp" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l read-only -d 'Offer only tools that change nothing'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "install" -d 'Write a client\'s configuration, with a backup'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from config" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l project -d 'Write the file of this project instead of yours'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "install" -d 'Write a client\'s configuration, with a backup'
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mgr -n "__fish_mgr_using_subcommand completions" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -381,3 +404,5 @@ complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "man" -d 'Print the manual page'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "reference" -d 'Print the reference in Markdown'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "config" -d 'Print what a client\'s configuration needs'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "install" -d 'Write a client\'s configuration, with a backup'

@@ -24,7 +24,7 @@ pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};
 pub use failure::{Category, Failure};
 pub use health::{Health, HealthView, health};
 pub use id::{BackendName, InvalidTaskRef, TaskId, TaskRef};
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_few};
 pub use outcome::{Evidence, Outcome, judge};
 pub use plan::{Candidate, Limits, schedule};
 pub use record::{Attempt, AttemptEnd, Task};

@@ -9,6 +9,17 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, word)| word)
 }
 
+/// Returns the `count` nearest of `known`, however far they are, nearest first. A common word
+/// counts for more than letters: `submit_task` means `task_submit`.
+pub fn nearest_few<'a>(given: &str, known: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
+    let parts: Vec<&str> = given.split('_').collect();
+    let common = |word: &str| word.split('_').filter(|part| parts.contains(part)).count();
+    let mut all: Vec<_> =
+        known.into_iter().map(|word| (usize::MAX - common(word), distance(given, word), word)).collect();
+    all.sort_unstable();
+    all.into_iter().take(count).map(|(.., word)| word).collect()
+}
+
 /// The number of letters to change, drop or add (Levenshtein's distance).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
@@ -27,7 +38,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, nearest_few};
 
     #[test]
     fn a_slip_is_mended_and_a_stranger_is_not() {
@@ -36,5 +47,13 @@ mod tests {
         assert_eq!(nearest("claud", known), Some("claude_code"));
         assert_eq!(nearest("codx", known), Some("codex"));
         assert_eq!(nearest("banana", known), None);
+    }
+
+    #[test]
+    fn the_few_nearest_are_named_in_order() {
+        let known = ["task_submit", "task_status", "task_watch", "doctor"];
+        assert_eq!(nearest_few("submit_task", known, 1), ["task_submit"]);
+        assert_eq!(nearest_few("task_wach", known, 3), ["task_watch", "task_status", "task_submit"]);
+        assert_eq!(nearest_few("doktor", known, 1), ["doctor"]);
     }
 }

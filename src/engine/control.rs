@@ -63,7 +63,7 @@ impl Engine {
         let wait = grace.unwrap_or(self.config.grace).as_duration() + Duration::from_secs(20);
         let over = self
             .wait_until(Some(wait), || {
-                self.reconcile()?;
+                self.refresh()?;
                 let task = self.task(id)?;
                 if task.status().is_terminal() {
                     return Ok(Some(task));

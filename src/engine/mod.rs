@@ -6,6 +6,7 @@
 mod attempt;
 mod control;
 mod error;
+mod gate;
 mod ingest;
 mod launch;
 mod price;
@@ -20,6 +21,8 @@ mod ticker;
 mod upkeep;
 mod view;
 mod wait;
+
+use std::sync::Arc;
 
 use camino::Utf8Path;
 
@@ -45,8 +48,9 @@ pub struct Engine {
     pub(crate) env: Environment,
     pub(crate) config: Config,
     pub(crate) registry: Registry,
-    pub(crate) store: Store,
-    watchers: Watchers,
+    pub(crate) store: Arc<Store>,
+    watchers: Arc<Watchers>,
+    gate: Arc<gate::Gate>,
     /// Whether keepers are started from this process; else through a launcher that exits at once.
     starts_keepers: bool,
 }
@@ -58,14 +62,13 @@ impl Engine {
     /// The configuration has a fault, or the store cannot be opened.
     pub fn open(env: Environment, working_dir: Option<&Utf8Path>) -> Result<Self, EngineError> {
         let home = Home::find(&env)?;
-        let mut config = Config::load(&home, &env, working_dir)?;
-        let registry = Registry::new(std::mem::take(&mut config.backends));
+        let (config, registry) = settings(&home, &env, working_dir)?;
         for dir in [home.data(), &home.tasks(), home.poke().parent().unwrap_or(home.data())] {
             files::make_dir(dir)?;
         }
-        let store = Store::open(&home.database())?;
-        let watchers = Watchers::new(home.poke());
-        Ok(Self { home, env, config, registry, store, watchers, starts_keepers: false })
+        let store = Arc::new(Store::open(&home.database())?);
+        let watchers = Arc::new(Watchers::new(home.poke()));
+        Ok(Self { home, env, config, registry, store, watchers, gate: Arc::default(), starts_keepers: false })
     }
 
     /// Lets this process start keepers itself, which spares one process for each. Only for one that nobody
@@ -74,6 +77,23 @@ impl Engine {
     pub fn starting_keepers(mut self) -> Self {
         self.starts_keepers = true;
         self
+    }
+
+    /// Returns the engine with the settings that hold in `working_dir` now; store and waiting are
+    /// shared with this one. For a process that lives longer than its settings.
+    ///
+    /// # Errors
+    /// The configuration has a fault.
+    pub fn at(&self, working_dir: Option<&Utf8Path>) -> Result<Self, EngineError> {
+        let (home, env) = (self.home.clone(), self.env.clone());
+        let (config, registry) = settings(&home, &env, working_dir)?;
+        let (store, watchers, gate) = (self.store.clone(), self.watchers.clone(), self.gate.clone());
+        Ok(Self { home, env, config, registry, store, watchers, gate, starts_keepers: false })
+    }
+
+    /// Whether the database that is open is still the one in its place: a rebuild puts it aside.
+    pub fn is_in_place(&self) -> bool {
+        self.store.is_in_place()
     }
 
     /// Returns the output limit of tasks that ask for none.
@@ -90,8 +110,19 @@ impl Engine {
         &self.home
     }
 
+    /// Lets those in this process who wait look again at once, whatever happened.
+    pub fn wake(&self) {
+        self.watchers.wake();
+    }
+
     /// Wakes whoever waits for anything.
     pub(crate) fn poke(&self) {
         files::poke(&self.home.poke());
     }
+}
+
+fn settings(home: &Home, env: &Environment, working_dir: Option<&Utf8Path>) -> Result<(Config, Registry), EngineError> {
+    let mut config = Config::load(home, env, working_dir)?;
+    let registry = Registry::new(std::mem::take(&mut config.backends));
+    Ok((config, registry))
 }

@@ -36,6 +36,18 @@ impl Engine {
     /// # Errors
     /// Files or the store cannot be read or written.
     pub fn reconcile(&self) -> Result<(), EngineError> {
+        self.gate.pass(self.watchers.changes(), || self.reconcile_now())
+    }
+
+    /// Like [`Engine::reconcile`], for looks while waiting: fifty who wait for the same poke share one.
+    ///
+    /// # Errors
+    /// Files or the store cannot be read or written.
+    pub fn refresh(&self) -> Result<(), EngineError> {
+        if self.gate.is_fresh(self.watchers.changes()) { Ok(()) } else { self.reconcile() }
+    }
+
+    fn reconcile_now(&self) -> Result<(), EngineError> {
         let mut news = Vec::new();
         let mut keepers_wanted: Vec<Utf8PathBuf> = Vec::new();
         let busy = self.store.read(|view| view.busy())?;

@@ -29,6 +29,18 @@ impl Watchers {
         Self { poke, source: OnceLock::new() }
     }
 
+    /// Returns how many changes there were so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.source.get().map_or(0, |source| *source.changes.borrow())
+    }
+
+    /// Makes everyone in this process who waits look again.
+    pub(super) fn wake(&self) {
+        if let Some(source) = self.source.get() {
+            source.changes.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Returns a receiver that changes after every poke from now on.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.source.get_or_init(|| Source::open(&self.poke)).changes.subscribe()

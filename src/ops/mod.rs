@@ -32,5 +32,5 @@ pub use args::{AbsolutePath, JsonObject, Pair};
 pub use error::{Code, Exit, OpError};
 pub use events::{EventView, words as event_words};
 pub use submit::SubmitInput;
-pub use table::{Answer, Call, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Toolset};
+pub use table::{Answer, Call, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Toolset, find};
 pub use views::{TaskLine, TaskView};

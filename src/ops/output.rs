@@ -50,6 +50,9 @@ pub struct OutputOutput {
     pub output: String,
     /// Whether some of it was left out.
     pub truncated: bool,
+    /// How to get the rest of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// The answer by the output schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<super::JsonObject>")]
@@ -102,7 +105,11 @@ impl Operation for Output {
         let cut = cut(&whole, input.tail, input.max_chars);
         let truncated = cut.len() < whole.len();
         let bytes = bytes.filter(|_| !truncated);
-        Ok(OutputOutput { task_id: id, status: task.status(), output: cut.to_owned(), truncated, structured, bytes })
+        let all = whole.chars().count();
+        let next =
+            truncated.then(|| format!("this is the end of {all} characters: task_output with max_chars {all} for all"));
+        let status = task.status();
+        Ok(OutputOutput { task_id: id, status, output: cut.to_owned(), truncated, next, structured, bytes })
     }
 }
 

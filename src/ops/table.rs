@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
-use schemars::{JsonSchema, generate::SchemaSettings};
+use schemars::{
+    JsonSchema,
+    generate::{Contract, SchemaSettings},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -113,14 +116,6 @@ pub trait Progress: Send + Sync {
     }
 }
 
-/// Nobody.
-pub struct Silent;
-
-impl Progress for Silent {
-    fn tasks(&self, _: &[TaskLine]) {}
-    fn event(&self, _: &super::EventView) {}
-}
-
 /// The circumstances of one call.
 pub struct Call<'a> {
     pub engine: &'a Engine,
@@ -190,8 +185,9 @@ impl OpSpec {
             example: O::EXAMPLE,
             augment: <O::Input as clap::Args>::augment_args,
             input_of: input_of::<O>,
-            input_schema: schema_of::<O::Input>,
-            output_schema: schema_of::<O::Output>,
+            input_schema: || schema_of::<O::Input>(Contract::Deserialize),
+            // By what is written: fields that are left out when empty are not required.
+            output_schema: || schema_of::<O::Output>(Contract::Serialize),
             run: |call, input| Box::pin(run::<O>(call, input)),
         }
     }
@@ -215,10 +211,11 @@ async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpEr
 
 /// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
 /// number formats of Rust. Some clients drop every tool of a server over one of these.
-fn schema_of<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
+        settings.contract = contract;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     tidy(&mut schema);

@@ -216,11 +216,12 @@ pub(super) async fn wait_for(
     follow: Follow,
 ) -> Result<bool, OpError> {
     let limit = call.wait_limit(asked);
+    call.engine.reconcile()?;
     let mut followers: Vec<(TaskId, String)> = ids.iter().map(|id| (id.clone(), cursor(1, 0))).collect();
     let found = call
         .engine
         .wait_until(limit, || {
-            call.engine.reconcile()?;
+            call.engine.refresh()?;
             let tasks = ids.iter().map(|id| call.engine.task(id)).collect::<Result<Vec<_>, _>>()?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();

@@ -30,7 +30,10 @@ pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
     };
     let colour = matches.get_one::<ColourChoice>("color").copied().unwrap_or_default();
     let ui = Ui::new(colour, matches.get_flag("quiet"), env.get("NO_COLOR").is_some());
-    start_log(&env);
+    // The server has a log of its own, which never waits for a reader.
+    if matches.subcommand_name() != Some("mcp") {
+        start_log(&env);
+    }
     match dispatch(&matches, env, &ui, wants_json) {
         Ok(code) => code,
         Err(error) => {
@@ -65,7 +68,11 @@ fn start_log(env: &Environment) {
 
 fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     match matches.subcommand() {
-        Some(("mcp", matches)) => mcp::serve(matches, env),
+        Some(("mcp", matches)) => {
+            let words = mcp::run(matches, env)?;
+            // After serving, standard output is left alone: a client that stopped reading would hold us here.
+            Ok(finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success))
+        }
         Some(("completions", matches)) => {
             let text = generate::completions(matches)?;
             Ok(finish(ui.answer(&text), Exit::Success))

@@ -1,0 +1,207 @@
+//! The list of tools, and what each of them answers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, World};
+
+fn names(tools: &[Value]) -> Vec<&str> {
+    tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_tool_is_what_every_client_can_take() {
+    let tools = World::new().client(&["--toolsets", "all"]).tools();
+    assert!(tools.len() >= 19, "{:?}", names(&tools));
+    for tool in &tools {
+        let place = tool["name"].as_str().unwrap();
+        assert!(tool["title"].as_str().is_some_and(|title| !title.is_empty()), "{place}");
+        assert!((15..=300).contains(&tool["description"].as_str().unwrap().len()), "{place}");
+        let hints = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"];
+        assert!(hints.iter().all(|hint| tool["annotations"][hint].is_boolean()), "{place}: {}", tool["annotations"]);
+        assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{place}");
+        for (schema, wants_words) in [(&tool["inputSchema"], true), (&tool["outputSchema"], false)] {
+            assert_eq!(schema["type"], "object", "{place}");
+            assert!(schema["properties"].is_object(), "{place}: {schema}");
+            check(schema, place, 1, wants_words);
+        }
+    }
+}
+
+/// The subset of JSON Schema after which no client drops a tool.
+fn check(schema: &Value, place: &str, depth: u32, wants_words: bool) {
+    let map = schema.as_object().unwrap_or_else(|| panic!("{place}: {schema} is no object"));
+    assert!(depth <= 5, "{place} is too deep");
+    for banned in ["$ref", "$schema", "$defs", "anyOf", "oneOf", "allOf", "not", "patternProperties"] {
+        assert!(!map.contains_key(banned), "{place}: {banned}");
+    }
+    assert!(map.get("type").is_some_and(Value::is_string), "{place}: {schema}");
+    assert!(map.get("format").is_none_or(|format| format == "date-time"), "{place}: {schema}");
+    for (name, property) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let place = format!("{place}.{name}");
+        if wants_words {
+            assert!(property["description"].as_str().is_some_and(|words| words.len() >= 10), "{place}: {property}");
+            let default = property.get("default").filter(|default| default.is_string() || default.is_u64());
+            if let Some(default) = default.filter(|default| **default != json!(0)) {
+                let words = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+                assert!(property["description"].as_str().unwrap().contains(&words), "{place}: default in words");
+            }
+        }
+        check(property, &place, depth + 1, wants_words);
+    }
+    if let Some(items) = map.get("items") {
+        check(items, &format!("{place}[]"), depth + 1, false);
+    }
+}
+
+#[test]
+fn the_lists_are_small() {
+    let world = World::new();
+    let size = |args: &[&str]| {
+        let tools = world.client(args).tools();
+        let seen = |tool: &Value| json!([tool["name"], tool["description"], tool["inputSchema"]]).to_string().len();
+        tools.iter().map(seen).sum::<usize>()
+    };
+    assert!(size(&["--toolsets", "all"]) < 20_000);
+    assert!(size(&[]) < 16_000);
+}
+
+#[test]
+fn sets_choose_and_read_only_wins() {
+    let world = World::new();
+    let tools = |args: &[&str]| {
+        let tools = world.client(args).tools();
+        tools.iter().map(|tool| (tool["name"].as_str().unwrap().to_owned(), tool["annotations"].clone())).collect()
+    };
+    let default: BTreeMap<String, Value> = tools(&[]);
+    assert!(default.contains_key("task_submit") && !default.contains_key("task_cleanup"));
+    let extra = tools(&["--tools", "task_cleanup,task_explain"]);
+    assert_eq!(extra.len(), default.len() + 2);
+    let read_only = tools(&["--toolsets", "all", "--tools", "task_cancel", "--read-only"]);
+    assert!(read_only.contains_key("task_status") && !read_only.contains_key("task_cancel"));
+    assert!(read_only.values().all(|hints| hints["readOnlyHint"] == true));
+    assert_eq!(default["task_submit"]["openWorldHint"], true);
+    assert_eq!(default["task_cancel"]["destructiveHint"], true);
+    assert_eq!(default["task_watch"]["openWorldHint"], false);
+    let mut client = world.client(&["--toolsets", "all", "--read-only"]);
+    let answer = client.ask("tools/call", json!({"name": "task_cancel", "arguments": {"task_ids": ["@last"]}}));
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+}
+
+#[test]
+fn an_unknown_name_fails_at_the_start_with_the_list() {
+    let world = World::new();
+    let (code, out, err) = world.run(&["mcp", "--toolsets", "core,flw"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(err, "error: no tool set `flw`\nhint: there are default, all, core, ops\n");
+    let (code, _, err) = world.run(&["mcp", "--tools", "task_submt"]);
+    assert!(code == 2 && err.starts_with("error: no tool `task_submt`\nhint: there are task_submit, "), "{err}");
+    let mut command = world.command(&["mcp"]);
+    let output = command.env("MGR_MCP_TOOLSETS", "nope").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+/// Calls a tool and checks its data against its own schema and its text against its data.
+fn checked(client: &mut Client, tools: &[Value], name: &str, arguments: Value) -> Value {
+    let result = client.call(name, arguments);
+    assert_eq!(result["isError"], false, "{name}: {result}");
+    let data = &result["structuredContent"];
+    let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+    assert_eq!(&text, data, "{name}");
+    let tool = tools.iter().find(|tool| tool["name"] == name).unwrap();
+    let validator = jsonschema::validator_for(&tool["outputSchema"]).unwrap();
+    let errors: Vec<_> = validator.iter_errors(data).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert_eq!(errors, Vec::<String>::new(), "{name}: {data}");
+    data.clone()
+}
+
+#[test]
+fn every_answer_fits_its_schema() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let tools = client.tools();
+    let mut call = |name: &str, arguments: Value| checked(&mut client, &tools, name, arguments);
+    let prompt = "think: hm\nwrite: a.txt: hello\ntools: 2\nusage: input=10 output=5 cost=$0.01\nsay: done";
+    let submitted = call("task_submit", json!({"prompt": prompt, "backend": "demo", "label": "first", "tags": ["t"]}));
+    let id = submitted["task_id"].clone();
+    let one = || json!({"task_id": id});
+    call("task_watch", json!({"task_ids": [id]}));
+    assert_eq!(call("task_status", one())["status"], "done");
+    call("task_status", json!({"wait_for_previous": true}));
+    call("task_list", json!({"tag": "t"}));
+    call("task_poll", json!({"since": "0"}));
+    assert_eq!(call("task_output", one())["output"], "done");
+    call("task_events", one());
+    call("task_events", json!({"task_id": id, "compact": true}));
+    call("task_explain", one());
+    call("task_export", json!({"task_ids": [id]}));
+    call("capabilities", json!({}));
+    call("doctor", json!({}));
+    call("configure", json!({}));
+    call("task_cleanup", json!({"older_than": "0s"}));
+    let rerun = call("task_rerun", one());
+    call("task_watch", json!({"task_ids": [rerun["task_id"]]}));
+    let failed = call("task_submit", json!({"prompt": "exit: 3", "backend": "demo", "wait": true}));
+    assert_eq!(failed["status"], "failed", "{failed}");
+    call("task_retry", json!({"task_id": failed["task_id"]}));
+    let turn = call("send", json!({"task_id": id, "message": "say: again"}));
+    call("task_watch", json!({"task_ids": [turn["task_id"]]}));
+    let long = call("task_submit", json!({"prompt": "sleep: 60s", "backend": "demo"}));
+    let long = long["task_id"].clone();
+    call("pause_task", json!({"task_id": long}));
+    call("resume_task", json!({"task_id": long}));
+    assert_eq!(call("task_cancel", json!({"task_ids": [long]}))["tasks"][0]["status"], "cancelled");
+}
+
+#[test]
+fn long_answers_come_in_parts() {
+    let world = World::new();
+    let mut client = world.client(&[]);
+    let line = "x".repeat(80);
+    let said: String = (0..400).map(|n| format!("say: {n} {line}\n")).collect();
+    let id = client.submit(&format!("{said}say: {}", "y".repeat(50_000)));
+    client.data("task_watch", json!({"task_ids": [id]}));
+    let size = |value: &Value| value.to_string().len();
+    let output = client.data("task_output", json!({"task_id": id}));
+    assert!(output["truncated"] == true && size(&output) < 20_000, "{}", size(&output));
+    assert!(output["next"].as_str().is_some_and(|next| next.contains("max_chars")), "{}", output["next"]);
+    let whole = client.data("task_output", json!({"task_id": id, "max_chars": 100_000}));
+    assert_eq!(whole["output"].as_str().unwrap().len(), 50_000);
+    // Page after page: nothing is lost and nothing comes twice.
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let mut ask = json!({"task_id": id});
+        if let Some(after) = after {
+            ask["after"] = after;
+        }
+        let page = client.data("task_events", ask);
+        assert!(size(&page) < 20_500, "{}", size(&page));
+        let events = page["events"].as_array().unwrap();
+        seen.extend(events.iter().map(|event| event["seq"].as_u64().unwrap()));
+        if page["done"] == true {
+            break;
+        }
+        assert!(!events.is_empty(), "{page}");
+        after = Some(page["next_cursor"].clone());
+    }
+    assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
+    assert!(seen.len() > 400, "{}", seen.len());
+}
+
+#[test]
+fn settings_and_database_are_those_of_now() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let id = client.submit("say: before");
+    client.data("task_watch", json!({"task_ids": [id]}));
+    assert_eq!(world.run(&["config", "set", "slots", "3"]).0, 0);
+    let shown = client.data("configure", json!({})).to_string();
+    assert!(shown.contains("\"slots\"") && shown.contains("\"user\""), "{shown}");
+    // A rebuild by another process puts the database aside that this server has open.
+    assert_eq!(world.run(&["doctor", "--rebuild"]).0, 0);
+    let after = client.submit("say: after");
+    client.data("task_watch", json!({"task_ids": [after]}));
+    assert_eq!(world.status(&after), "done");
+    assert_eq!(world.status(&id), "done");
+}
