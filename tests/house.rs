@@ -29,7 +29,7 @@ const VOCABULARIES: &[(&str, &str)] = &[
     ("owo_colors", "ui.rs"),
     ("indicatif", "surface/progress.rs"),
     ("ureq", "backends/gpt/"),
-    ("unsafe {", "os/fds.rs"),
+    ("unsafe {", "os/raw/"),
 ];
 
 fn sources() -> Vec<(String, String)> {

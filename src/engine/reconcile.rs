@@ -48,6 +48,15 @@ impl Engine {
     }
 
     fn reconcile_now(&self) -> Result<(), EngineError> {
+        let news = self.look_around()?;
+        if !news.is_empty() || self.something_is_due()? {
+            self.settle(news)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the ends that are not in the store yet, and sends keepers where one is missing.
+    pub(super) fn look_around(&self) -> Result<Vec<News>, EngineError> {
         let mut news = Vec::new();
         let mut keepers_wanted: Vec<Utf8PathBuf> = Vec::new();
         let busy = self.store.read(|view| view.busy())?;
@@ -60,10 +69,7 @@ impl Engine {
         if !busy.is_empty() {
             self.launch(&keepers_wanted)?;
         }
-        if !news.is_empty() || self.something_is_due()? {
-            self.settle(news)?;
-        }
-        Ok(())
+        Ok(news)
     }
 
     /// Finds out about one running task: its end, or that it needs a keeper.

@@ -78,7 +78,7 @@ impl Engine {
         self.claim(writing, now, settled)
     }
 
-    fn apply(
+    pub(super) fn apply(
         &self,
         writing: &Writing<'_>,
         mut news: VecDeque<News>,

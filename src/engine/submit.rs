@@ -55,18 +55,22 @@ impl Engine {
     pub fn submit(&self, ask: Ask) -> Result<Submitted, EngineError> {
         let Ask { spec, words, request_id, allow_duplicate } = ask;
         self.check(&spec, &words)?;
-        self.reconcile()?;
+        // Reconciled in the transaction of the new task: one sync and one launcher for both.
+        let news = self.look_around()?;
         let fingerprint = fingerprint(&spec.backend, &spec, &words);
         let id = TaskId::new(clock::now(), random::bits());
         let (submitted, settled) = self.store.write(|writing| {
             let now = clock::now();
+            let mut settled = Settled::default();
+            self.apply(writing, news.into(), now, &mut settled)?;
             let since = now.minus(DUPLICATE_WINDOW);
             let known = writing.view().duplicate(request_id.as_deref(), &fingerprint, since)?;
             let known = known.filter(|known| matches!(known, Duplicate::Request(_)) || !allow_duplicate);
             if let Some(duplicate) = known {
+                self.advance(writing, now, &mut settled)?;
                 let (Duplicate::Request(id) | Duplicate::Work(id)) = &duplicate;
                 let task = writing.view().task(id)?.ok_or_else(|| EngineError::NoTask(id.to_string()))?;
-                return Ok((Submitted { task, duplicate: Some(duplicate) }, Settled::default()));
+                return Ok((Submitted { task, duplicate: Some(duplicate) }, settled));
             }
             let mut needs = Vec::new();
             for needed in &spec.after {
@@ -77,7 +81,6 @@ impl Engine {
             let new =
                 NewTask { id: id.clone(), spec, words: &words, state, request_id, fingerprint: &fingerprint, now };
             let mut task = writing.add(new)?;
-            let mut settled = Settled::default();
             if task.status().is_terminal() {
                 writing.keep(&mut task, now)?;
             }

@@ -1,4 +1,4 @@
-//! Memory that a process at rest does not need: a module with `unsafe`.
+//! Memory that a process at rest does not need.
 
 /// Lets go of the program text that this process has touched so far. What is needed again comes back
 /// from the page cache by itself; a keeper that rests for hours needs little of it.
