@@ -190,3 +190,48 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
     }
     assert_eq!(client.hang_up().0, 0);
 }
+
+#[test]
+fn a_wait_without_an_end_is_a_task_for_clients_that_know_tasks() {
+    let world = World::new();
+    let mut client = world.serve(&[]);
+    let with_tasks = |params: Value| {
+        let mut params = modern(params);
+        let extension = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = extension;
+        params
+    };
+    let call = |name: &str, arguments: Value| with_tasks(json!({"name": name, "arguments": arguments}));
+    client.ask("server/discover", with_tasks(json!({})));
+    let submit = |prompt: &str| call("task_submit", json!({"prompt": prompt, "backend": "demo"}));
+    let answer = client.ask("tools/call", submit("say: quick"));
+    let quick = answer["result"]["structuredContent"]["task_id"].clone();
+    let answer = client.ask("tools/call", call("task_watch", json!({"task_ids": [quick]})));
+    assert_eq!(answer["result"]["resultType"], "complete", "{answer}");
+    let answer = client.ask("tools/call", submit("sleep: 4s\nsay: slow"));
+    let slow = answer["result"]["structuredContent"]["task_id"].clone();
+    let answer = client.ask("tools/call", call("task_watch", json!({"task_ids": [slow, quick]})));
+    let task = &answer["result"];
+    assert_eq!((&task["resultType"], &task["status"]), (&json!("task"), &json!("working")), "{answer}");
+    assert_eq!((&task["ttlMs"], &task["statusMessage"]), (&Value::Null, &json!("1 of 2 over")), "{answer}");
+    let id = task["taskId"].clone();
+    assert!(id.as_str().unwrap().contains(slow.as_str().unwrap()));
+    client.ask("tasks/cancel", with_tasks(json!({"taskId": id})));
+    // The handle is not this process's: another one knows it too.
+    let mut client = world.serve(&[]);
+    client.ask("server/discover", with_tasks(json!({})));
+    let mut seen = client.ask("tasks/get", with_tasks(json!({"taskId": id})))["result"].clone();
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while seen["status"] == "working" && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(200));
+        seen = client.ask("tasks/get", with_tasks(json!({"taskId": id})))["result"].clone();
+    }
+    assert_eq!(seen["status"], "completed", "{seen}");
+    assert_eq!(seen["result"]["structuredContent"]["done"].as_array().map(Vec::len), Some(2), "{seen}");
+    let unknown = client.ask("tasks/get", with_tasks(json!({"taskId": "zzzz"})));
+    assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
+    let bounded = call("task_watch", json!({"task_ids": [quick], "timeout": "0"}));
+    assert_eq!(client.ask("tools/call", bounded)["result"]["resultType"], "complete");
+    let undeclared = client.ask("tasks/get", modern(json!({"taskId": id})));
+    assert_eq!(undeclared["error"]["code"], -32021, "{undeclared}");
+}

@@ -11,6 +11,7 @@
 mod answer;
 mod desk;
 mod guard;
+mod handle;
 mod input;
 mod install;
 mod log;

@@ -8,11 +8,12 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration}
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProgressToken, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        Resource, ResourceContents, ResourceTemplate, ServerCapabilities, ServerConfig, Tool as WireTool,
-        ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock, CreateTaskResult,
+        DetailedTask, GetTaskParams, GetTaskResult, Implementation, JsonObject, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProgressToken,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource, ResourceContents,
+        ResourceTemplate, ServerCapabilities, ServerConfig, Task, TaskPayload, TaskStatus, Tool as WireTool,
+        ToolAnnotations, UpdateTaskParams,
     },
     service::RequestContext,
     transport,
@@ -22,11 +23,15 @@ use tokio::sync::watch;
 
 use super::{
     desk::{Desk, words},
+    handle::{self, Handle},
     input::Input,
     progress::{AT_LEAST_EVERY, Heartbeat},
     tools::{Tool, Toolbox},
 };
-use crate::ops::{Code, Effect, OpError};
+use crate::{
+    ops::{Code, Effect, OpError},
+    os::clock,
+};
 
 /// Waiting calls get so long to return what they have, once the input is over or a signal came.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -147,6 +152,24 @@ impl Server {
         }
     }
 
+    /// Watches for a moment; what goes on after that becomes a task of the protocol.
+    async fn watch_as_task(
+        &self,
+        tool: &Tool,
+        mut arguments: Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        arguments.insert("timeout".into(), Value::from(handle::FIRST_LOOK));
+        let answer = self.answer(tool, arguments.clone(), context).await;
+        match answer {
+            Ok(answer) if answer["timed_out"] == true => {
+                let handle = Handle::of(&arguments, &answer);
+                CreateTaskResult::new(wire_task(&handle, &answer)).into()
+            }
+            answer => written(answer).into(),
+        }
+    }
+
     async fn read(&self, uri: &str, context: &RequestContext<RoleServer>) -> Result<Value, OpError> {
         let mut arguments = Map::new();
         match uri.strip_prefix("mgr://") {
@@ -212,6 +235,17 @@ fn wire(tool: &Tool) -> WireTool {
         .with_annotations(annotations)
 }
 
+/// A client asks again this often.
+const POLL_EVERY: Duration = Duration::from_secs(2);
+
+fn wire_task(handle: &Handle, answer: &Value) -> Task {
+    let now = clock::now().to_string();
+    let (words, submitted) = handle::state(answer);
+    Task::new(handle.text(), TaskStatus::Working, submitted.unwrap_or_else(|| now.clone()), now)
+        .with_status_message(words)
+        .with_poll_interval_ms(POLL_EVERY.as_millis() as u64)
+}
+
 /// The one writer of results: the same data as text and as structure, because Codex shows its
 /// model only the latter, Gemini CLI and opencode only the former (measured).
 fn written(answer: Result<Value, OpError>) -> CallToolResult {
@@ -223,7 +257,7 @@ fn written(answer: Result<Value, OpError>) -> CallToolResult {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().enable_tasks().build();
         let mut identity = Implementation::new("mgr", env!("CARGO_PKG_VERSION"));
         identity.title = Some("mgr".to_owned());
         ServerConfig::new(capabilities).with_server_info(identity).with_instructions(INSTRUCTIONS)
@@ -248,8 +282,41 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let found = self.0.toolbox.get(&request.name);
         let tool = found.map_err(|words| ErrorData::invalid_params(words, None))?;
-        let answer = self.answer(tool, request.arguments.unwrap_or_default(), &context).await;
-        Ok(written(answer).into())
+        let arguments = request.arguments.unwrap_or_default();
+        let takes_tasks = context.client_capabilities().is_some_and(|client| client.supports_tasks());
+        if tool.name == handle::TOOL && takes_tasks && Handle::suits(&arguments) {
+            return Ok(self.watch_as_task(tool, arguments, &context).await);
+        }
+        Ok(written(self.answer(tool, arguments, &context).await).into())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let unknown = |words: String| ErrorData::invalid_params(words, None);
+        let handle =
+            Handle::parse(&request.task_id).ok_or_else(|| unknown(format!("no task `{}`", request.task_id)))?;
+        let tool = self.0.toolbox.get(handle::TOOL).map_err(unknown)?;
+        let answer = self.answer(tool, handle.look("0"), &context).await.map_err(|error| unknown(words(&error)))?;
+        let task = wire_task(&handle, &answer);
+        if answer["timed_out"] == true {
+            return Ok(GetTaskResult::new(DetailedTask::new(task, TaskPayload::Working)));
+        }
+        let result = serde_json::to_value(written(Ok(answer))).unwrap_or_default();
+        let result: JsonObject = result.as_object().cloned().unwrap_or_default();
+        Ok(GetTaskResult::new(DetailedTask::new(task, TaskPayload::Completed { result })))
+    }
+
+    /// Nothing is ever asked of the client.
+    async fn update_task(&self, _: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    /// Who stops waiting stops waiting: only the tool `task_cancel` ends work.
+    async fn cancel_task(&self, _: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        Ok(())
     }
 
     async fn list_resources(
