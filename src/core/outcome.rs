@@ -118,8 +118,7 @@ fn judge_success(evidence: &Evidence<'_>) -> Outcome {
 
 /// No terminal event: fine for plain text, a broken stream for everything else.
 fn judge_silence(evidence: &Evidence<'_>) -> Outcome {
-    if let Some(failure) = evidence.stderr_verdict.filter(|_| !(exited_well(evidence) && !evidence.has_terminal_event))
-    {
+    if let Some(failure) = evidence.stderr_verdict.filter(|_| !exited_well(evidence) || evidence.has_terminal_event) {
         return Outcome::of(failure.clone());
     }
     if evidence.ending == Ending::Vanished && !evidence.has_terminal_event {

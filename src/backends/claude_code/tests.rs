@@ -355,28 +355,6 @@ proptest::proptest! {
     }
 }
 
-/// `cargo test --release --lib speed -- --ignored --nocapture`
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let long = format!(
-        r#"{{"type":"user","message":{{"content":[{{"type":"tool_result","tool_use_id":"t","content":"{0}"}}]}},"tool_use_result":{{"type":"update","filePath":"/a","originalFile":"{0}"}}}}"#,
-        "some text\\n with \\\"escapes\\\" ".repeat(20_000)
-    );
-    let short = String::from_utf8(recording("agent").stdout).unwrap();
-    for (name, stream) in [("recorded", short), ("long lines", long + "\n")] {
-        let stream = stream.repeat(200_000_000 / stream.len());
-        let (mut parser, mut events, mut feeder) =
-            (ClaudeCode.parser(), Vec::new(), crate::backends::LineFeeder::default());
-        let start = std::time::Instant::now();
-        for chunk in stream.as_bytes().chunks(1 << 20) {
-            feeder.feed(chunk, parser.as_mut(), &mut events);
-            events.clear();
-        }
-        println!("{name}: {:.0} MB/s", stream.len() as f64 / 1e6 / start.elapsed().as_secs_f64());
-    }
-}
-
 fn request() -> Request {
     Request {
         backend: BackendName::built_in("claude_code"),
