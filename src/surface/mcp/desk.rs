@@ -8,7 +8,13 @@ use std::{
 use camino::Utf8Path;
 use serde_json::{Map, Value};
 
-use super::{answer::fitting, guard::Guarded, progress::Heartbeat, roots::Roots, tools::Tool};
+use super::{
+    answer::fitting,
+    guard::{Guarded, Turns},
+    progress::Heartbeat,
+    roots::Roots,
+    tools::Tool,
+};
 use crate::{
     config::Environment,
     engine::Engine,
@@ -21,11 +27,12 @@ pub(super) struct Desk {
     roots: Roots,
     /// Opened by the first call, so that a fault in the settings is answered and not a server that is gone.
     engine: Mutex<Option<Arc<Engine>>>,
+    turns: Turns,
 }
 
 impl Desk {
     pub fn new(env: Environment, roots: Roots) -> Self {
-        Self { env, roots, engine: Mutex::default() }
+        Self { env, roots, engine: Mutex::default(), turns: Turns::default() }
     }
 
     /// # Errors
@@ -37,7 +44,7 @@ impl Desk {
         client: BTreeMap<String, String>,
         beat: &Heartbeat,
     ) -> Result<Value, OpError> {
-        let answered = Guarded::new(self.answer_unguarded(tool, arguments, client, beat)).await;
+        let answered = Guarded::new(self.turns.clone(), self.answer_unguarded(tool, arguments, client, beat)).await;
         answered.unwrap_or_else(|panic| {
             Err(OpError::new(Code::Internal, format!("`{}` failed inside mgr: {panic}", tool.name))
                 .hint("tasks are not touched by this; `mgr doctor` checks the store"))
