@@ -85,7 +85,7 @@ fn recordings_are_judged() {
         ("effort-bad", Done, None),
         ("empty", Failed, Some(Network)),
         ("empty-answer", Failed, Some(Empty)),
-        ("hook-defer-1", Failed, Some(Protocol)),
+        ("hook-defer-1", Failed, Some(NeedsInput)),
         ("hook-defer-2", Done, None),
         ("hook-deny", Done, None),
         ("hook-stop-block", Done, None),
