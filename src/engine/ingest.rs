@@ -83,7 +83,7 @@ pub(super) fn ingest(
     if is_current(dir, &checkpoint, stream) {
         return Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed });
     }
-    let checkpoint = Reading::new(dir, backend, baseline, checkpoint)?.to_the_end(stream)?;
+    let checkpoint = Reading::new(dir, backend, baseline, checkpoint)?.run_to_the_end(stream)?;
     Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed })
 }
 
@@ -134,7 +134,7 @@ impl<'a> Reading<'a> {
         Ok(Self { dir, baseline, checkpoint, parser, feeder, events, buffer: Vec::new(), now: clock::now() })
     }
 
-    fn to_the_end(mut self, stream: Stream) -> Result<Checkpoint, EngineError> {
+    fn run_to_the_end(mut self, stream: Stream) -> Result<Checkpoint, EngineError> {
         let path = self.dir.file("out");
         match File::open(&path) {
             Ok(mut out) => {
@@ -174,7 +174,7 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, fresh: Vec<AgentEvent>) -> Result<(), EngineError> {
         for event in fresh {
-            if self.checkpoint.events % INDEX_EVERY == 0 {
+            if self.checkpoint.events.is_multiple_of(INDEX_EVERY) {
                 self.checkpoint.index.push(self.checkpoint.events_length + self.buffer.len() as u64);
             }
             self.checkpoint.events += 1;
