@@ -2,6 +2,11 @@
 //!
 //! `cargo test --test it`. Each test has a home of its own and leaves no process behind.
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "tests start mgr, read their own environment and the clock, and say loudly what they skip"
+)]
 
 mod it {
     pub mod concurrency;

@@ -47,13 +47,6 @@ struct Checkpoint {
     digest: Digest,
 }
 
-/// The digest of a stream, and whether the stream is over.
-#[derive(Clone, Debug)]
-pub struct Ingested {
-    pub digest: Digest,
-    pub closed: bool,
-}
-
 /// Whether the agent may still write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
@@ -70,10 +63,10 @@ pub(super) fn ingest(
     backend: &dyn Backend,
     baseline: &Usage,
     stream: Stream,
-) -> Result<Ingested, EngineError> {
+) -> Result<Digest, EngineError> {
     let before = read_checkpoint(dir)?;
     if is_current(dir, &before, stream) {
-        return Ok(Ingested { digest: before.digest, closed: before.closed });
+        return Ok(before.digest);
     }
     // The file that is written is the lock as well: it is never replaced.
     let path = dir.file("events.jsonl");
@@ -82,10 +75,10 @@ pub(super) fn ingest(
     // Whoever had the lock may have done the work.
     let checkpoint = read_checkpoint(dir)?;
     if is_current(dir, &checkpoint, stream) {
-        return Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed });
+        return Ok(checkpoint.digest);
     }
-    let checkpoint = Reading::new(dir, backend, baseline, checkpoint, events)?.to_the_end(stream)?;
-    Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed })
+    let checkpoint = Reading::new(dir, backend, baseline, checkpoint, events)?.run_to_the_end(stream)?;
+    Ok(checkpoint.digest)
 }
 
 fn is_current(dir: &AttemptDir, checkpoint: &Checkpoint, stream: Stream) -> bool {
@@ -96,9 +89,9 @@ fn is_current(dir: &AttemptDir, checkpoint: &Checkpoint, stream: Stream) -> bool
 ///
 /// # Errors
 /// The checkpoint cannot be read.
-pub(super) fn last_known(dir: &AttemptDir) -> Result<Ingested, EngineError> {
+pub(super) fn last_known(dir: &AttemptDir) -> Result<Digest, EngineError> {
     let checkpoint = read_checkpoint(dir)?;
-    Ok(Ingested { digest: checkpoint.digest, closed: checkpoint.closed })
+    Ok(checkpoint.digest)
 }
 
 fn read_checkpoint(dir: &AttemptDir) -> Result<Checkpoint, EngineError> {
@@ -135,7 +128,7 @@ impl<'a> Reading<'a> {
         Ok(Self { dir, baseline, checkpoint, parser, feeder, events, buffer: Vec::new(), now: clock::now() })
     }
 
-    fn to_the_end(mut self, stream: Stream) -> Result<Checkpoint, EngineError> {
+    fn run_to_the_end(mut self, stream: Stream) -> Result<Checkpoint, EngineError> {
         let path = self.dir.file("out");
         match File::open(&path) {
             Ok(mut out) => {
@@ -175,7 +168,7 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, fresh: Vec<AgentEvent>) -> Result<(), EngineError> {
         for event in fresh {
-            if self.checkpoint.events % INDEX_EVERY == 0 {
+            if self.checkpoint.events.is_multiple_of(INDEX_EVERY) {
                 self.checkpoint.index.push(self.checkpoint.events_length + self.buffer.len() as u64);
             }
             self.checkpoint.events += 1;
@@ -220,7 +213,6 @@ pub struct EventPage {
     pub last_seq: u64,
     /// Whether there are more right now.
     pub more: bool,
-    pub closed: bool,
 }
 
 /// Returns up to `limit` events after number `after` that `wanted` takes.
@@ -234,7 +226,7 @@ pub(super) fn events(
     wanted: &dyn Fn(&AgentEvent) -> bool,
 ) -> Result<EventPage, EngineError> {
     let checkpoint = read_checkpoint(dir)?;
-    let mut page = EventPage { last_seq: after, closed: checkpoint.closed, ..EventPage::default() };
+    let mut page = EventPage { last_seq: after, ..EventPage::default() };
     if after >= checkpoint.events {
         return Ok(page);
     }

@@ -131,7 +131,7 @@ impl Engine {
             // It was taken out of the configuration while the task ran: nobody can read its stream.
             Err(EngineError::UnknownBackend(unknown)) => {
                 let failure = Failure::new(Category::BackendMissing, unknown.to_string());
-                (last_known(dir)?.digest, Outcome { status: Status::Failed, failure: Some(failure) })
+                (last_known(dir)?, Outcome { status: Status::Failed, failure: Some(failure) })
             }
             Err(error) => return Err(error),
         };
@@ -144,7 +144,7 @@ impl Engine {
     pub(super) fn final_digest(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<Digest, EngineError> {
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline = self.baseline(task).unwrap_or_default();
-        let mut digest = ingest(dir, adapter, &baseline, Stream::Over)?.digest;
+        let mut digest = ingest(dir, adapter, &baseline, Stream::Over)?;
         if let Some(schema) = &task.spec.output_schema {
             digest.structured = schema::fitting_answer(&digest, schema);
         }
@@ -231,7 +231,7 @@ impl Engine {
     fn supervise_running(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<(), EngineError> {
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline: Usage = self.baseline(task).unwrap_or_default();
-        let digest = ingest(dir, adapter, &baseline, Stream::Open)?.digest;
+        let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
         let started_at = attempt.started_at.unwrap_or(attempt.claimed_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
         if let Some((ending, detail)) = supervise(&task.spec, &digest, linger, started_at, clock::now()) {

@@ -23,17 +23,17 @@ impl Engine {
             return Ok(None);
         }
         if running_attempt(task).is_none() {
-            let mut digest = ingest::last_known(&dir)?.digest;
+            let mut digest = ingest::last_known(&dir)?;
             if let Some(schema) = &task.spec.output_schema {
                 digest.structured = super::schema::fitting_answer(&digest, schema);
             }
             return Ok(Some(digest));
         }
         let Ok(adapter) = self.registry.get(&attempt.backend) else {
-            return Ok(Some(ingest::last_known(&dir)?.digest));
+            return Ok(Some(ingest::last_known(&dir)?));
         };
         let baseline = self.baseline(task).unwrap_or_default();
-        Ok(Some(ingest::ingest(&dir, adapter, &baseline, Stream::Open)?.digest))
+        Ok(Some(ingest::ingest(&dir, adapter, &baseline, Stream::Open)?))
     }
 
     pub fn health_of(&self, task: &Task, digest: Option<&Digest>) -> Health {

@@ -54,7 +54,7 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     let Some(spec) = dir.read_spec()? else { return Ok(()) };
     let ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
     let exit = match start_or_adopt(&dir, &spec, environment)? {
-        Start::Runs(agent) => Watch::new(&dir, &spec, agent, ear).to_the_end(environment),
+        Start::Runs(agent) => Watch::new(&dir, &spec, agent, ear).run_to_the_end(environment),
         Start::Failed(detail) => {
             Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) }
         }
@@ -212,7 +212,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn to_the_end(mut self, environment: &[(String, String)]) -> Exit {
+    fn run_to_the_end(mut self, environment: &[(String, String)]) -> Exit {
         let mut is_small = false;
         while self.is_agent_alive() {
             let news = self.ear.listen(self.patience());

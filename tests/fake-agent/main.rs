@@ -4,6 +4,12 @@
 //! that a test can count how often an attempt ran. See [`obey`] for the commands. Uses nothing but
 //! the standard library: the tests compile it by themselves in a second.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a program of its own that starts processes, reads its environment and prints"
+)]
+
 use std::{
     fs::OpenOptions,
     io::{self, Read, Write},
@@ -94,8 +100,14 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
         }
         "run" => Command::new("sh").args(["-c", rest]).stdin(Stdio::null()).status().map(|_| ()),
         // How it goes on.
-        "sleep" => Ok(sleep(Duration::from_millis(rest.parse().unwrap_or(0)))),
-        "wait-for" => Ok(wait_for(Path::new(rest))),
+        "sleep" => {
+            sleep(Duration::from_millis(rest.parse().unwrap_or(0)));
+            Ok(())
+        }
+        "wait-for" => {
+            wait_for(Path::new(rest));
+            Ok(())
+        }
         "hang" => loop {
             sleep(Duration::from_secs(3600));
         },

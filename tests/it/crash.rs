@@ -169,7 +169,9 @@ fn the_terminal_and_its_process_group_take_nothing_with_them() {
     // setsid(1) forks when it leads a group, so the session's own group is killed too.
     let others = crate::support::processes().into_iter().filter(|process| process.cwd == home.work());
     let others = others.filter(|process| process.args.iter().any(|arg| arg == "watch" || arg.contains("watch @last")));
-    others.for_each(|process| drop(killpg(Pid::from_raw(process.pid), Signal::SIGKILL)));
+    for process in others {
+        let _ = killpg(Pid::from_raw(process.pid), Signal::SIGKILL);
+    }
     let _ = killpg(own, Signal::SIGKILL);
     shell.wait().unwrap();
     home.touch("go");
@@ -185,6 +187,31 @@ fn a_task_ends_by_itself_when_nobody_ever_looks_again() {
     let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
     assert_eq!(record["state"], json!({"state": "finished", "status": "done", "failure": null}));
     wait_for("the ticker's end", || if home.tickers().is_empty() { Ok(()) } else { Err(home.tickers()) });
+}
+
+#[test]
+fn no_task_is_forgotten_between_two_tickers() {
+    let home = TestHome::new();
+    for n in 0..25 {
+        let id = home.submit(&format!("finish {n}"));
+        // Nobody asks: the ticker of the task before is about to leave when this one comes.
+        let record = home.home().join("tasks").join(&id).join("record.json");
+        wait_for("the record", || if record.exists() { Ok(()) } else { Err(home.tickers()) });
+    }
+    assert_eq!(home.json(&["status"])["counts"], json!({"done": 25}));
+}
+
+#[test]
+fn a_keeper_that_is_asked_to_leave_takes_the_agent_with_it_and_says_so() {
+    let home = TestHome::new();
+    let id = home.submit("say working\nsetsid-child\nwrite up 1\nhang");
+    home.wait_file("up");
+    nix::sys::signal::kill(Pid::from_raw(home.wait_keeper(&id, 1)), Signal::SIGTERM).unwrap();
+    let task = home.end_of(&id);
+    let told =
+        json!([task["status"], task["failure"]["category"], task["attempts"][0]["supervision"], home.runs().len()]);
+    assert_eq!(told, json!(["failed", "crashed", "kept", 1]), "{task:#}");
+    assert!(members(&id, 1).is_empty(), "{:#?}", members(&id, 1));
 }
 
 /// The clock is set back by an hour between the claim and the next look: the claim lies in the future.

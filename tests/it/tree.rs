@@ -184,6 +184,15 @@ fn a_paused_task_can_be_cancelled() {
     nothing_is_left(&home);
 }
 
+#[test]
+fn cancel_ends_a_check_that_runs_after_the_agent() {
+    let home = TestHome::new();
+    let id = home.submit_with(&["--verify", "touch checking; trap '' TERM; setsid sleep 3605"], "finish x");
+    home.wait_file("checking");
+    assert_eq!(home.json(&["cancel", &id, "--grace", "200ms"])["tasks"][0]["status"], "cancelled");
+    nothing_is_left(&home);
+}
+
 /// An agent may delegate with mgr itself; what it submitted is a task of its own and outlives it.
 #[test]
 fn a_task_that_an_agent_submitted_outlives_the_agent() {

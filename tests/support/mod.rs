@@ -145,14 +145,6 @@ impl TestHome {
         })
     }
 
-    #[track_caller]
-    pub fn wait_status(&self, id: &str, status: &str) -> Value {
-        wait_for(status, || {
-            let task = self.status(id);
-            if task["status"] == status { Ok(task) } else { Err(task) }
-        })
-    }
-
     /// The answer as `mgr output` prints it.
     #[track_caller]
     pub fn output(&self, id: &str) -> String {
