@@ -53,6 +53,8 @@ pub struct Engine {
     gate: Arc<gate::Gate>,
     /// Whether keepers are started from this process; else through a launcher that exits at once.
     starts_keepers: bool,
+    /// What the rebuild found that this engine was opened by.
+    rebuilt: Option<RebuildReport>,
 }
 
 impl Engine {
@@ -68,7 +70,27 @@ impl Engine {
         }
         let store = Arc::new(Store::open(&home.database())?);
         let watchers = Arc::new(Watchers::new(home.poke()));
-        Ok(Self { home, env, config, registry, store, watchers, gate: Arc::default(), starts_keepers: false })
+        Ok(Self {
+            home,
+            env,
+            config,
+            registry,
+            store,
+            watchers,
+            gate: Arc::default(),
+            starts_keepers: false,
+            rebuilt: None,
+        })
+    }
+
+    /// Makes the database anew from the tasks' files and opens the engine on it. Does not need the old
+    /// database to be readable.
+    ///
+    /// # Errors
+    /// The old database cannot be put aside, or the new one not be made.
+    pub fn open_rebuilt(env: Environment) -> Result<Self, EngineError> {
+        let (engine, report) = Self::rebuild(env)?;
+        Ok(Self { rebuilt: Some(report), ..engine })
     }
 
     /// Lets this process start keepers itself, which spares one process for each. Only for one that nobody
@@ -88,7 +110,7 @@ impl Engine {
         let (home, env) = (self.home.clone(), self.env.clone());
         let (config, registry) = settings(&home, &env, working_dir)?;
         let (store, watchers, gate) = (self.store.clone(), self.watchers.clone(), self.gate.clone());
-        Ok(Self { home, env, config, registry, store, watchers, gate, starts_keepers: false })
+        Ok(Self { home, env, config, registry, store, watchers, gate, starts_keepers: false, rebuilt: None })
     }
 
     /// Whether the database that is open is still the one in its place: a rebuild puts it aside.

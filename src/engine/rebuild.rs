@@ -50,11 +50,11 @@ impl Engine {
         Ok(files::replace(&dir.join("record.json"), &bytes, Durability::Process)?)
     }
 
-    /// Puts the old database aside and makes a new one from the tasks' files.
+    /// Puts the old database aside and makes a new one from the tasks' files; returns the engine on it.
     ///
     /// # Errors
     /// The old database cannot be put aside, or the new one not be made.
-    pub fn rebuild(env: Environment) -> Result<RebuildReport, EngineError> {
+    pub fn rebuild(env: Environment) -> Result<(Self, RebuildReport), EngineError> {
         let home = Home::find(&env)?;
         Config::load(&home, &env, None)?;
         let old_database = put_aside(&home)?;
@@ -69,7 +69,7 @@ impl Engine {
             engine.restore_some(chunk, &mut report)?;
         }
         engine.reconcile()?;
-        Ok(report)
+        Ok((engine, report))
     }
 
     fn restore_some(&self, names: &[String], report: &mut RebuildReport) -> Result<(), EngineError> {

@@ -9,6 +9,8 @@ use super::{Engine, EngineError};
 use crate::os::{clock, failpoint, files};
 
 const STREAMS_EVERY: Duration = Duration::from_millis(250);
+/// With nothing running there is still a look now and then, in case a notification was lost.
+const REST: Duration = Duration::from_secs(5);
 
 /// The body of `mgr __tick`. Returns at once when another ticker lives.
 ///
@@ -46,7 +48,10 @@ async fn take(lock: &std::fs::File) -> bool {
 
 async fn run(engine: &Engine) -> Result<(), EngineError> {
     let mut streams_at = clock::steady();
+    let mut changes = engine.watchers.subscribe();
     loop {
+        // Before the look, so that a change during it is not slept over.
+        changes.borrow_and_update();
         collect_keepers();
         failpoint::hit("ticker.before_reconcile");
         if !engine.store.is_in_place() {
@@ -61,7 +66,9 @@ async fn run(engine: &Engine) -> Result<(), EngineError> {
         if !engine.store.read(|view| view.any_moving())? {
             return Ok(());
         }
-        engine.rest(streams_at).await;
+        let patience = engine.patience(streams_at)?;
+        // Running out of patience is as good a reason to look as a change.
+        let _ = tokio::time::timeout(patience, changes.changed()).await;
     }
 }
 
@@ -72,13 +79,11 @@ fn collect_keepers() {
 }
 
 impl Engine {
-    /// Sleeps until a poke, the next look at the streams or the next due hold.
-    async fn rest(&self, streams_at: std::time::Instant) {
-        let until_streams = streams_at.saturating_duration_since(clock::steady());
-        let due = self.store.read(|view| view.next_due()).ok().flatten();
-        let until_due = due.map_or(until_streams, |due| due.since(clock::now()).as_duration());
-        let mut changes = self.watchers.subscribe();
-        let patience = until_streams.min(until_due).max(Duration::from_millis(1));
-        let _ = tokio::time::timeout(patience, changes.changed()).await;
+    /// Returns the time until the streams of running tasks or a hold want a look.
+    fn patience(&self, streams_at: std::time::Instant) -> Result<Duration, EngineError> {
+        let (due, is_busy) = self.store.read(|view| Ok((view.next_due()?, !view.busy_backends()?.is_empty())))?;
+        let until_due = due.map_or(REST, |due| due.since(clock::now()).as_duration());
+        let until_streams = if is_busy { streams_at.saturating_duration_since(clock::steady()) } else { REST };
+        Ok(until_due.min(until_streams).clamp(Duration::from_millis(1), REST))
     }
 }

@@ -65,12 +65,15 @@ impl Engine {
         Ok(self.counts()?.iter().map(|(_, count)| count).sum())
     }
 
-    /// Makes the database anew from the tasks' files.
+    /// Makes the database anew from the tasks' files, unless this engine was opened that way.
     ///
     /// # Errors
     /// The old database cannot be put aside, or the new one not be made.
-    pub fn rebuild_again(&self) -> Result<RebuildReport, EngineError> {
-        Self::rebuild(self.env.clone())
+    pub fn rebuilt(&self) -> Result<RebuildReport, EngineError> {
+        match &self.rebuilt {
+            Some(report) => Ok(report.clone()),
+            None => Ok(Self::rebuild(self.env.clone())?.1),
+        }
     }
 
     /// Returns how many processes of finished tasks there are; with `end` they are ended.

@@ -83,7 +83,7 @@ impl Operation for Doctor {
 }
 
 fn rebuild(call: &Call<'_>) -> Result<Finding, OpError> {
-    let report = call.engine.rebuild_again()?;
+    let report = call.engine.rebuilt()?;
     let aside = report.old_database.map(|path| format!("; the old database is `{path}`")).unwrap_or_default();
     let unreadable = report.unreadable.len() as u64;
     let lost = if unreadable == 0 {

@@ -92,10 +92,8 @@ fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, want
     let mut input_again = input.clone();
     let working_dir = working_dir(&input);
     // A damaged database must not keep its own remedy from running.
-    if row.tool == Some("doctor") && input.get("rebuild") == Some(&Value::Bool(true)) {
-        Engine::rebuild(env.clone())?;
-    }
-    let engine = Engine::open(env, working_dir.as_deref())?;
+    let rebuilds = row.tool == Some("doctor") && input.get("rebuild") == Some(&Value::Bool(true));
+    let engine = if rebuilds { Engine::open_rebuilt(env)? } else { Engine::open(env, working_dir.as_deref())? };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -26,6 +26,8 @@ fn report<E: std::fmt::Display>(result: Result<(), E>) -> u8 {
 #[cfg(unix)]
 fn keep(args: &[String], env: &Environment) -> u8 {
     let Some(dir) = args.first() else { return 2 };
+    // The caller's directory is not the keeper's to hold: somebody may want to unmount or remove it.
+    let _ = std::env::set_current_dir(dir);
     report(crate::keeper::keep(dir.as_str().into(), &env.to_pairs()))
 }
 
@@ -39,6 +41,7 @@ fn tick(env: &Environment) -> u8 {
         os::tree::leave_session();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let engine = engine::Engine::open(env.clone(), None)?.starting_keepers();
+        std::env::set_current_dir(engine.home().data())?;
         Ok(runtime.block_on(engine::tick(&engine))?)
     };
     report(run())
