@@ -460,6 +460,14 @@ add("gpt without a key: submit exits 8 at once", 1, async (place) => {
   assert.match(run.err, /OPENAI_API_KEY/);
 });
 
+add("codex logged out, nothing listens", 30, async (place) => {
+  const url = `http://127.0.0.1:${await deadPort()}/v1`;
+  writeFileSync(join(place.home, ".codex/config.toml"), `model = "gpt-5.5"\nopenai_base_url = "${url}"\n[features]\nplugins = false\n[analytics]\nenabled = false\n`);
+  const { CODEX_API_KEY, OPENAI_API_KEY, ...env } = place.env;
+  place.env = env;
+  hasFailed(await place.run("codex", "hello", { limit: 90 }), ["auth", "network"], 60);
+});
+
 add("gpt nothing listens", 20, async (place) => {
   place.env = { ...place.env, OPENAI_BASE_URL: `http://127.0.0.1:${await deadPort()}/v1` };
   hasFailed(await place.run("gpt", "hello"), ["network"], 40);

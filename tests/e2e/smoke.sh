@@ -163,7 +163,7 @@ const server = new McpServer({ name: "stub", version: "0" });
 const answer = (value) => ({ content: [{ type: "text", text: JSON.stringify(value) }] });
 const submitted = { prompt: z.string(), backend: z.string(), working_dir: z.string() };
 server.registerTool("task_submit", { inputSchema: submitted }, ({ working_dir }) => answer({ task_id: "t7", working_dir }));
-server.registerTool("task_watch", { inputSchema: { task_id: z.string() } }, ({ task_id }) => answer({ watched: task_id }));
+server.registerTool("task_watch", { inputSchema: { task_ids: z.array(z.string()) } }, ({ task_ids }) => answer({ watched: task_ids }));
 await server.connect(new StdioServerTransport());
 JS
   echo "{\"mcpServers\":{\"mgr\":{\"command\":\"node\",\"args\":[\"$home/stub-mgr.mjs\"]}}}"
