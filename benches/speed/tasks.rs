@@ -80,8 +80,7 @@ fn floor() -> f64 {
         file.write_all(b"done").and_then(|()| file.sync_all()).expect("the disk takes it");
         std::fs::rename(aside, path).expect("same directory");
     };
-    let rate = rate(TASKS, one, || {});
-    rate
+    rate(TASKS, one, || {})
 }
 
 fn ours(plan: &Plan) -> f64 {
