@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod doors;
 mod install;
 mod protocol;
 mod search;
