@@ -9,7 +9,7 @@ pub(super) fn request(backend: &'static str, prompt: &str) -> Request {
         backend: BackendName::built_in(backend),
         prompt: prompt.to_owned(),
         system_prompt: None,
-        working_dir: "/work/repo".into(),
+        working_dir: "/srv/repo".into(),
         attempt_dir: "/state/attempt".into(),
         model: None,
         effort: None,

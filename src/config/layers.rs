@@ -1,6 +1,6 @@
 //! Layers: built-in defaults, the user's file, the project's file, the environment. Flags come last, in ops.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -97,7 +97,7 @@ impl Config {
     /// A file that cannot be read, an unknown key, a value of the wrong kind: with file and key.
     pub fn load(home: &Home, env: &Environment, working_dir: Option<&Utf8Path>) -> Result<Self, ConfigError> {
         let mut merged = Merged::default();
-        merged.add(Origin::Default, "the built-in defaults", read_text("defaults.yaml".into(), DEFAULTS)?)?;
+        merged.add(Origin::Default, "the built-in defaults", defaults()?)?;
         let user_file = home.config_file();
         merged.add(Origin::User, user_file.as_str(), read_file(&user_file)?)?;
         if let Some(project_file) = working_dir.and_then(project_file) {
@@ -117,7 +117,7 @@ impl Config {
         let parsed = yaml::read(value).map_err(|source| ConfigError::Yaml { path: path.clone(), source })?;
         set_path(&mut file, key, parsed);
         let mut merged = Merged::default();
-        merged.add(Origin::Default, "the built-in defaults", read_text("defaults.yaml".into(), DEFAULTS)?)?;
+        merged.add(Origin::Default, "the built-in defaults", defaults()?)?;
         merged.add(Origin::User, &format!("`{key}`"), file.clone())?;
         merged.finish()?;
         yaml::write(&Value::Object(file)).map_err(|source| ConfigError::Yaml { path, source })
@@ -139,6 +139,10 @@ struct Merged {
 
 impl Merged {
     fn add(&mut self, origin: Origin, name: &str, layer: Map<String, Value>) -> Result<(), ConfigError> {
+        // Nothing said, nothing to check: reading the whole again for each layer would cost every start.
+        if layer.is_empty() {
+            return Ok(());
+        }
         self.last_origin = name.to_owned();
         for (key, value) in layer {
             if origin == Origin::Default {
@@ -157,7 +161,7 @@ impl Merged {
             self.values.insert(key.clone(), value);
             self.origins.insert(key, origin.clone());
         }
-        self.check()
+        if origin == Origin::Default { Ok(()) } else { self.check() }
     }
 
     fn known(&self) -> Vec<Setting> {
@@ -169,7 +173,8 @@ impl Merged {
         self.values.iter().map(setting).collect()
     }
 
-    /// Checked after each layer, so that the layer with the fault is named.
+    /// Checked after each layer that says something, so that the layer with the fault is named. The
+    /// defaults are checked with the last one.
     fn check(&self) -> Result<(), ConfigError> {
         self.read().map(|_| ())
     }
@@ -220,6 +225,16 @@ fn project_may(key: &str, current: &Value, wanted: &Value) -> bool {
         }
     };
     matches!((amount(current), amount(wanted)), (Some(current), Some(wanted)) if wanted <= current)
+}
+
+/// Returns the built-in layer, read once: a server asks for it with every call.
+fn defaults() -> Result<Map<String, Value>, ConfigError> {
+    static READ: OnceLock<Map<String, Value>> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(read.clone());
+    }
+    let read = read_text("defaults.yaml".into(), DEFAULTS)?;
+    Ok(READ.get_or_init(|| read).clone())
 }
 
 fn read_file(path: &Utf8Path) -> Result<Map<String, Value>, ConfigError> {

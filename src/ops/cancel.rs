@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Effect, Example, OpError, Operation, Render, Toolset};
+use super::{Call, Effect, Example, Exit, OpError, Operation, Render, Toolset};
 use crate::{
     core::{Span, Status, TaskId, TaskRef},
     ui::{Page, plural},
@@ -102,6 +102,12 @@ async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Out
 }
 
 impl Render for CancelOutput {
+    /// A task that is still winding down when patience ran out is not cancelled yet, and not called so.
+    fn exit(&self) -> Exit {
+        let all_over = self.tasks.iter().all(|task| task.status.is_terminal());
+        if all_over { Exit::Success } else { Exit::StillRunning }
+    }
+
     fn render(&self, page: &mut Page) {
         for task in &self.tasks {
             let killed = plural(u64::from(task.killed_processes), "process").replace("processs", "processes");

@@ -48,7 +48,7 @@ impl Operation for Demo {
     const IDEMPOTENT: bool = false;
     const DEFAULT_TOOL: bool = false;
     const ABOUT: &'static str = "Take a short tour with a scripted agent that needs no key and no installation: \
-        a task that writes a file, a follow-up in the same conversation, and a claim that its check refutes.";
+        a task that writes a file, one that waits for it, and a claim that its check refutes.";
     const EXAMPLE: Example = Example { argv: &["demo"], json: "{}" };
 
     type Input = DemoInput;

@@ -79,24 +79,6 @@ pub struct AttemptView {
     pub checks: Vec<Check>,
 }
 
-/// Where a task comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct LineageView {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rerun_of: Option<TaskId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_of: Option<TaskId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub continues: Option<TaskId>,
-}
-
-impl From<&Lineage> for LineageView {
-    fn from(lineage: &Lineage) -> Self {
-        let Lineage { rerun_of, retry_of, continues } = lineage.clone();
-        Self { rerun_of, retry_of, continues }
-    }
-}
-
 /// All about one task.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TaskView {
@@ -156,16 +138,12 @@ pub struct TaskView {
     /// What the agent was not allowed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub permission_denials: Vec<String>,
-    #[serde(skip_serializing_if = "is_empty_lineage")]
-    pub lineage: LineageView,
+    #[serde(skip_serializing_if = "Lineage::is_empty")]
+    pub lineage: Lineage,
     /// Silent for long with no tool in flight.
     pub stall_detected: bool,
     /// Give it to `task_events` for what comes next.
     pub next_cursor: String,
-}
-
-fn is_empty_lineage(lineage: &LineageView) -> bool {
-    *lineage == LineageView::default()
 }
 
 impl TaskLine {
@@ -237,7 +215,7 @@ impl TaskView {
             output_preview: digest.answer().map(|text| crate::ui::clip(text, 400)),
             files_changed: digest.files.clone(),
             permission_denials: digest.denials.clone(),
-            lineage: LineageView::from(&task.spec.lineage),
+            lineage: task.spec.lineage.clone(),
             stall_detected: health == Health::Stalled,
             next_cursor: super::events::cursor(task.attempts.len() as u32, digest.events),
         })

@@ -30,4 +30,5 @@ if ((status == 75)); then
 fi
 ((status == 0)) || exit "$status"
 
+node "$here/sdk-client.mjs" "$mgr" "$dir"
 node "$here/cases.mjs" "$mgr" "$(cd "$dir" && pwd)" "${2:-}"
