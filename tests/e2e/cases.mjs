@@ -384,7 +384,7 @@ for (const agent of CLIS) {
   });
 
   add(`${agent} environment`, 8, async (place) => {
-    const env = { ...place.env, FAKE_SECRET: "hunter2", CLAUDECODE: "1", CLAUDE_CODE_ENTRYPOINT: "outer", AI_AGENT: "outer", GITHUB_TOKEN: "hunter2" };
+    const env = { ...place.env, FAKE_SECRET: "hunter2", CALLERS_OWN: "hunter2", CLAUDECODE: "1", CLAUDE_CODE_ENTRYPOINT: "outer", AI_AGENT: "outer", GITHUB_TOKEN: "hunter2" };
     const task = await place.run(agent, "[[scenario:env]] show", { env });
     isDone(task);
     const seen = place.file("agent-env.txt");
