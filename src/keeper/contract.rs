@@ -153,13 +153,10 @@ impl AttemptDir {
         Ok(read_optional(&self.file("exit"))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 
-    /// Writes how the attempt ended. Its content is synced; the caller syncs the directory, or keeps
-    /// what it makes of it durably elsewhere.
-    ///
     /// # Errors
-    /// The file cannot be written; the attempt then looks as if it still ran.
+    /// The file cannot be made durable; the attempt then looks as if it still ran.
     pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
-        replace(&self.file("exit"), &to_json(exit), Durability::MachineWithDirectory)
+        replace(&self.file("exit"), &to_json(exit), Durability::Machine)
     }
 
     /// # Errors

@@ -63,12 +63,9 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     sync_output(&dir);
     write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
-    // Who waits learns it while the directory is synced: what they make of it is durable by itself.
-    files::poke(&spec.poke);
-    let synced = files::sync_dir(dir.path());
     drop(lock);
-    ensure_ticker(&spec);
-    synced
+    wake_others(&spec);
+    Ok(())
 }
 
 /// Takes the lock unless another keeper has it. Whoever only looks whether the attempt is
@@ -443,7 +440,12 @@ fn sync_output(dir: &AttemptDir) {
     }
 }
 
-/// Starts a ticker if none is alive.
+/// Touches the poke file, and starts a ticker if none is alive to see it.
+fn wake_others(spec: &Spec) {
+    files::poke(&spec.poke);
+    ensure_ticker(spec);
+}
+
 fn ensure_ticker(spec: &Spec) {
     let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock_shared().is_err());
     if !ticker_is_alive {

@@ -34,8 +34,6 @@ impl FileError {
 pub enum Durability {
     /// A crash of the process.
     Process,
-    /// A crash of the machine, as soon as the caller has synced the directory too ([`sync_dir`]).
-    MachineWithDirectory,
     /// A crash of the machine.
     Machine,
 }
@@ -107,7 +105,7 @@ pub fn replace(path: &Utf8Path, content: &[u8], durability: Durability) -> Resul
     }
     match (durability, path.parent()) {
         (Durability::Machine, Some(parent)) => sync_dir(parent),
-        (Durability::Machine, None) | (Durability::Process | Durability::MachineWithDirectory, _) => Ok(()),
+        (Durability::Machine, None) | (Durability::Process, _) => Ok(()),
     }
 }
 
@@ -117,16 +115,13 @@ fn write_aside(aside: &Utf8Path, content: &[u8], durability: Durability) -> Resu
         private(options.create(true).truncate(true).write(true)).open(aside).map_err(FileError::at(aside, "make"))?;
     file.write_all(content).map_err(FileError::at(aside, "write"))?;
     match durability {
-        Durability::Machine | Durability::MachineWithDirectory => file.sync_all().map_err(FileError::at(aside, "sync")),
+        Durability::Machine => file.sync_all().map_err(FileError::at(aside, "sync")),
         Durability::Process => Ok(()),
     }
 }
 
 /// Makes the directory's entries durable. Windows has no such call and needs none.
-///
-/// # Errors
-/// The directory cannot be opened or synced.
-pub fn sync_dir(path: &Utf8Path) -> Result<(), FileError> {
+fn sync_dir(path: &Utf8Path) -> Result<(), FileError> {
     if cfg!(unix) {
         File::open(path).and_then(|dir| dir.sync_all()).map_err(FileError::at(path, "sync"))?;
     }
