@@ -196,9 +196,14 @@ pub fn clip(text: &str, limit: usize) -> String {
     format!("{head}…")
 }
 
-/// Returns `1 task`, `2 tasks`.
+/// Returns `1 task`, `2 tasks`, `2 processes`, `2 directories`.
 pub fn plural(count: u64, one: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+    match (count, one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) if one.ends_with('s') => format!("{count} {one}es"),
+        (_, None) => format!("{count} {one}s"),
+    }
 }
 
 /// Returns seconds as people say them: `4.2s`, `3m 10s`, `2h 5m`.
@@ -335,5 +340,6 @@ mod tests {
         let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
         assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
         assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
+        assert_eq!([plural(2, "process"), plural(2, "directory")], ["2 processes", "2 directories"]);
     }
 }

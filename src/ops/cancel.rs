@@ -110,7 +110,7 @@ impl Render for CancelOutput {
 
     fn render(&self, page: &mut Page) {
         for task in &self.tasks {
-            let killed = plural(u64::from(task.killed_processes), "process").replace("processs", "processes");
+            let killed = plural(u64::from(task.killed_processes), "process");
             let words = match (task.was_over, task.killed_processes) {
                 (true, _) => "was over already".to_owned(),
                 (false, 0) => "left politely".to_owned(),

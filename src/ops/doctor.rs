@@ -86,11 +86,8 @@ fn rebuild(call: &Call<'_>) -> Result<Finding, OpError> {
     let report = call.engine.rebuilt()?;
     let aside = report.old_database.map(|path| format!("; the old database is `{path}`")).unwrap_or_default();
     let unreadable = report.unreadable.len() as u64;
-    let lost = if unreadable == 0 {
-        String::new()
-    } else {
-        format!("; {} cannot be read", plural(unreadable, "directory").replace("directorys", "directories"))
-    };
+    let lost =
+        if unreadable == 0 { String::new() } else { format!("; {} cannot be read", plural(unreadable, "directory")) };
     Ok(Finding {
         level: if unreadable == 0 { FindingLevel::Good } else { FindingLevel::Note },
         subject: "rebuild".into(),
@@ -120,7 +117,7 @@ fn store(call: &Call<'_>) -> Finding {
 fn orphans(call: &Call<'_>, fix: bool) -> Result<Finding, OpError> {
     call.engine.reconcile()?;
     let found = call.engine.orphans(fix)?;
-    let count = plural(found as u64, "process").replace("processs", "processes");
+    let count = plural(found as u64, "process");
     Ok(match (found, fix) {
         (0, _) => Finding {
             level: FindingLevel::Good,
