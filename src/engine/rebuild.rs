@@ -36,8 +36,6 @@ pub struct RebuildReport {
 impl Engine {
     /// Writes down what became of a task, for a rebuild.
     pub(super) fn write_record(&self, task: &Task) -> Result<(), EngineError> {
-        let dir = self.home.task(&task.id);
-        files::make_dir(&dir)?;
         let record = RecordFile {
             v: 1,
             state: task.state.clone(),
@@ -45,9 +43,16 @@ impl Engine {
             attempts: task.attempts.clone(),
             acceptance: task.acceptance,
         };
-        // Our own type with string keys: this cannot fail.
-        let bytes = serde_json::to_vec(&record).unwrap_or_default();
-        Ok(files::replace(&dir.join("record.json"), &bytes, Durability::Process)?)
+        self.write_beside(&task.id, "record.json", &record)
+    }
+
+    /// Writes a JSON file into a task's own directory.
+    pub(super) fn write_beside<T: Serialize>(&self, id: &TaskId, name: &str, file: &T) -> Result<(), EngineError> {
+        let dir = self.home.task(id);
+        files::make_dir(&dir)?;
+        // Our own types with string keys: this cannot fail.
+        let bytes = serde_json::to_vec(file).unwrap_or_default();
+        Ok(files::replace(&dir.join(name), &bytes, Durability::Process)?)
     }
 
     /// Puts the old database aside and makes a new one from the tasks' files; returns the engine on it.

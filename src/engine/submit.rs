@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     core::{BackendName, Span, Task, TaskId, TaskSpec, Words},
-    os::{
-        clock, failpoint,
-        files::{self, Durability},
-        random,
-    },
+    os::{clock, failpoint, random},
     store::{Duplicate, NewTask},
 };
 
@@ -174,8 +170,6 @@ impl Engine {
         words: &Words,
         request_id: Option<String>,
     ) -> Result<(), EngineError> {
-        let dir = self.home.task(&task.id);
-        files::make_dir(&dir)?;
         let file = TaskFile {
             v: 1,
             id: task.id.clone(),
@@ -184,9 +178,7 @@ impl Engine {
             words: words.clone(),
             request_id,
         };
-        // Our own type with string keys: this cannot fail.
-        let bytes = serde_json::to_vec(&file).unwrap_or_default();
-        Ok(files::replace(&dir.join("task.json"), &bytes, Durability::Process)?)
+        self.write_beside(&task.id, "task.json", &file)
     }
 }
 
