@@ -11,6 +11,20 @@ pub struct Limits {
     pub per_backend: BTreeMap<BackendName, u32>,
 }
 
+impl Limits {
+    /// Returns how many slots are free while `busy` run.
+    pub fn free(&self, busy: &[BackendName]) -> usize {
+        (self.slots as usize).saturating_sub(busy.len())
+    }
+
+    /// Returns the backends that are at their cap while `busy` run.
+    pub fn full(&self, busy: &[BackendName]) -> Vec<BackendName> {
+        let running = |name: &BackendName| busy.iter().filter(|backend| *backend == name).count();
+        let at_cap = self.per_backend.iter().filter(|(name, cap)| running(name) >= **cap as usize);
+        at_cap.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// A task that waits for nothing but a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -29,7 +43,7 @@ pub struct Claim {
 /// Returns who starts now. `busy` has the backend of each running task; `ready` comes in
 /// any order and is served by priority, then by age.
 pub fn schedule(limits: &Limits, busy: &[BackendName], ready: impl IntoIterator<Item = Candidate>) -> Vec<Claim> {
-    let mut free = (limits.slots as usize).saturating_sub(busy.len());
+    let mut free = limits.free(busy);
     if free == 0 {
         return Vec::new();
     }

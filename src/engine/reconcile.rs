@@ -111,13 +111,7 @@ impl Engine {
                 return Ok(true);
             }
             let busy = view.busy_backends()?;
-            let free = busy.len() < limits.slots as usize;
-            let full = limits
-                .per_backend
-                .iter()
-                .filter(|(name, cap)| busy.iter().filter(|backend| backend == name).count() >= **cap as usize);
-            let full: Vec<_> = full.map(|(name, _)| name.clone()).collect();
-            Ok(free && !view.candidates(&full, 1)?.is_empty())
+            Ok(limits.free(&busy) > 0 && !view.candidates(&limits.full(&busy), 1)?.is_empty())
         })?)
     }
 

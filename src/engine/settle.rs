@@ -6,8 +6,7 @@ use std::collections::VecDeque;
 use super::{Engine, EngineError};
 use crate::{
     core::{
-        Attempt, AttemptEnd, BackendName, Category, Failure, Input, Limits, State, Status, Task, TaskId, Timestamp,
-        decide, schedule,
+        Attempt, AttemptEnd, Category, Failure, Input, Limits, State, Status, Task, TaskId, Timestamp, decide, schedule,
     },
     os::clock,
     store::Writing,
@@ -109,16 +108,14 @@ impl Engine {
         let view = writing.view();
         let busy = view.busy_backends()?;
         let limits = self.limits();
-        let free = (limits.slots as usize).saturating_sub(busy.len());
+        let free = limits.free(&busy);
         if free == 0 {
             return Ok(());
         }
         // Backends at their cap are left out by the query, so that a long queue for one of
         // them does not have to be read to find work for another.
-        let full =
-            limits.per_backend.iter().filter(|(name, cap)| count(&busy, name) >= **cap).map(|(name, _)| name.clone());
         let wanted = free.saturating_mul(1 + limits.per_backend.len()).max(free);
-        let ready = view.candidates(&full.collect::<Vec<_>>(), wanted)?;
+        let ready = view.candidates(&limits.full(&busy), wanted)?;
         for claim in schedule(&limits, &busy, ready) {
             let Some(mut task) = view.task(&claim.id)? else { continue };
             let number = task.attempts.len() as u32 + 1;
@@ -138,10 +135,6 @@ impl Engine {
     pub(super) fn limits(&self) -> Limits {
         Limits { slots: self.config.slots, per_backend: self.config.backend_slots.clone() }
     }
-}
-
-fn count(busy: &[BackendName], name: &BackendName) -> u32 {
-    u32::try_from(busy.iter().filter(|backend| *backend == name).count()).unwrap_or(u32::MAX)
 }
 
 fn note_end(task: &mut Task, attempt: u32, end: AttemptEnd) {
