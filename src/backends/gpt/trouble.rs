@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::core::Category;
+use crate::{backends::text, core::Category};
 
 /// A try that did not end in an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,14 +81,9 @@ fn by_code(code: &str) -> Option<Category> {
 /// Returns what an HTTP status alone says.
 pub(in crate::backends) fn by_status(status: u16) -> Category {
     match status {
-        401 | 403 => Category::Auth,
-        402 => Category::Quota,
-        404 => Category::InvalidModel,
-        408 | 502 | 504 => Category::Network,
-        413 => Category::ContextFull,
-        429 => Category::RateLimit,
-        500..=599 => Category::Overloaded,
-        _ => Category::Unknown,
+        // A gateway's word about the line, not about the model's load.
+        502 | 504 => Category::Network,
+        status => text::classify_status(status).unwrap_or(Category::Unknown),
     }
 }
 
