@@ -22,7 +22,7 @@ pub use error::StoreError;
 pub use query::{Filter, Page};
 pub use tasks::{Duplicate, NewTask, News};
 
-use crate::os::files;
+use crate::os::{clock, files};
 
 /// A reader never waits in WAL; this is for the moments when the log is folded in.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,8 +65,13 @@ impl Store {
             let setup = connection
                 .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
                 .and_then(|_| connection.busy_timeout(BUSY_TIMEOUT))
-                .and_then(|()| connection.execute_batch(schema::PRAGMAS))
-                .and_then(|()| schema::version(&connection));
+                .and_then(|()| schema::has_log(&connection));
+            let has_log = setup.map_err(|error| StoreError::from_sqlite(&self.path, error))?;
+            if !has_log {
+                let _turn = self.take_turn()?;
+                self.start_log(&connection)?;
+            }
+            let setup = connection.execute_batch(schema::PRAGMAS).and_then(|()| schema::version(&connection));
             setup.map_err(|error| StoreError::from_sqlite(&self.path, error))?
         };
         if version == schema::LATEST {
@@ -77,6 +82,24 @@ impl Store {
         }
         let _turn = self.take_turn()?;
         schema::migrate(&mut self.connection(), &self.path)
+    }
+
+    /// Turns a new file into one with a log. SQLite answers "busy" at once here, whatever the timeout, while
+    /// another process reads the file (<https://sqlite.org/c3ref/busy_handler.html>): seen when twenty
+    /// submits at once were the first use of a home, and one of them was refused.
+    fn start_log(&self, connection: &Connection) -> Result<(), StoreError> {
+        let deadline = clock::steady() + BUSY_TIMEOUT;
+        loop {
+            match schema::start_log(connection) {
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && clock::steady() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                started => return started.map_err(|error| StoreError::from_sqlite(&self.path, error)),
+            }
+        }
     }
 
     /// Reads without a transaction.
@@ -158,5 +181,30 @@ impl Drop for Turn<'_> {
 impl Writing<'_> {
     pub fn view(&self) -> View<'_> {
         View(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn many_may_be_the_first_to_open_a_store() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = Utf8PathBuf::from_path_buf(dir.path().join("mgr.db")).unwrap();
+            let barrier = Barrier::new(16);
+            let open = || {
+                barrier.wait();
+                Store::open(&path).map(drop).map_err(|error| format!("{error:?}"))
+            };
+            let opened: Vec<_> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(opened, vec![Ok(()); 16]);
+        }
     }
 }

@@ -7,7 +7,6 @@ use super::StoreError;
 
 /// WAL with FULL: a commit that returned is on the disk (<https://sqlite.org/pragma.html#pragma_synchronous>).
 pub(super) const PRAGMAS: &str = "
-    PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
     PRAGMA temp_store = MEMORY;
@@ -89,6 +88,15 @@ const MIGRATIONS: [&str; 1] = ["
         UPDATE counts SET tasks = tasks - 1 WHERE status = old.status;
     END;
 "];
+
+/// Whether the store has its write-ahead log. Once it has, it keeps it.
+pub(super) fn has_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("PRAGMA journal_mode", [], |row| Ok(row.get_ref(0)?.as_str()? == "wal"))
+}
+
+pub(super) fn start_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA journal_mode = WAL")
+}
 
 pub(super) const LATEST: i64 = MIGRATIONS.len() as i64;
 

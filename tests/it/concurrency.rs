@@ -28,6 +28,7 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
             tickers.extend((0..16).map(|_| home.command(["__tick"]).spawn().unwrap()));
         }
     }
+    assert!(ids.iter().all(|id| id.len() == 21), "a submit was refused: {ids:?}");
     assert_eq!(ids.len(), STORM);
     let mut most_busy = 0;
     wait_for("the end of the storm", || {
@@ -35,7 +36,7 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
         let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         most_busy = most_busy.max(count("SELECT count(*) FROM tasks WHERE busy = 1"));
         let over = count("SELECT count(*) FROM tasks WHERE finished_at IS NOT NULL");
-        if over == STORM as i64 { Ok(()) } else { Err(over) }
+        if over == STORM as i64 { Ok(()) } else { Err((over, left(&database, &home))) }
     });
     // All but the one with the lock have left long ago; that one leaves now.
     let codes: BTreeSet<_> = tickers.into_iter().map(|mut ticker| ticker.wait().unwrap().code()).collect();
@@ -45,6 +46,16 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
     assert_eq!((runs.len(), runs.into_iter().collect::<BTreeSet<_>>()), (STORM, expected));
     assert!(most_busy <= 3, "{most_busy} busy at once");
     assert_eq!(home.json(&["status"])["counts"], json!({"done": STORM}));
+}
+
+/// Returns what is known of the first tasks that are not over, for whoever reads a failure.
+fn left(database: &rusqlite::Connection, home: &TestHome) -> Vec<String> {
+    let sql = "SELECT id || ' ' || state || ' ' || attempts FROM tasks WHERE finished_at IS NULL LIMIT 3";
+    let mut statement = database.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut left: Vec<_> = rows.map(Result::unwrap).collect();
+    left.extend(home.tickers().iter().map(|pid| format!("ticker {pid}")));
+    left
 }
 
 #[test]
