@@ -7,6 +7,7 @@
 //! - [`engine`]: DOING it: reconciling the store with reality, launching, waiting
 //! - [`keeper`]: the tiny process that owns one attempt; files only, never the database
 //! - [`store`]: SQLite; the only SQL
+//! - [`archive`]: WHAT a workspace was: snapshots, differences, the way back
 //! - [`backends`]: HOW each agent is spoken to: pure adapters
 //! - [`config`]: settings in layers; the only reader of the environment
 //! - [`core`]: WHAT SHOULD HAPPEN: pure rules over facts
@@ -14,6 +15,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod archive;
 mod backends;
 mod config;
 mod core;

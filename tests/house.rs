@@ -12,11 +12,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &[]),
     ("os", &["core"]),
     ("backends", &["core"]),
-    ("keeper", &["core", "os"]),
+    ("archive", &["core", "os"]),
+    ("keeper", &["core", "os", "archive"]),
     ("store", &["core", "os"]),
     ("config", &["core", "os", "backends"]),
-    ("engine", &["core", "os", "backends", "store", "config", "keeper"]),
-    ("ops", &["core", "os", "store", "config", "engine", "ui"]),
+    ("engine", &["core", "os", "backends", "store", "archive", "config", "keeper"]),
+    ("ops", &["core", "os", "store", "archive", "config", "engine", "ui"]),
     ("surface", &["core", "os", "backends", "config", "keeper", "engine", "ops", "ui"]),
 ];
 
@@ -29,6 +30,10 @@ const VOCABULARIES: &[(&str, &str)] = &[
     ("owo_colors", "ui.rs"),
     ("indicatif", "surface/progress.rs"),
     ("ureq", "backends/gpt/"),
+    ("rustix::", "os/dirs.rs"),
+    ("zstd::", "archive/"),
+    ("ignore::", "archive/"),
+    ("diffy::", "archive/"),
     ("unsafe {", "os/raw/"),
 ];
 

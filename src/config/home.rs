@@ -44,6 +44,16 @@ impl Home {
         self.data.join("tasks")
     }
 
+    /// Snapshots of workspaces.
+    pub fn archive(&self) -> Utf8PathBuf {
+        self.data.join("archive")
+    }
+
+    /// Directories of isolated tasks.
+    pub fn isolated(&self, id: &crate::core::TaskId) -> Utf8PathBuf {
+        self.data.join("isolated").join(id.as_str())
+    }
+
     pub fn task(&self, id: &crate::core::TaskId) -> Utf8PathBuf {
         self.tasks().join(id.as_str())
     }

@@ -30,6 +30,8 @@ pub enum Category {
     SessionNotFound,
     Launch,
     DiskFull,
+    /// The workspace could not be archived, so the agent was not started.
+    Archive,
     /// The agent asked something and left to wait for the answer.
     NeedsInput,
     Unknown,
@@ -60,6 +62,7 @@ impl Category {
             Self::SessionNotFound => "session_not_found",
             Self::Launch => "launch",
             Self::DiskFull => "disk_full",
+            Self::Archive => "archive",
             Self::NeedsInput => "needs_input",
             Self::Unknown => "unknown",
         }
@@ -72,7 +75,7 @@ impl Category {
             Self::Empty | Self::IdleTimeout | Self::Launch | Self::Unknown | Self::Verification => true,
             Self::Auth | Self::Quota | Self::InvalidModel | Self::Permission | Self::BackendMissing => false,
             Self::Timeout | Self::Budget | Self::OutputLimit | Self::Scope | Self::ContextFull => false,
-            Self::Refused | Self::SessionNotFound | Self::DiskFull | Self::NeedsInput => false,
+            Self::Refused | Self::SessionNotFound | Self::DiskFull | Self::Archive | Self::NeedsInput => false,
         }
     }
 
@@ -102,6 +105,9 @@ impl Category {
             Self::Refused => "the model refused: rephrase the prompt",
             Self::SessionNotFound => "the agent no longer has this conversation: `mgr rerun` starts a new one",
             Self::Launch => "see `mgr output --stderr`; `mgr doctor` checks the backend",
+            Self::Archive => {
+                "work in a smaller directory, leave files out with `.mgrignore`, or choose with `--archive paths:A,B` or `--archive off`"
+            }
             Self::DiskFull => "free some disk space, then `mgr retry`",
             Self::NeedsInput => "answer with `mgr send`: the agent goes on where it asked",
             Self::Unknown => "see `mgr output --raw` and `mgr output --stderr`",

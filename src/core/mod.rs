@@ -18,6 +18,7 @@ mod supervise;
 mod task;
 mod transition;
 mod usage;
+mod workspace;
 
 pub use digest::{Digest, Terminal};
 pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};
@@ -35,3 +36,4 @@ pub use supervise::supervise;
 pub use task::{Acceptance, Check, Effort, Ending, HoldReason, Posture, State, Status, Verification, WaitingOn};
 pub use transition::{Input, Refusal, Retry, decide};
 pub use usage::{Cost, CostSource, Tokens, Usage, UsageReport, UsageScope};
+pub use workspace::{ArchiveLimits, ArchiveScope, Coverage, Isolation, NotCovered};

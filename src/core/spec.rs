@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{BackendName, Bytes, Effort, Money, Posture, Span, TaskId};
+use super::{ArchiveScope, BackendName, Bytes, Effort, Isolation, Money, Posture, Span, TaskId};
 
 /// The user's own words. Apart from [`TaskSpec`] because they may be megabytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,20 @@ pub struct TaskSpec {
     /// Further attempts on each backend after a failure that may pass.
     #[serde(default)]
     pub retries: u32,
+    /// The canonical path of the directory that is archived and leased: the working directory, or for a git
+    /// worktree the top of its repository. Absent for tasks of releases that had no archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Utf8PathBuf>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub archive: ArchiveScope,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub isolate: Isolation,
+    /// Shell lines that make an isolated directory ready, before the agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<String>,
+    /// Whether other writers may work in the same workspace at the same time.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub share: bool,
     /// Whether the project's own agent settings may be used.
     #[serde(default)]
     pub trust_project: bool,
@@ -85,6 +99,10 @@ pub struct Lineage {
     /// The task whose conversation this one goes on with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continues: Option<TaskId>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Lineage {

@@ -1,6 +1,7 @@
 //! What the engine can fail with, each with the way out where there is one.
 
 use crate::{
+    archive::ArchiveError,
     backends::{UnknownBackend, Unservable},
     config::ConfigError,
     core::{InvalidTaskRef, Refusal, TaskId},
@@ -36,6 +37,8 @@ pub enum EngineError {
     Store(#[from] StoreError),
     #[error(transparent)]
     File(#[from] FileError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("cannot start mgr's own helper")]
     Helper(#[source] std::io::Error),
 }

@@ -5,10 +5,13 @@
 
 mod attempt;
 mod control;
+mod custody;
 mod error;
 mod gate;
 mod ingest;
+mod landing;
 mod launch;
+mod lease;
 mod price;
 mod probe;
 mod rebuild;
@@ -26,9 +29,12 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
+pub use landing::{LandAsk, LandReport, TaskChanges};
 pub use launch::launcher;
+pub use lease::WorkspaceHold;
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use submit::Ask;

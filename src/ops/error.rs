@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::EngineError;
+use crate::{archive::ArchiveError, engine::EngineError};
 
 /// The exit codes of `mgr`. They only ever grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +161,14 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::Store(_) => (Code::Internal, None),
         EngineError::File(error) if error.is_disk_full() => (Code::DiskFull, hint("free some space and try again")),
         EngineError::File(error) if error.source.kind() == std::io::ErrorKind::NotFound => (Code::InvalidInput, None),
-        EngineError::File(_) | EngineError::Helper(_) => (Code::Internal, None),
+        EngineError::Archive(error) if error.is_disk_full() => (Code::DiskFull, hint("free some space and try again")),
+        EngineError::Archive(ArchiveError::Forbidden { .. } | ArchiveError::OverLimit { .. }) => (
+            Code::Conflict,
+            hint(
+                "work in a smaller directory, leave files out with `.mgrignore`, or choose with `--archive paths:A,B` or `--archive off`",
+            ),
+        ),
+        EngineError::Archive(ArchiveError::Damaged { .. }) => (Code::StoreDamaged, None),
+        EngineError::Archive(_) | EngineError::File(_) | EngineError::Helper(_) => (Code::Internal, None),
     }
 }

@@ -10,7 +10,10 @@ use super::{
     watch::{Follow, Until, exit_of, wait_for},
 };
 use crate::{
-    core::{Bytes, Effort, Health, Lineage, Money, Posture, Span, Status, TaskId, TaskRef, TaskSpec, Words},
+    core::{
+        ArchiveScope, Bytes, Effort, Health, Isolation, Lineage, Money, Posture, Span, Status, TaskId, TaskRef,
+        TaskSpec, Words,
+    },
     engine::Ask,
     store::Duplicate,
     ui::{Page, Tone},
@@ -286,6 +289,11 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
         output_schema: input.output_schema.map(|schema| serde_json::Value::Object(schema.0)),
         verify: input.verify,
         retries: input.retries,
+        workspace: None,
+        archive: ArchiveScope::default(),
+        isolate: Isolation::default(),
+        setup: Vec::new(),
+        share: false,
         trust_project: input.trust_project,
         lineage: Lineage::default(),
         client: call.client.clone(),

@@ -16,15 +16,19 @@ use crate::{engine::Engine, ui::Page};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Toolset {
     Core,
+    Flow,
+    Safety,
     Ops,
 }
 
 impl Toolset {
-    pub const ALL: [Self; 2] = [Self::Core, Self::Ops];
+    pub const ALL: [Self; 4] = [Self::Core, Self::Flow, Self::Safety, Self::Ops];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Core => "core",
+            Self::Flow => "flow",
+            Self::Safety => "safety",
             Self::Ops => "ops",
         }
     }

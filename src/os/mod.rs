@@ -4,6 +4,8 @@
 //! the only place with `unsafe` (in [`raw`]).
 
 pub mod clock;
+#[cfg(unix)]
+pub mod dirs;
 pub mod failpoint;
 pub mod files;
 pub mod random;

@@ -1,0 +1,54 @@
+//! What can go wrong with an archive.
+
+use std::io;
+
+use camino::Utf8PathBuf;
+
+use crate::os::files::FileError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The workspace may not be archived at all: `/`, a home directory, the archive itself.
+    #[error("{message}")]
+    Forbidden { message: String },
+    /// A limit was reached; the message has the numbers.
+    #[error("{message}")]
+    OverLimit { message: String },
+    /// The caller said stop.
+    #[error("the snapshot was broken off")]
+    Stopped,
+    #[error("the archive of `{root}` is damaged: {detail}")]
+    Damaged { root: Utf8PathBuf, detail: String },
+    #[error("cannot {act} `{path}`")]
+    Path {
+        /// Relative to the workspace, as people read it.
+        path: String,
+        act: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("workspaces cannot be archived on this system yet")]
+    Unsupported,
+}
+
+impl ArchiveError {
+    pub fn at(path: &super::RawPath, act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_string();
+        move |source| Self::Path { path, act, source }
+    }
+
+    pub fn is_disk_full(&self) -> bool {
+        let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        match self {
+            Self::Path { source, .. } => full(source.kind()),
+            Self::File(error) => error.is_disk_full(),
+            Self::Forbidden { .. }
+            | Self::OverLimit { .. }
+            | Self::Stopped
+            | Self::Damaged { .. }
+            | Self::Unsupported => false,
+        }
+    }
+}
