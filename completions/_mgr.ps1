@@ -374,7 +374,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;mcp' {
-            [CompletionResult]::new('--toolsets', '--toolsets', [CompletionResultType]::ParameterName, 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent')
+            [CompletionResult]::new('--toolsets', '--toolsets', [CompletionResultType]::ParameterName, 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent')
             [CompletionResult]::new('--tools', '--tools', [CompletionResultType]::ParameterName, 'Tools to offer besides those of the sets')
             [CompletionResult]::new('--allow-dir', '--allow-dir', [CompletionResultType]::ParameterName, 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')

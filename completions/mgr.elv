@@ -349,7 +349,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;mcp'= {
-            cand --toolsets 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent'
+            cand --toolsets 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent'
             cand --tools 'Tools to offer besides those of the sets'
             cand --allow-dir 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'

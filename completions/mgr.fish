@@ -331,7 +331,7 @@ never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l toolsets -d 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l toolsets -d 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l tools -d 'Tools to offer besides those of the sets' -r
 complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l allow-dir -d 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand mcp; and not __fish_seen_subcommand_from config install help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''

@@ -126,6 +126,8 @@ pub struct Call<'a> {
     pub progress: &'a dyn Progress,
     /// The longest that this call may wait, whatever it asks for.
     pub longest_wait: Option<Duration>,
+    /// Whether a call that changes a workspace only looks, unless it says otherwise.
+    pub dry_run_first: bool,
     /// The client and its conversation, to be kept with tasks.
     pub client: BTreeMap<String, String>,
 }
