@@ -22,6 +22,7 @@ mod git;
 mod isolate;
 mod landing;
 mod manifest;
+mod patch;
 mod snapshot;
 
 pub use changes::{Change, ChangeKind};
@@ -30,4 +31,5 @@ pub use error::ArchiveError;
 pub use git::GitState;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
+pub use patch::Patch;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take, Workspace};
