@@ -63,8 +63,10 @@ fn the_lists_are_small() {
         let seen = |tool: &Value| json!([tool["name"], tool["description"], tool["inputSchema"]]).to_string().len();
         tools.iter().map(seen).sum::<usize>()
     };
-    assert!(size(&["--toolsets", "all"]) < 20_000);
-    assert!(size(&[]) < 16_000);
+    // With everything that MCP.md lists: the default set stays below what clients read in full, and who asks for
+    // all of it has a client that searches.
+    assert!(size(&["--toolsets", "all"]) < 28_000);
+    assert!(size(&[]) < 20_000);
 }
 
 #[test]
