@@ -43,6 +43,14 @@ pub struct RollbackInput {
     pub limit: u32,
 }
 
+impl RollbackInput {
+    /// Asks for all of a task to be taken back now.
+    pub(super) const fn all_of(task_id: TaskRef) -> Self {
+        let (on_conflict, limit) = (refuse(), hundred());
+        Self { task_id, paths: Vec::new(), dry_run: Some(false), on_conflict, undo: false, limit }
+    }
+}
+
 const fn refuse() -> OnConflict {
     OnConflict::Refuse
 }

@@ -301,10 +301,10 @@ fn arm(home: &TestHome) {
     // The traps work: git itself springs some at once.
     home.put("a.txt", "one\ntwo\nthree\nfour\n");
     git(home, &["--no-pager", "diff"]);
-    git(home, &["checkout", "--quiet", "-b", "other"]);
+    let checkout = git(home, &["checkout", "--quiet", "-b", "other"]);
     let names = fs::read_to_string(&sprung).unwrap_or_default();
-    for expected in ["fsmonitor", "clean", "diff-"] {
-        assert!(names.contains(expected), "the trap `{expected}` does not work: {names}");
+    for expected in ["fsmonitor", "filter-process", "diff-command", "post-checkout"] {
+        assert!(names.contains(expected), "the trap `{expected}` does not work: {names}{checkout:?}");
     }
     fs::remove_file(&sprung).unwrap();
 }
