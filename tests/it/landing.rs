@@ -83,7 +83,7 @@ fn three_tasks_of_one_directory_land_side_by_side() {
     let first = home.demo(&["--isolate", "copy"], &edit("1", "first"));
     let second = home.demo(&["--isolate", "copy"], &edit("2", "second"));
     let third = home.demo(&[], "write: third.txt: mine\nsay: done");
-    [&first, &second, &third].map(|id| home.done(id));
+    [&first, &second, &third].into_iter().for_each(|id| home.done(id));
     let before = tree(&home.work());
     assert_eq!((home.text("lib.rs").as_str(), home.text("title").as_str()), (TWO_FUNCTIONS, "title\n"));
 
@@ -238,7 +238,7 @@ fn a_diff_on_a_terminal_drives_nothing() {
     let escapes: Vec<_> =
         shown.split(|byte| *byte == 0x1b).skip(1).map(|rest| rest.split(|b| *b == b'm').next().unwrap()).collect();
     let is_ours = |escape: &&[u8]| escape.first() == Some(&b'[') && escape.len() <= 3 && !escape.starts_with(b"[31;");
-    assert!(escapes.iter().all(|escape| is_ours(escape)), "{}", shown.escape_ascii());
+    assert!(escapes.iter().all(is_ours), "{}", shown.escape_ascii());
     assert!(!shown.contains(&0x07) && !shown.contains(&0x9b), "{}", shown.escape_ascii());
     assert!(!escapes.is_empty(), "{}", shown.escape_ascii());
 }
