@@ -22,6 +22,9 @@ mod git;
 mod isolate;
 mod landing;
 mod manifest;
+mod merge;
+mod plan;
+mod reach;
 mod snapshot;
 
 pub use changes::{Change, ChangeKind};
