@@ -15,11 +15,13 @@
 //! | `cache` | what each file's content was when it was last looked at; may be lost |
 //! | `undo/ID/` | journals of what was put back or brought in |
 
+mod carry_out;
 mod changes;
 mod entry;
 mod error;
 mod git;
 mod isolate;
+mod journal;
 mod landing;
 mod manifest;
 mod merge;
@@ -31,6 +33,7 @@ pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
 pub use git::GitState;
+pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take, Workspace};
