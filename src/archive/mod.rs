@@ -15,6 +15,7 @@
 //! | `cache` | what each file's content was when it was last looked at; may be lost |
 //! | `undo/ID/` | journals of what was put back or brought in |
 
+#[cfg(unix)]
 mod carry_out;
 mod changes;
 mod entry;
@@ -23,10 +24,16 @@ mod git;
 mod isolate;
 mod journal;
 mod landing;
+#[cfg(all(test, unix))]
+mod landing_tests;
 mod manifest;
 mod merge;
+mod patch;
 mod plan;
+#[cfg(unix)]
 mod reach;
+#[cfg(unix)]
+mod site;
 mod snapshot;
 
 pub use changes::{Change, ChangeKind};
@@ -36,4 +43,5 @@ pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
+pub use patch::Patch;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take, Workspace};
