@@ -17,6 +17,8 @@
 //! | `undo/ID/` | journals of what was put back or brought in |
 
 mod cache;
+#[cfg(unix)]
+mod carry_out;
 mod changes;
 mod codec;
 mod crew;
@@ -24,13 +26,23 @@ mod entry;
 mod error;
 mod git;
 mod isolate;
+mod journal;
 mod landing;
+#[cfg(all(test, unix))]
+mod landing_tests;
 mod look_at;
 mod manifest;
 mod materialize;
+mod merge;
 mod meter;
 mod pack;
+mod patch;
+mod plan;
+#[cfg(unix)]
+mod reach;
 mod rules;
+#[cfg(unix)]
+mod site;
 mod snapshot;
 mod take;
 #[cfg(test)]
@@ -42,7 +54,9 @@ pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
 pub use git::GitState;
+pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
+pub use patch::Patch;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
 pub use workspace::Workspace;
