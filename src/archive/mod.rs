@@ -19,10 +19,16 @@ mod changes;
 mod entry;
 mod error;
 mod git;
+#[cfg(unix)]
+mod git_index;
 mod isolate;
 mod landing;
 mod manifest;
+#[cfg(unix)]
+mod repository;
 mod snapshot;
+#[cfg(all(test, unix))]
+mod testing;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
