@@ -16,11 +16,15 @@
 //! | `undo/ID/` | journals of what was put back or brought in |
 
 mod changes;
+#[cfg(unix)]
+mod clear;
 mod entry;
 mod error;
 mod git;
 #[cfg(unix)]
 mod git_index;
+#[cfg(unix)]
+mod include;
 mod isolate;
 mod landing;
 mod manifest;
@@ -29,6 +33,8 @@ mod repository;
 mod snapshot;
 #[cfg(all(test, unix))]
 mod testing;
+#[cfg(unix)]
+mod worktree;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
