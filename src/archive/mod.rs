@@ -15,6 +15,7 @@
 //! | `cache` | what each file's content was when it was last looked at; may be lost |
 //! | `undo/ID/` | journals of what was put back or brought in |
 
+mod carry_out;
 mod changes;
 #[cfg(unix)]
 mod clear;
@@ -26,8 +27,12 @@ mod git_index;
 #[cfg(unix)]
 mod include;
 mod isolate;
+mod journal;
 mod landing;
 mod manifest;
+mod merge;
+mod plan;
+mod reach;
 #[cfg(unix)]
 mod repository;
 mod snapshot;
@@ -40,6 +45,7 @@ pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
 pub use git::GitState;
+pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take, Workspace};

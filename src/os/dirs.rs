@@ -203,6 +203,33 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Gives a file (not a directory) a second name, which must be free.
+    ///
+    /// # Errors
+    /// The name is taken, or the file system has no such thing.
+    pub fn link(&self, name: &[u8], to: &Self, to_name: &[u8]) -> io::Result<()> {
+        let flags = AtFlags::empty();
+        Ok(fs::linkat(&self.0, OsStr::from_bytes(name), &to.0, OsStr::from_bytes(to_name), flags)?)
+    }
+
+    /// Returns what tells the mount that this directory lies on from others: nothing can be renamed from one to
+    /// another, not even where both show the same file system (rename(2), `EXDEV`).
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn mount(&self) -> io::Result<u64> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            let asked = fs::StatxFlags::MNT_ID;
+            let found = fs::statx(&self.0, "", AtFlags::EMPTY_PATH, asked)?;
+            // Kernels before 5.8 do not know it.
+            if found.stx_mask & asked.bits() != 0 {
+                return Ok(found.stx_mnt_id);
+            }
+        }
+        Ok(self.own_stat()?.device)
+    }
+
     /// Sets the permission bits of this directory itself.
     ///
     /// # Errors
