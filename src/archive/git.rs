@@ -42,13 +42,7 @@ pub struct GitState {
 impl GitState {
     /// Returns the state of the repository that `root` lies in; `None` where there is none.
     pub fn read(root: &Utf8Path) -> Option<Self> {
-        #[cfg(unix)]
-        return reading::state(&super::repository::Repository::find(root)?);
-        #[cfg(not(unix))]
-        {
-            let _ = root;
-            None
-        }
+        reading::state(&super::repository::Repository::find(root)?)
     }
 
     /// Returns in sentences what differs later.
@@ -160,7 +154,6 @@ fn short(hash: &str) -> &str {
     if is_hash { &hash[..7] } else { hash }
 }
 
-#[cfg(unix)]
 mod reading {
     //! How the state is read: bounded in every direction.
 
@@ -350,7 +343,7 @@ mod reading {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::fs;
 

@@ -24,13 +24,7 @@ impl Workspace {
         to: &Utf8Path,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), ArchiveError> {
-        #[cfg(unix)]
-        return making::isolate(self, isolation, manifest, to, go_on);
-        #[cfg(not(unix))]
-        {
-            let _ = (isolation, manifest, to, go_on);
-            Err(ArchiveError::Unsupported)
-        }
+        making::isolate(self, isolation, manifest, to, go_on)
     }
 
     /// Removes such a place with what the repository knows of it. Doing it twice is harmless. A branch that the
@@ -39,17 +33,10 @@ impl Workspace {
     /// # Errors
     /// Files cannot be removed.
     pub fn remove_isolated(&self, at: &Utf8Path) -> Result<(), ArchiveError> {
-        #[cfg(unix)]
-        return making::remove(at);
-        #[cfg(not(unix))]
-        {
-            let _ = at;
-            Err(ArchiveError::Unsupported)
-        }
+        making::remove(at)
     }
 }
 
-#[cfg(unix)]
 mod making {
     use camino::{Utf8Path, Utf8PathBuf};
     use serde::{Deserialize, Serialize};

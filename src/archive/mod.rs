@@ -17,14 +17,11 @@
 
 mod carry_out;
 mod changes;
-#[cfg(unix)]
 mod clear;
 mod entry;
 mod error;
 mod git;
-#[cfg(unix)]
 mod git_index;
-#[cfg(unix)]
 mod include;
 mod isolate;
 mod journal;
@@ -33,12 +30,10 @@ mod manifest;
 mod merge;
 mod plan;
 mod reach;
-#[cfg(unix)]
 mod repository;
 mod snapshot;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod testing;
-#[cfg(unix)]
 mod worktree;
 
 pub use changes::{Change, ChangeKind};
