@@ -20,11 +20,14 @@ mod cache;
 #[cfg(unix)]
 mod carry_out;
 mod changes;
+mod clear;
 mod codec;
 mod crew;
 mod entry;
 mod error;
 mod git;
+mod git_index;
+mod include;
 mod isolate;
 mod journal;
 mod landing;
@@ -40,15 +43,19 @@ mod patch;
 mod plan;
 #[cfg(unix)]
 mod reach;
+mod repository;
 mod rules;
 #[cfg(unix)]
 mod site;
 mod snapshot;
 mod take;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod walk;
 mod workspace;
+mod worktree;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
