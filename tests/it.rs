@@ -12,6 +12,7 @@ mod it {
     pub mod concurrency;
     pub mod crash;
     pub mod hygiene;
+    pub mod lease;
     pub mod lifecycle;
     pub mod limits;
     pub mod storage;

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Engine, EngineError};
 use crate::{
     archive::{ArchiveError, SnapshotName, Take, Workspace},
-    core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec},
+    core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
     os::files::{self, FileError},
 };
@@ -72,7 +72,19 @@ impl Engine {
         }
         spec.isolated_by = self.directory_to_go_on_in(spec, &root)?;
         spec.workspace = Some(root);
+        spec.share |= self.is_for_its_writer(spec)?;
         Ok(())
+    }
+
+    /// Whether the task is submitted by the agent that writes in its directory. Such a task works beside that agent:
+    /// an agent that waits for what it has delegated would otherwise wait for its own end.
+    fn is_for_its_writer(&self, spec: &TaskSpec) -> Result<bool, EngineError> {
+        let parent = self.env.get("MGR_TASK_ID").and_then(|id| id.parse::<TaskId>().ok());
+        let (Some(root), Some(parent)) = (spec.written_root(), parent) else { return Ok(false) };
+        let Some(parent) = self.store.read(|view| view.task(&parent))? else { return Ok(false) };
+        let writes = parent.spec.posture != Posture::ReadOnly && parent.spec.isolate == Isolation::None;
+        let meets = parent.spec.workspace.as_deref().is_some_and(|other| overlap(other, root));
+        Ok(parent.state.busy_attempt().is_some() && writes && meets)
     }
 
     /// Returns what a directory is, when it may not be archived.

@@ -116,7 +116,7 @@ pub struct SubmitInput {
     pub output_schema: Option<JsonObject>,
     /// Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in
     #[arg(long, default_value = "none")]
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub isolate: Isolation,
     /// Shell command that makes the isolated directory ready (can be repeated)
     #[arg(long, value_name = "COMMAND")]
@@ -128,7 +128,7 @@ pub struct SubmitInput {
     pub share: bool,
     /// What is archived for diff and rollback: all, off or paths:A,B
     #[arg(long, default_value = "all", value_name = "SCOPE")]
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub archive: ArchiveScope,
     /// Higher starts first; 0 when absent
     #[arg(long, default_value = "0", allow_hyphen_values = true)]
@@ -158,10 +158,6 @@ pub struct SubmitInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -208,7 +204,7 @@ impl Operation for Submit {
         Returns a task_id at once; the task survives any crash. Next: task_watch to wait for it, task_output for its result.";
     const EXAMPLE: Example = Example {
         argv: &["submit", "-b", "demo", "-l", "first", "--timeout", "10m", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
     };
 
     type Input = SubmitInput;
@@ -367,7 +363,7 @@ impl Operation for Run {
         Ctrl-C once leaves the task running, twice cancels it.";
     const EXAMPLE: Example = Example {
         argv: &["run", "-b", "demo", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
     };
 
     type Input = SubmitInput;

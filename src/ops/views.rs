@@ -175,6 +175,9 @@ pub struct TaskView {
     pub backend: String,
     pub posture: crate::core::Posture,
     pub working_dir: String,
+    /// Works beside other writers of its directory.
+    #[serde(skip_serializing_if = "is_false")]
+    pub share: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -296,6 +299,7 @@ impl TaskView {
             backend: task.backend().to_string(),
             posture: task.spec.posture,
             working_dir: task.spec.working_dir.to_string(),
+            share: task.spec.share,
             label: task.spec.label.clone(),
             role: task.spec.role.clone(),
             tags: task.spec.tags.clone(),
