@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod archive;
     pub mod concurrency;
     pub mod crash;
     pub mod hygiene;

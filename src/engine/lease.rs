@@ -148,3 +148,47 @@ impl Drop for WorkspaceHold<'_> {
         self.engine.poke();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(dir: &tempfile::TempDir) -> Engine {
+        let home = dir.path().join("home").to_str().unwrap().to_owned();
+        Engine::open([("MGR_HOME".to_owned(), home)].into_iter().collect(), None).unwrap()
+    }
+
+    fn refused(held: Result<WorkspaceHold<'_>, EngineError>) -> String {
+        held.err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_workspace_is_held_once_and_free_again_when_the_hold_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let held = engine.hold_workspace("/w/a".into(), "mgr rollback 1").unwrap();
+        for meets in ["/w/a", "/w", "/w/a/deep"] {
+            let told = refused(engine.hold_workspace(meets.into(), "mgr apply 2"));
+            assert_eq!(told, "`/w/a` is held by `mgr rollback 1`");
+        }
+        let beside = engine.hold_workspace("/w/b".into(), "mgr apply 2").unwrap();
+        drop(held);
+        drop(engine.hold_workspace("/w/a".into(), "mgr apply 2").unwrap());
+        drop(beside);
+        assert_eq!(engine.store.read(|view| view.holds()).unwrap(), []);
+        let locks = std::fs::read_dir(dir.path().join("home/holds")).unwrap().count();
+        assert_eq!(locks, 0);
+    }
+
+    #[test]
+    fn a_hold_whose_holder_is_dead_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let lock = engine.home.data().join("dead");
+        files::open_lock(&lock).unwrap();
+        let hold = Hold { lock, root: "/w".into(), holder: "mgr apply 1".into() };
+        engine.store.write(|writing| Ok::<_, EngineError>(writing.add_hold(&hold)?)).unwrap();
+        drop(engine.hold_workspace("/w".into(), "mgr apply 2").unwrap());
+        assert_eq!(engine.store.read(|view| view.holds()).unwrap(), []);
+    }
+}

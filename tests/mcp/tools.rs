@@ -94,7 +94,7 @@ fn an_unknown_name_fails_at_the_start_with_the_list() {
     let world = World::new();
     let (code, out, err) = world.run(&["mcp", "--toolsets", "core,flw"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert_eq!(err, "error: no tool set `flw`\nhint: there are default, all, core, ops\n");
+    assert_eq!(err, "error: no tool set `flw`\nhint: there are default, all, core, flow, safety, ops\n");
     let (code, _, err) = world.run(&["mcp", "--tools", "task_submt"]);
     assert!(code == 2 && err.starts_with("error: no tool `task_submt`\nhint: there are task_submit, "), "{err}");
     let mut command = world.command(&["mcp"]);
