@@ -13,6 +13,7 @@ mod it {
     pub mod concurrency;
     pub mod crash;
     pub mod hygiene;
+    pub mod isolation;
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;
