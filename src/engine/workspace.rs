@@ -119,7 +119,7 @@ impl Engine {
     /// Looks at the workspace for a moment.
     ///
     /// # Errors
-    /// It is seen already that it cannot be archived.
+    /// It is seen already that it cannot be archived: a limit, a file that cannot be read.
     pub(super) fn survey(&self, spec: &TaskSpec) -> Result<Option<ArchiveLook>, EngineError> {
         let Some(root) = &spec.workspace else { return Ok(None) };
         if spec.archive == ArchiveScope::Off {
@@ -128,7 +128,6 @@ impl Engine {
         let workspace = self.archive_at(root)?;
         let take = Take { scope: scope_in(root, spec), limits: self.archive_limits(), late: false };
         let survey = workspace.survey(&take, SURVEY_PATIENCE)?;
-        check_limits(root, &survey.coverage, &take.limits)?;
         let mut look = ArchiveLook {
             mode: spec.archive.clone(),
             coverage: survey.coverage,
@@ -364,15 +363,4 @@ fn scope_in(workspace: &Utf8Path, spec: &TaskSpec) -> ArchiveScope {
         ArchiveScope::All => ArchiveScope::All,
         ArchiveScope::Off => ArchiveScope::Off,
     }
-}
-
-fn check_limits(root: &Utf8Path, coverage: &Coverage, limits: &ArchiveLimits) -> Result<(), EngineError> {
-    let over = |what: String| Err(ArchiveError::OverLimit { message: format!("`{root}` has {what}") }.into());
-    if coverage.covered_files > limits.max_files {
-        return over(format!("more than {} files to archive", limits.max_files));
-    }
-    if coverage.covered_bytes > limits.max_bytes.0 {
-        return over(format!("more than {} to archive", limits.max_bytes));
-    }
-    Ok(())
 }

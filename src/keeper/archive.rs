@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     archive::{ArchiveError, Change, ChangeKind, GitState, Take, Workspace},
-    core::{Check, Ending, Isolation, Verification},
+    core::{Bytes, Check, Ending, Isolation, Verification},
     os::{
         clock, failpoint,
         files::{self, Durability, FileError},
@@ -69,6 +69,9 @@ pub(super) fn prepare(
     ear: &mut Ear,
     environment: &[(String, String)],
 ) -> Result<(), Unready> {
+    if let Some(detail) = disk_below_floor(dir, spec) {
+        return Err(Unready { ending: Ending::DiskFull, detail: Some(detail) });
+    }
     let mut waiting = Waiting::new(dir, spec, ear);
     let ready = make_ready(dir, spec, plan, &mut waiting, environment);
     match (waiting.end, ready) {
@@ -76,6 +79,12 @@ pub(super) fn prepare(
         (None, Ok(())) => Ok(()),
         (None, Err(trouble)) => Err(unready(trouble)),
     }
+}
+
+/// Says so when the disk has less than it must keep.
+pub(super) fn disk_below_floor(dir: &AttemptDir, spec: &Spec) -> Option<String> {
+    let free = files::free_space(dir.path()).map(Bytes).filter(|free| *free < spec.free_disk_floor)?;
+    Some(format!("only {free} are free on the disk; the floor is {}", spec.free_disk_floor))
 }
 
 fn unready(trouble: Trouble) -> Unready {
@@ -251,7 +260,7 @@ pub(super) fn finish(dir: &AttemptDir, plan: &ArchivePlan, late: bool) -> Result
         let workspace = Workspace::open(&plan.store, &plan.workspace)?.at(&plan.root);
         let Some(before) = workspace.snapshot(&plan.names.before)? else { return Ok(()) };
         failpoint::hit("keeper.before_after_snapshot");
-        let after = workspace.take(&plan.names.after, &take(plan, late), &mut || true)?;
+        let after = workspace.take_after(&plan.names.after, &take(plan, late), &before, &mut || true)?;
         failpoint::hit("keeper.after_after_snapshot");
         let found = workspace.manifest(&before)?.changes_to(&workspace.manifest(&after)?);
         let moves = |(before, after): (&GitState, &GitState)| before.moves_to(after);

@@ -361,9 +361,7 @@ impl<'a> Watch<'a> {
             let detail = format!("the agent wrote more than the output limit of {}", self.spec.max_output);
             return self.close(Ending::OutputLimit, None, Some(detail));
         }
-        let free = files::free_space(self.dir.path()).map(Bytes);
-        if let Some(free) = free.filter(|free| *free < self.spec.free_disk_floor) {
-            let detail = format!("only {free} are free on the disk; the floor is {}", self.spec.free_disk_floor);
+        if let Some(detail) = archive::disk_below_floor(self.dir, self.spec) {
             self.close(Ending::DiskFull, None, Some(detail));
         }
     }
