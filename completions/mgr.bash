@@ -1641,7 +1641,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__run)
-            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
+            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1752,6 +1752,18 @@ _mgr() {
                     return 0
                     ;;
                 --output-schema)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolate)
+                    COMPREPLY=($(compgen -W "none worktree copy" -- "${cur}"))
+                    return 0
+                    ;;
+                --setup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1823,7 +1835,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__submit)
-            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
+            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1934,6 +1946,18 @@ _mgr() {
                     return 0
                     ;;
                 --output-schema)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolate)
+                    COMPREPLY=($(compgen -W "none worktree copy" -- "${cur}"))
+                    return 0
+                    ;;
+                --setup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -87,6 +87,11 @@ complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-tokens -d 'Most t
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l isolate -d 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in' -r -f -a "none\t'In the working directory itself'
+worktree\t'In a git worktree of its own'
+copy\t'In a copy of the working directory; needs no git'"
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l setup -d 'Shell command that makes the isolated directory ready (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l archive -d 'What is archived for diff and rollback: all, off or paths:A,B' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l priority -d 'Higher starts first; 0 when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
@@ -97,6 +102,7 @@ always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l share -d 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l allow-duplicate -d 'Start even if the same work is under way'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l json -d 'Print one JSON object instead of text'
@@ -127,6 +133,11 @@ complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-tokens -d 'Most toke
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l isolate -d 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in' -r -f -a "none\t'In the working directory itself'
+worktree\t'In a git worktree of its own'
+copy\t'In a copy of the working directory; needs no git'"
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l setup -d 'Shell command that makes the isolated directory ready (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l archive -d 'What is archived for diff and rollback: all, off or paths:A,B' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l priority -d 'Higher starts first; 0 when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
@@ -137,6 +148,7 @@ always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l share -d 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l allow-duplicate -d 'Start even if the same work is under way'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l json -d 'Print one JSON object instead of text'

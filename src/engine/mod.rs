@@ -24,22 +24,25 @@ mod ticker;
 mod upkeep;
 mod view;
 mod wait;
+mod workspace;
 
 use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use crate::keeper::contract::Changes;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::{LandAsk, LandReport, TaskChanges};
 pub use launch::launcher;
-pub use lease::WorkspaceHold;
+pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
+pub use workspace::{ArchiveLook, IsolationLook, IsolationState};
 
 use crate::{
     backends::Registry,

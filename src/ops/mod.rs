@@ -39,4 +39,4 @@ pub use error::{Code, Exit, OpError};
 pub use events::{EventView, words as event_words};
 pub use submit::SubmitInput;
 pub use table::{Answer, Call, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Toolset, find};
-pub use views::{TaskLine, TaskView};
+pub use views::{ArchiveView, TaskLine, TaskView};
