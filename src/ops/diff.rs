@@ -54,9 +54,12 @@ pub struct FileChange {
     pub old_mode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_mode: Option<String>,
-    /// Lines that came, and that went.
-    pub added: u64,
-    pub removed: u64,
+    /// Lines that came; absent where lines were not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// Lines that went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub binary: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,8 +233,8 @@ fn file_change(found: &TaskChanges, change: &Change, patch: &Patch) -> FileChang
         kind: change.kind(),
         old_mode: change.before.as_ref().and_then(mode),
         new_mode: change.after.as_ref().and_then(mode),
-        added: patch.added,
-        removed: patch.removed,
+        added: (!patch.is_binary && !patch.is_summary).then_some(patch.added),
+        removed: (!patch.is_binary && !patch.is_summary).then_some(patch.removed),
         binary: patch.is_binary,
         size_before: size(&change.before),
         size_after: size(&change.after),
@@ -276,12 +279,14 @@ impl DiffOutput {
     fn render_list(&self, page: &mut Page) {
         let name = |file: &FileChange| one_line(&file.path);
         let width = self.files.iter().map(|file| name(file).chars().count()).max().unwrap_or_default().min(70);
-        let most = self.files.iter().map(|file| file.added + file.removed).max().unwrap_or_default();
+        let most =
+            self.files.iter().filter_map(lines).map(|(added, removed)| added + removed).max().unwrap_or_default();
         for file in &self.files {
             let doubt = if file.attribution == Attribution::Uncertain { " ?" } else { "" };
             page.line(format!(" {:<width$} | {}{doubt}", name(file), self.amount(page, file, most)));
         }
-        let (added, removed) = self.files.iter().fold((0, 0), |(a, r), file| (a + file.added, r + file.removed));
+        let counted = self.files.iter().filter_map(lines);
+        let (added, removed) = counted.fold((0, 0), |(a, r), (added, removed)| (a + added, r + removed));
         let so_far = if self.is_live { " so far" } else { "" };
         let shown = plural(self.files.len() as u64, "path");
         let of = if self.total > self.files.len() as u64 { format!(" of {}", self.total) } else { String::new() };
@@ -299,15 +304,24 @@ impl DiffOutput {
             ChangeKind::Mode | ChangeKind::Type => return modes(file),
             ChangeKind::Modified => "",
         };
-        if file.binary {
+        let Some((added, removed)) = lines(file) else {
             let (before, after) = (file.size_before.unwrap_or(0), file.size_after.unwrap_or(0));
-            return format!("{kind}binary {} -> {}", size_words(before), size_words(after));
+            let what = if file.binary { "binary" } else { "large" };
+            return format!("{kind}{what} {} -> {}", size_words(before), size_words(after));
+        };
+        if added + removed == 0 {
+            return kind.trim_end().to_owned();
         }
         let bar = |count: u64| (if most > BAR { (count * BAR).div_ceil(most) } else { count }) as usize;
-        let plus = page.tint(Tone::Good, &"+".repeat(bar(file.added)));
-        let minus = page.tint(Tone::Bad, &"-".repeat(bar(file.removed)));
-        format!("{kind}{} {plus}{minus}", file.added + file.removed)
+        let plus = page.tint(Tone::Good, &"+".repeat(bar(added)));
+        let minus = page.tint(Tone::Bad, &"-".repeat(bar(removed)));
+        format!("{kind}{} {plus}{minus}", added + removed)
     }
+}
+
+/// Returns the lines that came and went, where they were counted.
+fn lines(file: &FileChange) -> Option<(u64, u64)> {
+    Some((file.added?, file.removed?))
 }
 
 fn modes(file: &FileChange) -> String {
