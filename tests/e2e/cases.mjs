@@ -349,7 +349,7 @@ for (const agent of CLIS) {
 
   add(`${agent} two at once`, 10, async (place) => {
     const ids = [];
-    for (const which of [1, 2]) ids.push(await place.submit(agent, `[[scenario:slow-model id=${which}]] number ${which}`));
+    for (const which of [1, 2]) ids.push(await place.submit(agent, `[[scenario:slow-model id=${which}]] number ${which}`, { flags: ["--share"] }));
     const tasks = await Promise.all(ids.map((id) => place.end(id)));
     tasks.forEach(isDone);
     const [first, second] = tasks;
