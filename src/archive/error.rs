@@ -42,6 +42,11 @@ impl ArchiveError {
         move |source| Self::Path { path, act, source }
     }
 
+    pub(super) fn at_bytes(path: &[u8], act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = super::RawPath::listed(None, path);
+        move |source| Self::Path { path: path.to_string(), act, source }
+    }
+
     pub fn is_disk_full(&self) -> bool {
         let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         match self {

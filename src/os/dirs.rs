@@ -257,6 +257,15 @@ impl Dir {
         Ok(fs::fchmod(&self.0, Mode::from_raw_mode(mode as _))?)
     }
 
+    /// Sets the permission bits of an entry that cannot be opened, a FIFO. A link in its place would be followed:
+    /// only for what was just made in a directory that nobody else writes to.
+    ///
+    /// # Errors
+    /// It is missing, or not this user's.
+    pub fn set_mode_of(&self, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(fs::chmodat(&self.0, OsStr::from_bytes(name), Mode::from_raw_mode(mode as _), AtFlags::empty())?)
+    }
+
     /// Makes the entries of this directory durable.
     ///
     /// # Errors
@@ -284,6 +293,20 @@ impl Dir {
 enum Rename {
     New,
     Exchange,
+}
+
+/// Returns what the system says of an open file.
+///
+/// # Errors
+/// The system does not say.
+pub fn file_stat(file: &File) -> io::Result<Stat> {
+    Ok(Stat::of(&fs::fstat(file)?))
+}
+
+/// Whether the error says that something else than a directory or file is in the place: a symbolic link, a socket.
+pub fn is_other_kind(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::NXIO | Errno::ISDIR | Errno::MLINK))
 }
 
 /// Sets the permission bits of an open file.
