@@ -28,6 +28,8 @@ mod git;
 mod git_index;
 mod include;
 mod isolate;
+#[cfg(test)]
+mod isolate_tests;
 mod journal;
 mod landing;
 mod look_at;
