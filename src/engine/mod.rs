@@ -4,6 +4,7 @@
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
 mod attempt;
+mod changes;
 mod control;
 mod custody;
 mod error;
@@ -29,10 +30,11 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::{LandAsk, LandReport, TaskChanges};
+pub use landing::{LandAsk, LandReport, LandingState};
 pub use launch::launcher;
 pub use lease::WorkspaceHold;
 pub use probe::Readiness;
