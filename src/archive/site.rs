@@ -9,26 +9,31 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
+    time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    ArchiveError, Digest, Entry, How, Landed, OnConflict, RawPath, SnapshotName, Turn, Workspace,
+    ArchiveError, Digest, Entry, How, Landed, Manifest, OnConflict, RawPath, Snapshot, SnapshotName, Turn, Workspace,
     carry_out::Work,
     journal::{Journal, Record},
     plan::{self, Move, Plan, Present},
     reach,
+    snapshot::VERSION,
 };
-use crate::os::{clock, dirs::Dir, files::FileError};
+use crate::{
+    core::{ArchiveScope, Coverage},
+    os::{clock, dirs::Dir, files::FileError},
+};
 
 /// Where contents are kept.
 pub(super) trait Contents {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Writes a content into an open file.
     fn write(&self, digest: &Digest, to: &mut File) -> Result<(), ArchiveError>;
-    /// Keeps contents, durably.
-    fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError>;
+    /// Keeps durably what a landing will replace: `now`, with those contents that are in no snapshot.
+    fn keep(&self, id: &SnapshotName, now: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError>;
 }
 
 impl Contents for Workspace {
@@ -40,9 +45,41 @@ impl Contents for Workspace {
         self.write_content(digest, to)
     }
 
-    fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        self.add(name, contents)
+    /// As a snapshot of the touched paths alone, so that whoever clears the archive knows what belongs to it.
+    fn keep(&self, id: &SnapshotName, now: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
+        self.make()?;
+        // Nothing may be removed between the contents and the record that names them.
+        let _lock = self.lock_shared(&mut || true)?;
+        if !contents.is_empty() {
+            let all = contents.iter().map(|content| Digest::of(content).0).collect::<Vec<_>>().concat();
+            // Named by what is in it: a second call after a crash may have to keep something else.
+            self.add(&own_name(&format!("{id}.now-{}", &Digest::of(&all).to_string()[..8]))?, contents)?;
+        }
+        let mut coverage = Coverage::default();
+        for (_, entry) in now.entries() {
+            if let Entry::File { size, .. } = entry {
+                (coverage.covered_files, coverage.covered_bytes) =
+                    (coverage.covered_files + 1, coverage.covered_bytes + size);
+            }
+        }
+        let scope = ArchiveScope::Paths(now.entries().iter().map(|(path, _)| path.to_string()).collect());
+        self.record(&Snapshot {
+            v: VERSION,
+            name: own_name(&format!("{id}.now"))?,
+            root: self.root().to_owned(),
+            taken_at: clock::now(),
+            took: Duration::ZERO.into(),
+            scope,
+            manifest: self.keep_manifest(&now)?,
+            coverage,
+            git: None,
+            late: false,
+        })
     }
+}
+
+fn own_name(text: &str) -> Result<SnapshotName, ArchiveError> {
+    text.parse().map_err(|message| ArchiveError::Forbidden { message })
 }
 
 /// How often a plan is made anew because something changed while it was made.
@@ -161,14 +198,8 @@ impl Site<'_> {
         for step in plan.moves.iter().filter(foreign) {
             contents.push(read_now(root, &step.path)?);
         }
-        if contents.is_empty() {
-            return Ok(());
-        }
-        let all = contents.iter().map(|content| Digest::of(content).0).collect::<Vec<_>>().concat();
-        // Named by what is in it: a second call after a crash may have to keep something else.
-        let name = format!("{id}.now-{}", &Digest::of(&all).to_string()[..8]);
-        let name = name.parse().map_err(|detail| ArchiveError::Damaged { root: self.root.to_owned(), detail })?;
-        self.contents.keep(&name, &contents)
+        let there = plan.moves.iter().filter_map(|step| Some((step.path.clone(), step.now.clone()?)));
+        self.contents.keep(id, Manifest::new(there.collect()), &contents)
     }
 }
 

@@ -97,8 +97,7 @@ impl Workspace {
             late: take.late,
         };
         failpoint::hit("archive-record");
-        let record = serde_json::to_vec_pretty(&snapshot).map_err(|error| self.damaged(error.to_string()))?;
-        files::replace(&self.record_file(name), &record, Durability::Machine)?;
+        self.record(&snapshot)?;
         if let Some(bytes) = update {
             // Lost, it costs time and nothing else.
             let _ = files::replace(&cache_file, &bytes, Durability::Process);
