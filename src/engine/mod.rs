@@ -4,6 +4,7 @@
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
 mod attempt;
+mod broken_off;
 mod changes;
 mod control;
 mod custody;
