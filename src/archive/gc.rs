@@ -70,6 +70,20 @@ impl Workspace {
         size_of(self.dir())
     }
 
+    /// Returns a journal that was begun and not finished, of those whose names begin with `head` and a dot.
+    ///
+    /// # Errors
+    /// The journals cannot be read.
+    pub fn unfinished_of(&self, head: &str) -> Result<Option<SnapshotName>, ArchiveError> {
+        let is_of_it = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
+        // Most tasks have none: their names tell without reading a journal.
+        if !pack::listing(&self.dir().join("undo"))?.iter().any(|name| is_of_it(name)) {
+            return Ok(None);
+        }
+        let mut open = self.unfinished()?.into_iter();
+        Ok(open.find(|name| is_of_it(name.as_str())))
+    }
+
     /// Returns what removing this would free, about.
     ///
     /// # Errors
