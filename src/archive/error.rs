@@ -14,6 +14,9 @@ pub enum ArchiveError {
     /// A limit was reached; the message has the numbers.
     #[error("{message}")]
     OverLimit { message: String },
+    /// No directory of its own can be made for an agent; the message names the way out.
+    #[error("{message}")]
+    CannotIsolate { message: String },
     /// The caller said stop.
     #[error("the snapshot was broken off")]
     Stopped,
@@ -51,6 +54,7 @@ impl ArchiveError {
             Self::File(error) => error.is_disk_full(),
             Self::Forbidden { .. }
             | Self::OverLimit { .. }
+            | Self::CannotIsolate { .. }
             | Self::Stopped
             | Self::Damaged { .. }
             | Self::Unsupported => false,

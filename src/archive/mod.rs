@@ -17,31 +17,46 @@
 //! | `undo/ID/` | journals of what was put back or brought in |
 
 mod cache;
+mod carry_out;
 mod changes;
+mod clear;
 mod codec;
 mod crew;
 mod entry;
 mod error;
 mod git;
+mod git_index;
+mod include;
 mod isolate;
+#[cfg(test)]
+mod isolate_tests;
+mod journal;
 mod landing;
 mod look_at;
 mod manifest;
 mod materialize;
+mod merge;
 mod meter;
 mod pack;
+mod plan;
+mod reach;
+mod repository;
 mod rules;
 mod snapshot;
 mod take;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod walk;
 mod workspace;
+mod worktree;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
 pub use git::GitState;
+pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
