@@ -20,9 +20,9 @@ use std::{
 use super::{
     ArchiveError, Conflict, Entry, Landed, OnConflict, RawPath,
     journal::{Done, Record},
-    landing::Contents,
     plan::Move,
     reach,
+    site::Contents,
 };
 use crate::os::dirs::{self, Dir, Kind};
 

@@ -4,12 +4,12 @@
 //! staged, `staged` before the first is changed, `done.json` when all is. So one look at a journal tells what
 //! a crash left: without `staged` the workspace is as it was, with it the moves are gone through again.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{ArchiveError, Digest, Entry, Landed, OnConflict, RawPath, SnapshotName, plan::Move};
+use super::{ArchiveError, Digest, Entry, Landed, OnConflict, RawPath, SnapshotName, Turn, plan::Move};
 use crate::{
     core::Timestamp,
     os::files::{self, Durability, FileError},
@@ -114,6 +114,17 @@ impl Journal {
             }
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Returns the turns that take back what was done.
+    pub fn turns_back(&self) -> Result<Vec<Turn>, ArchiveError> {
+        let (Some(record), Some(done)) = (self.record()?, self.done()?) else {
+            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(FileError::at(&self.dir, "find the end of the journal")(missing).into());
+        };
+        let done: BTreeSet<RawPath> = done.landed.deeds.into_iter().map(|(path, _)| path).collect();
+        let moves = record.moves.into_iter().filter(|step| done.contains(&step.path));
+        Ok(moves.map(|Move { path, now, to, .. }| Turn { path, from: to, to: now }).collect())
     }
 
     fn write(&self, name: &str, content: &impl Serialize) -> Result<(), ArchiveError> {

@@ -2,18 +2,25 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
-    fs,
-    io::Write,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::{self, File},
+    io::{self, Write},
     os::unix::fs::{PermissionsExt, symlink},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
 };
 
+use camino::Utf8PathBuf;
 use proptest::prelude::*;
 
-use super::*;
-use crate::archive::{Change, Manifest};
+use super::{
+    ArchiveError, Change, Conflict, Deed, Digest, Entry, How, Landed, Manifest, OnConflict, RawPath, SnapshotName,
+    Turn,
+    journal::Journal,
+    reach,
+    site::{Contents, Site},
+};
+use crate::os::dirs::Dir;
 
 /// An archive in memory.
 #[derive(Default)]
@@ -86,7 +93,7 @@ impl Bed {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
         let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {} };
-        let turns = site.turns_back(&id.parse().unwrap()).unwrap();
+        let turns = Journal::at(&site.undo, &id.parse().unwrap()).turns_back().unwrap();
         site.land(&format!("{id}.undo").parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap()
     }
 
@@ -341,4 +348,209 @@ proptest! {
             prop_assert_eq!(story.bed.look(), result.clone(), "crash {}", point);
         }
     }
+}
+
+/// A workspace in which an agent changed, deleted and made files, and made and removed directories.
+fn busy() -> Story {
+    let bed = Bed::new();
+    for path in ["changed", "deleted", "dir/one", "dir/two", "gone/x/deep", "file-then-dir"] {
+        bed.write(path, &format!("{path} before\n"));
+    }
+    let before = bed.look();
+    bed.write("changed", "by the agent\n");
+    bed.write("dir/one", "by the agent\n");
+    bed.write("made/new", "by the agent\n");
+    ["deleted", "file-then-dir"].map(|path| fs::remove_file(bed.path(path)).unwrap());
+    bed.write("file-then-dir/child", "by the agent\n");
+    fs::remove_dir_all(bed.path("gone")).unwrap();
+    let after = bed.look();
+    let now = after.clone();
+    Story { bed, before, after, now }
+}
+
+#[test]
+fn a_save_at_any_moment_is_not_lost() {
+    let targets = ["changed", "deleted", "dir/one", "made/new", "file-then-dir/child"];
+    for (target, policy) in
+        targets.into_iter().flat_map(|target| [OnConflict::Refuse, OnConflict::Theirs].map(|policy| (target, policy)))
+    {
+        for aside in [true, false] {
+            for moment in 1.. {
+                let story = busy();
+                let (left, saved) = (Cell::new(moment), Cell::new(false));
+                let save = |_: &str| {
+                    left.set(left.get() - 1);
+                    if left.get() == 0 {
+                        let (path, temporary) = (story.bed.path(target), story.bed.path("temporary"));
+                        let written = if aside {
+                            fs::write(&temporary, "saved").and_then(|()| fs::rename(&temporary, &path))
+                        } else {
+                            fs::write(&path, "saved")
+                        };
+                        saved.set(written.is_ok());
+                    }
+                };
+                let turns = back(&story.before, &story.after);
+                let landed = story.bed.land_with("t.rollback-1", &turns, how(policy), &save).unwrap();
+                if left.get() > 0 {
+                    break;
+                }
+                if saved.get() {
+                    assert_eq!(story.bed.read(target), "saved", "{target} {policy:?} {moment} {landed:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_conflict_stops_a_refusing_landing_which_says_so_and_can_be_undone() {
+    let story = busy();
+    let once = Cell::new(false);
+    let save = |point: &str| {
+        if point == "landing.staged" && !once.replace(true) {
+            story.bed.write("changed", "saved");
+        }
+    };
+    let turns = back(&story.before, &story.after);
+    let landed = story.bed.land_with("t.rollback-1", &turns, how(OnConflict::Refuse), &save).unwrap();
+    let why = |path: &str| landed.conflicts.iter().find(|conflict| conflict.path == raw(path)).map(|c| c.why.clone());
+    assert_eq!(why("changed").unwrap(), "it was changed in that moment");
+    assert_eq!(why("dir/one").unwrap(), "not reached: `changed` stopped it");
+    assert!(landed.is_done && story.bed.read("dir/one") == "by the agent\n");
+    story.bed.take_back("t.rollback-1");
+    story.bed.write("changed", "by the agent\n");
+    assert_eq!(story.bed.look(), story.after);
+}
+
+#[test]
+fn a_directory_that_becomes_a_link_leads_nowhere() {
+    let outside = tempfile::tempdir().unwrap();
+    for path in ["one", "two", "new"] {
+        fs::write(outside.path().join(path), "outside\n").unwrap();
+    }
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let story = busy();
+    let (dir, link, aside) = (story.bed.path("dir"), story.bed.path("link"), story.bed.path("aside"));
+    symlink(outside.path(), &link).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                let _ = fs::rename(&dir, &aside).and_then(|()| fs::rename(&link, &dir));
+                let _ = fs::rename(&dir, &link).and_then(|()| fs::rename(&aside, &dir));
+            }
+        });
+        for round in 0..150 {
+            let id = format!("t.rollback-{round}");
+            let turns = back(&story.before, &story.after);
+            let turns = if round % 2 == 0 {
+                turns
+            } else {
+                turns.into_iter().map(|Turn { path, from, to }| Turn { path, from: to, to: from }).collect()
+            };
+            let _ = story.bed.land_with(&id, &turns, how(OnConflict::Theirs), &|_| {});
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let mut names: Vec<_> = fs::read_dir(outside.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["new", "one", "two"]);
+    for path in ["one", "two", "new"] {
+        assert_eq!(fs::read_to_string(outside.path().join(path)).unwrap(), "outside\n", "{path}");
+    }
+}
+
+#[test]
+fn a_full_disk_changes_nothing_and_leaves_nothing() {
+    struct Full(Memory);
+    impl Contents for Full {
+        fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArchiveError> {
+            self.0.read(digest)
+        }
+        fn write(&self, digest: &Digest, to: &mut File) -> Result<(), ArchiveError> {
+            let full = |source| ArchiveError::Path { path: "staged".into(), act: "write", source };
+            if self.0.read(digest)?.starts_with(b"deleted") {
+                return Err(full(io::ErrorKind::StorageFull.into()));
+            }
+            self.0.write(digest, to)
+        }
+        fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
+            self.0.keep(name, contents)
+        }
+    }
+    let mut story = busy();
+    let full = Full(std::mem::take(&mut story.bed.memory));
+    let (root, undo) = (Utf8PathBuf::from_path_buf(story.bed.root()).unwrap(), story.bed.dir.path().join("undo"));
+    let undo = Utf8PathBuf::from_path_buf(undo).unwrap();
+    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {} };
+    let turns = back(&story.before, &story.after);
+    let error = site.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap_err();
+    assert!(error.is_disk_full(), "{error}");
+    assert_eq!(story.bed.look(), story.after);
+    assert_eq!(Journal::all(&undo).unwrap(), vec![]);
+}
+
+#[test]
+fn a_finished_landing_is_told_of_and_not_done_again() {
+    let story = busy();
+    let turns = back(&story.before, &story.after);
+    let landed = story.bed.land("t.rollback-1", &turns, how(OnConflict::Refuse));
+    story.bed.write("changed", "later\n");
+    assert_eq!(story.bed.land("t.rollback-1", &turns, how(OnConflict::Refuse)), landed);
+    assert_eq!(story.bed.read("changed"), "later\n");
+}
+
+#[test]
+fn somebodys_file_in_a_directory_of_the_agent_stays_with_it() {
+    let story = busy();
+    story.bed.write("made/mine", "mine\n");
+    let landed = story.bed.land("t.rollback-1", &back(&story.before, &story.after), how(OnConflict::Refuse));
+    assert_eq!((landed.conflicts, landed.kept_dirs), (vec![], vec![raw("made")]));
+    assert_eq!(story.bed.read("made/mine"), "mine\n");
+    assert!(!story.bed.path("made/new").exists());
+}
+
+#[test]
+fn a_closed_directory_is_opened_meanwhile_only() {
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let story = busy();
+    set_mode(&story.bed.path("dir"), 0o555);
+    let seen = Cell::new(0);
+    let watch = |point: &str| {
+        if point == "landing.step" {
+            seen.set(fs::metadata(story.bed.path("dir")).unwrap().permissions().mode() & 0o7777);
+        }
+    };
+    let turns: Vec<_> =
+        back(&story.before, &story.after).into_iter().filter(|turn| turn.path == raw("dir/one")).collect();
+    story.bed.land_with("t.rollback-1", &turns, how(OnConflict::Refuse), &watch).unwrap();
+    let mode = fs::metadata(story.bed.path("dir")).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((seen.get(), mode, story.bed.read("dir/one").as_str()), (0o755, 0o555, "dir/one before\n"));
+}
+
+#[test]
+fn texts_that_both_sides_changed_are_merged_when_asked() {
+    let (bed, base) = (Bed::new(), "fn a() {\n  1\n}\n\nfn b() {\n  2\n}\n");
+    for path in ["apart", "same"] {
+        bed.write(path, base);
+    }
+    let before = bed.look();
+    bed.write("apart", &base.replace('1', "theirs"));
+    bed.write("same", &base.replace('1', "theirs"));
+    let after = bed.look();
+    bed.write("apart", &base.replace('2', "ours"));
+    bed.write("same", &base.replace('1', "ours"));
+    let turns: Vec<_> = back(&after, &before);
+    let merging = |on_conflict| How { merge_texts: true, ..how(on_conflict) };
+    let landed = bed.land("t.apply-1", &turns, merging(OnConflict::Skip));
+    assert_eq!(landed.deeds, [(raw("apart"), Deed::Merged)]);
+    assert_eq!(landed.conflicts, [Conflict { path: raw("same"), why: "it was changed since".to_owned() }]);
+    assert_eq!(bed.read("apart"), base.replace('1', "theirs").replace('2', "ours"));
+    let turns: Vec<_> = turns.into_iter().filter(|turn| turn.path == raw("same")).collect();
+    let landed = bed.land("t.apply-2", &turns, merging(OnConflict::Markers));
+    assert_eq!(landed.deeds, [(raw("same"), Deed::Marked)]);
+    let marked = "<<<<<<< ours\n  ours\n=======\n  theirs\n>>>>>>> theirs\n";
+    assert_eq!(bed.read("same"), base.replace("  1\n", marked));
+    bed.take_back("t.apply-2");
+    assert_eq!(bed.read("same"), base.replace('1', "ours"));
 }

@@ -17,6 +17,7 @@
 //! | `undo/ID/` | journals of what was put back or brought in |
 
 mod cache;
+#[cfg(unix)]
 mod carry_out;
 mod changes;
 mod clear;
@@ -32,16 +33,22 @@ mod isolate;
 mod isolate_tests;
 mod journal;
 mod landing;
+#[cfg(all(test, unix))]
+mod landing_tests;
 mod look_at;
 mod manifest;
 mod materialize;
 mod merge;
 mod meter;
 mod pack;
+mod patch;
 mod plan;
+#[cfg(unix)]
 mod reach;
 mod repository;
 mod rules;
+#[cfg(unix)]
+mod site;
 mod snapshot;
 mod take;
 #[cfg(test)]
@@ -59,5 +66,6 @@ pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
+pub use patch::Patch;
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
 pub use workspace::Workspace;

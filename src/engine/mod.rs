@@ -4,6 +4,7 @@
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
 mod attempt;
+mod changes;
 mod control;
 mod custody;
 mod error;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 pub use crate::keeper::contract::Changes;
+pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::{LandAsk, LandReport, TaskChanges};
+pub use landing::{LandAsk, LandReport, LandingState};
 pub use launch::launcher;
 pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
