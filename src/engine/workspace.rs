@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, changes::name, landing::LandingState};
 use crate::{
-    archive::{ArchiveError, SnapshotName, Take, Workspace},
+    archive::{ArchiveError, Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
-    os::files::{self, FileError},
+    os::files::FileError,
 };
 
 /// How long a submit looks at the workspace.
@@ -175,7 +175,7 @@ impl Engine {
             return Some(workspace.clone());
         }
         let owner = spec.isolated_by.as_ref().unwrap_or(id);
-        Some(self.home.isolated(owner).join(workspace.file_name().unwrap_or("root")))
+        Some(self.home.isolated(owner).join(workspace.file_name().unwrap_or("workspace")))
     }
 
     /// Returns the directory that the agent is started in.
@@ -204,9 +204,9 @@ impl Engine {
             scope: scope_in(workspace, spec),
             limits: self.archive_limits(),
             names: SnapshotNames {
-                base: snapshot_name(&format!("{owner}.base"))?,
-                before: snapshot_name(&format!("{}.{number}.before", task.id))?,
-                after: snapshot_name(&format!("{}.{number}.after", task.id))?,
+                base: name(&format!("{owner}.base"))?,
+                before: name(&format!("{}.{number}.before", task.id))?,
+                after: name(&format!("{}.{number}.after", task.id))?,
             },
             isolate: spec.isolate,
             setup: spec.setup.clone(),
@@ -234,8 +234,8 @@ impl Engine {
         }
         let workspace = self.archive_at(root)?;
         for attempt in task.attempts.iter().rev() {
-            let name = snapshot_name(&format!("{}.{}.before", task.id, attempt.number))?;
-            if let Some(found) = workspace.snapshot(&name)? {
+            let before = name(&format!("{}.{}.before", task.id, attempt.number))?;
+            if let Some(found) = workspace.snapshot(&before)? {
                 return Ok(Some(ArchiveLook { coverage: found.coverage, is_whole: true, late: found.late, ..empty }));
             }
         }
@@ -245,27 +245,21 @@ impl Engine {
     /// Returns where an isolated task works; `None` for one that is not isolated.
     ///
     /// # Errors
-    /// The archive cannot be read.
+    /// The file that says whether its result was taken over cannot be read.
     pub fn isolation_of(&self, task: &Task) -> Result<Option<IsolationLook>, EngineError> {
         let Some(directory) = self.root_of(&task.id, &task.spec).filter(|_| task.spec.isolate != Isolation::None)
         else {
             return Ok(None);
         };
         let began = |attempt: &crate::core::Attempt| attempt.ended.is_some();
-        let state = match (directory.exists(), self.was_applied(task)?) {
+        let is_in = matches!(self.landing_state(task)?, Some(LandingState::Applied | LandingState::Partly));
+        let state = match (directory.exists(), is_in) {
             (true, true) => IsolationState::Applied,
             (true, false) => IsolationState::Present,
             (false, _) if task.status().is_terminal() || task.attempts.iter().any(began) => IsolationState::Gone,
             (false, _) => IsolationState::NotYet,
         };
         Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state }))
-    }
-
-    /// What is there before it is brought in is archived first, under this name.
-    fn was_applied(&self, task: &Task) -> Result<bool, EngineError> {
-        let Some(root) = &task.spec.workspace else { return Ok(false) };
-        let name = snapshot_name(&format!("{}.apply-1.now", isolation_owner(task)))?;
-        Ok(self.archive_at(root)?.snapshot(&name)?.is_some())
     }
 
     /// Returns what the archive saw the newest finished attempt change.
@@ -311,10 +305,6 @@ impl Engine {
 /// Returns the task whose isolated directory a task works in.
 pub(super) fn isolation_owner(task: &Task) -> &TaskId {
     task.spec.isolated_by.as_ref().unwrap_or(&task.id)
-}
-
-fn snapshot_name(text: &str) -> Result<SnapshotName, EngineError> {
-    text.parse().map_err(|message| EngineError::Invalid { message, hint: "report this: it is a fault of mgr".into() })
 }
 
 fn canonical(path: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
