@@ -18,6 +18,8 @@ use crate::{
 /// How long a submit looks at the workspace.
 const SURVEY_PATIENCE: Duration = Duration::from_millis(8);
 
+const HOME_DIRECTORY: &str = "your home directory";
+
 /// What is archived of a task's workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveLook {
@@ -60,15 +62,14 @@ impl Engine {
             Isolation::None | Isolation::Copy => working_dir,
         };
         check_combination(spec)?;
-        if spec.archive != ArchiveScope::Off
-            && let Some(what) = self.is_unarchivable(&root)
-        {
-            if spec.posture != Posture::ReadOnly || spec.isolate != Isolation::None {
-                return Err(
-                    ArchiveError::Forbidden { message: format!("`{root}` is {what}, which is not archived") }.into()
-                );
+        if let Some(what) = self.is_unarchivable(&root).filter(|_| spec.archive != ArchiveScope::Off) {
+            let is_reader = spec.posture == Posture::ReadOnly && spec.isolate == Isolation::None;
+            match &spec.archive {
+                // Chosen paths of a home directory are a workspace like any other.
+                ArchiveScope::Paths(_) if what == HOME_DIRECTORY => {}
+                _ if is_reader => spec.archive = ArchiveScope::Off,
+                _ => return Err(no_workspace(&root, what)),
             }
-            spec.archive = ArchiveScope::Off;
         }
         spec.isolated_by = self.directory_to_go_on_in(spec, &root)?;
         spec.workspace = Some(root);
@@ -94,7 +95,7 @@ impl Engine {
             return Some("the whole file system");
         }
         if self.env.get("HOME").is_some_and(|home| is(home.into())) {
-            return Some("your home directory");
+            return Some(HOME_DIRECTORY);
         }
         let data = canonical(self.home.data()).ok()?;
         // What agents and the tour work in lies there too.
@@ -322,6 +323,14 @@ fn repository_above(dir: &Utf8Path) -> Result<Utf8PathBuf, EngineError> {
         message: format!("`{dir}` is in no git repository, so there is no worktree of it"),
         hint: "`--isolate copy` needs none".into(),
     })
+}
+
+fn no_workspace(root: &Utf8Path, what: &str) -> EngineError {
+    let choose = if what == HOME_DIRECTORY { "choose with `--archive paths:A,B`, " } else { "" };
+    EngineError::Conflict {
+        message: format!("`{root}` is {what}, which is not archived as a whole"),
+        hint: format!("work in a directory beneath it, {choose}or go without an archive with `--archive off`"),
+    }
 }
 
 /// Refuses what contradicts itself.
