@@ -143,7 +143,7 @@ impl Engine {
             });
         };
         // Somebody may have worked there since.
-        let take = Take { scope: last.scope.clone(), limits: self.limits_of_looks(), late: false };
+        let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
         let isolated = workspace.at(&place);
         if isolated.look(&take, &mut || true)? != workspace.manifest(last)? {
             isolated.take(&name(&format!("{}.discarded", task.id))?, &take, &mut || true)?;

@@ -236,7 +236,7 @@ impl AttemptDir {
 
     /// # Errors
     /// The file cannot be read. `Some(None)` means that the start was begun and its process is not known.
-    pub(super) fn read_process(&self) -> Result<Option<Option<AgentProcess>>, FileError> {
+    pub fn read_process(&self) -> Result<Option<Option<AgentProcess>>, FileError> {
         Ok(read_optional(&self.file("pid"))?.map(|bytes| serde_json::from_slice(&bytes).ok()))
     }
 

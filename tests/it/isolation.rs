@@ -1,6 +1,6 @@
 //! Tasks in directories of their own: made from the archive, kept for later turns, removed with the task.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
@@ -69,6 +69,51 @@ fn setup_commands_make_the_directory_ready_before_the_agent() {
     let plain = home.submit("finish x");
     assert_eq!(home.end_of(&plain)["status"], "done");
     assert!(!home.work().join("made").exists());
+}
+
+#[test]
+fn an_agent_is_not_silent_before_it_is_started() {
+    let home = TestHome::new();
+    let go = home.root().join("go");
+    let setup = format!("while ! test -e {}; do sleep 0.05; done", go.display());
+    let args = ["--isolate", "copy", "--idle-timeout", "300ms", "--setup", &setup];
+    let id = home.submit_with(&args, "finish x");
+    assert_eq!(home.mgr(&["watch", &id, "--timeout", "1s"]).code, Some(5));
+    let task = home.status(&id);
+    let told = json!([task["health"], task["current_step"], home.json(&["list"])["tasks"][0]["current_step"]]);
+    assert_eq!(told, json!(["running", "making its directory ready", "making its directory ready"]), "{task:#}");
+    std::fs::write(go, "").unwrap();
+    assert_eq!(home.end_of(&id)["status"], "done");
+}
+
+fn git(dir: &std::path::Path, args: &[&str]) {
+    let ran =
+        Command::new("git").args(["-c", "user.name=a", "-c", "user.email=b"]).args(args).current_dir(dir).output();
+    let ran = ran.unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn a_worktree_is_of_the_whole_repository_and_the_agent_stands_where_it_would() {
+    if Command::new("git").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no git; nothing was proven about worktrees");
+        return;
+    }
+    let home = TestHome::new();
+    write(&home, "sub/file", "one\n");
+    git(&home.work(), &["init", "-q", "-b", "main"]);
+    git(&home.work(), &["add", "."]);
+    git(&home.work(), &["commit", "-qm", "one"]);
+    write(&home, "sub/file", "not committed\n");
+    let script = "append file two\nrun git -c user.name=a -c user.email=b commit -qam two || exit 9\nfinish x";
+    let args = ["-C", "sub", "--isolate", "worktree", "--archive", "paths:file"];
+    let id = home.submit_with(&args, script);
+    let task = home.end_of(&id);
+    let told = json!([task["status"], task["files_changed"], task["isolation"]["kind"], task["archive"]["mode"]]);
+    assert_eq!(told, json!(["done", ["sub/file"], "worktree", "paths:file"]), "{task:#}");
+    assert_eq!(read(directory(&task).join("sub/file")), "not committed\ntwo");
+    assert!(directory(&task).join("sub/runs").exists());
+    assert_eq!(read(home.work().join("sub/file")), "not committed\n");
 }
 
 #[test]
