@@ -46,8 +46,9 @@ impl Contents for Memory {
         to.write_all(&content).map_err(|source| ArchiveError::Path { path: "staged".into(), act: "write", source })
     }
 
-    fn keep(&self, _: &SnapshotName, _: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        contents.iter().for_each(|content| self.put(content));
+    /// All files are in it: what somebody writes is archived when the test looks.
+    fn keep(&self, _: &SnapshotName, _: &Manifest, _: &[RawPath], texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+        texts.iter().for_each(|content| self.put(content));
         Ok(())
     }
 }
@@ -487,8 +488,14 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
             }
             self.0.write(digest, to)
         }
-        fn keep(&self, id: &SnapshotName, now: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-            self.0.keep(id, now, contents)
+        fn keep(
+            &self,
+            id: &SnapshotName,
+            now: &Manifest,
+            foreign: &[RawPath],
+            texts: &[Vec<u8>],
+        ) -> Result<(), ArchiveError> {
+            self.0.keep(id, now, foreign, texts)
         }
     }
     let mut story = busy();
@@ -553,6 +560,7 @@ fn texts_that_both_sides_changed_are_merged_when_asked() {
     let after = bed.look();
     bed.write("apart", &base.replace('2', "ours"));
     bed.write("same", &base.replace('1', "ours"));
+    bed.look();
     let turns: Vec<_> = back(&after, &before);
     let merging = |on_conflict| How { merge_texts: true, ..how(on_conflict) };
     let landed = bed.land("t.apply-1", &turns, merging(OnConflict::Skip));
