@@ -7,6 +7,8 @@ mod attempt;
 mod changes;
 mod control;
 mod custody;
+#[cfg(test)]
+mod custody_tests;
 mod error;
 mod gate;
 mod ingest;
