@@ -32,8 +32,15 @@ pub(super) trait Contents {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Writes a content into an open file.
     fn write(&self, digest: &Digest, to: &mut File) -> Result<(), ArchiveError>;
-    /// Keeps durably what a landing will replace: `now`, with those contents that are in no snapshot.
-    fn keep(&self, id: &SnapshotName, now: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError>;
+    /// Keeps durably what a landing will replace: `now`, of which the contents of `foreign` are in no snapshot, and
+    /// texts that are nowhere yet.
+    fn keep(
+        &self,
+        id: &SnapshotName,
+        now: &Manifest,
+        foreign: &[RawPath],
+        texts: &[Vec<u8>],
+    ) -> Result<(), ArchiveError>;
 }
 
 impl Contents for Workspace {
@@ -46,14 +53,25 @@ impl Contents for Workspace {
     }
 
     /// As a snapshot of the touched paths alone, so that whoever clears the archive knows what belongs to it.
-    fn keep(&self, id: &SnapshotName, now: Manifest, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
+    fn keep(
+        &self,
+        id: &SnapshotName,
+        now: &Manifest,
+        foreign: &[RawPath],
+        texts: &[Vec<u8>],
+    ) -> Result<(), ArchiveError> {
         self.make()?;
         // Nothing may be removed between the contents and the record that names them.
         let _lock = self.lock_shared(&mut || true)?;
-        if !contents.is_empty() {
-            let all = contents.iter().map(|content| Digest::of(content).0).collect::<Vec<_>>().concat();
-            // Named by what is in it: a second call after a crash may have to keep something else.
-            self.add(&own_name(&format!("{id}.now-{}", &Digest::of(&all).to_string()[..8]))?, contents)?;
+        let manifest = self.keep_manifest(now)?;
+        // Packs are named by what they are for: a second call after a crash may have to keep something else.
+        let pack = |what: &str, content: &Digest| own_name(&format!("{id}.{what}-{}", &content.to_string()[..8]));
+        if !foreign.is_empty() {
+            Self::keep(self, &pack("now", &manifest)?, foreign)?;
+        }
+        if !texts.is_empty() {
+            let all = texts.iter().map(|text| Digest::of(text).0).collect::<Vec<_>>().concat();
+            self.add(&pack("texts", &Digest::of(&all))?, texts)?;
         }
         let mut coverage = Coverage::default();
         for (_, entry) in now.entries() {
@@ -70,7 +88,7 @@ impl Contents for Workspace {
             taken_at: clock::now(),
             took: Duration::ZERO.into(),
             scope,
-            manifest: self.keep_manifest(&now)?,
+            manifest,
             coverage,
             git: None,
             late: false,
@@ -131,7 +149,7 @@ impl Site<'_> {
             return Ok(plan.landed);
         }
         (self.hit)("landing.planned");
-        self.keep_what_goes(id, root, turns, &plan)?;
+        self.keep_what_goes(id, turns, &plan)?;
         (self.hit)("landing.archived");
         let mut record = Record::new(clock::now(), how.on_conflict, plan.moves, plan.landed);
         record.tops = tops(root, &record.moves)?;
@@ -188,18 +206,15 @@ impl Site<'_> {
     }
 
     /// Archives what is not in the archive yet: merged texts, and what somebody else wrote and will be replaced.
-    fn keep_what_goes(&self, id: &SnapshotName, root: &Dir, turns: &[Turn], plan: &Plan) -> Result<(), ArchiveError> {
+    fn keep_what_goes(&self, id: &SnapshotName, turns: &[Turn], plan: &Plan) -> Result<(), ArchiveError> {
         let expected: BTreeMap<_, _> = turns.iter().map(|turn| (&turn.path, &turn.from)).collect();
-        let foreign = |step: &&Move| {
-            matches!(step.now, Some(Entry::File { .. }))
-                && expected.get(&step.path).is_some_and(|from| **from != step.now)
+        let is_foreign = |step: &&Move| {
+            let is_known = expected.get(&step.path).is_some_and(|from| **from == step.now);
+            matches!(step.now, Some(Entry::File { .. })) && !is_known
         };
-        let mut contents = plan.texts.clone();
-        for step in plan.moves.iter().filter(foreign) {
-            contents.push(read_now(root, &step.path)?);
-        }
+        let foreign: Vec<_> = plan.moves.iter().filter(is_foreign).map(|step| step.path.clone()).collect();
         let there = plan.moves.iter().filter_map(|step| Some((step.path.clone(), step.now.clone()?)));
-        self.contents.keep(id, Manifest::new(there.collect()), &contents)
+        self.contents.keep(id, &Manifest::new(there.collect()), &foreign, &plan.texts)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Decides nothing by itself: `core` decides. Every call reconciles before it answers, so an
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
+mod archivist;
 mod attempt;
 mod changes;
 mod control;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
