@@ -183,7 +183,8 @@ fn what_a_journal_needs_stays_as_long_as_the_journal() {
     bench.workspace.take_back(&name("x.rollback-1"), &name("x.rollback-1.undo"), undo).unwrap();
     assert_eq!(fs::read(bench.workspace.root().join("a")).unwrap(), b"somebody else's");
     let journals = ["x.rollback-1", "x.rollback-1.undo"].map(name).into();
-    let both = Going { journals, ..Going::default() };
+    let snapshots = bench.workspace.snapshots().unwrap().into_iter().map(|snapshot| snapshot.name).collect();
+    let both = Going { snapshots, journals };
     // The pack of a landing stays for an hour: one that has just begun has no journal yet.
     bench.freed(&both);
     assert!(bench.workspace.journals().unwrap().is_empty() && bench.workspace.dir().exists());

@@ -9,6 +9,8 @@ mod broken_off;
 mod changes;
 mod control;
 mod custody;
+#[cfg(test)]
+mod custody_tests;
 mod error;
 mod gate;
 mod ingest;
