@@ -361,7 +361,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
 fn no_command_runs_what_a_repository_says() {
     let home = TestHome::new();
     arm(&home);
-    home.put("steps.yaml", "version: 1\nname: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
+    home.put("steps.yaml", "name: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
     let sprung = home.root().join("sprung");
     let script = "append: a.txt: five\nwrite: new.txt: new\nsay: done";
     for flags in [&[][..], &["--isolate", "worktree"], &["--isolate", "copy"]] {
