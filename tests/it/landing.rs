@@ -175,8 +175,9 @@ fn an_edit_that_came_later_is_never_lost() {
     let after = tree(&home.work());
     let refused = home.landed(&["rollback", &id], 9);
     assert_eq!((&refused["done"], &refused["conflicts"][0]["path"]), (&json!(false), &json!("a.txt")), "{refused:#}");
-    assert_eq!(tree(&home.work()), after);
+    assert_eq!((&refused["restored"], tree(&home.work())), (&json!([]), after));
     let words = home.mgr(&["rollback", &id]);
+    assert!(words.stdout.starts_with("Nothing was changed. 1 conflict stays as it is.\n"), "{words:#?}");
     assert!(words.stdout.contains("conflict  a.txt: "), "{words:#?}");
     assert!(
         words.stdout.contains(&format!("Go on: mgr rollback {id} --on-conflict skip|theirs|markers\n")),
