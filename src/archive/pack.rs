@@ -621,11 +621,14 @@ pub(super) fn packs(dir: &Utf8Path) -> Result<Vec<PackInfo>, FileError> {
     Ok(names(dir)?.into_iter().map(|name| PackInfo { bytes: bytes(&name), name }).collect())
 }
 
-/// Returns which contents a pack has, each with its length and what it takes in the pack; `None` when its index is torn.
+/// A content in a pack: its digest, its length, and what it takes in the pack.
+pub(super) type Listed = (Digest, u64, u64);
+
+/// Returns which contents a pack has; `None` when its index is torn.
 ///
 /// # Errors
 /// The index cannot be read.
-pub(super) fn read_index(dir: &Utf8Path, name: &str) -> Result<Option<Vec<(Digest, u64, u64)>>, FileError> {
+pub(super) fn read_index(dir: &Utf8Path, name: &str) -> Result<Option<Vec<Listed>>, FileError> {
     let bytes = files::read_optional(&index_file(dir, name))?.unwrap_or_default();
     let stored = |item: &Item| item.parts.iter().map(|part| u64::from(part.stored)).sum();
     let all = |index: Index| index.items().map(|item| (item.digest, item.length, stored(&item))).collect();

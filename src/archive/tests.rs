@@ -454,9 +454,10 @@ fn a_tree_that_changes_under_our_eyes_is_taken() {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a test that proves nothing says so")]
 fn an_unreadable_file_is_refused_by_name() {
     let bench = Bench::with(&[("secret", "1")]);
-    fs::set_permissions(bench.path("secret"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bench.path("secret"), Permissions::from_mode(0o000)).unwrap();
     if fs::read(bench.path("secret")).is_ok() {
         eprintln!("SKIPPED: this user reads everything");
         return;
@@ -469,6 +470,7 @@ struct SmallDisk(Utf8PathBuf);
 
 impl SmallDisk {
     /// Returns none where this user may not mount.
+    #[expect(clippy::disallowed_macros, reason = "a test that proves nothing says so")]
     fn mount(at: Utf8PathBuf, size: &str) -> Option<Self> {
         fs::create_dir_all(&at).unwrap();
         let size = format!("size={size}");
