@@ -369,7 +369,7 @@ fn notes_of(found: &TaskChanges) -> Vec<String> {
 mod tests {
     use std::fs;
 
-    use camino::{Utf8Path, Utf8PathBuf};
+    use camino::Utf8PathBuf;
 
     use super::*;
     use crate::core::{ArchiveLimits, ArchiveScope, Bytes, Span};
@@ -470,18 +470,12 @@ mod tests {
         let bed = Bed::new();
         let turns = bed.changed();
         bed.workspace.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
-        // As if the process had died between the last change and the end of the journal.
+        // As if the process had died before the end of the journal, and somebody had tidied up.
         let journal = bed.workspace.dir().join("undo/t.rollback-1");
         fs::remove_file(journal.join("done.json")).unwrap();
-        make_staging_again(bed.workspace.root());
         assert_eq!(unfinished_notes(&bed.workspace).unwrap().len(), 1);
         let notes = finish_unfinished(&bed.workspace).unwrap();
         assert_eq!(notes, ["`t.rollback-1` had been broken off and was finished first: paths done 2, conflicts 0"]);
         assert_eq!((bed.read("a"), bed.workspace.unfinished().unwrap()), ("before".to_owned(), vec![]));
-    }
-
-    fn make_staging_again(root: &Utf8Path) {
-        let name = blake3::hash(b"t.rollback-1").to_hex();
-        fs::create_dir(root.join(format!(".mgr-landing-{}", &name[..12]))).unwrap();
     }
 }
