@@ -63,6 +63,7 @@ pub(super) struct Work<'a> {
     /// Whether an earlier process may have done a part.
     pub is_resumed: bool,
     pub hit: &'a dyn Fn(&str),
+    pub exchanges: bool,
     /// Files that could not be put back.
     pub left_aside: Vec<String>,
 }
@@ -263,7 +264,7 @@ impl Work<'_> {
     fn swap(&mut self, place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {
         let (holder, new, old) = (self.open_holder(place.number)?, new_name(place.number), old_name(place.number));
         let at = |act| ArchiveError::at(&step.path, act);
-        if holder.stat(&old).map_err(at("look for"))?.is_some() {
+        if !self.exchanges || holder.stat(&old).map_err(at("look for"))?.is_some() {
             return self.swap_in_two(place, step);
         }
         let staged =
