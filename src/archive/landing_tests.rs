@@ -57,6 +57,7 @@ impl Contents for Memory {
 struct Bed {
     dir: tempfile::TempDir,
     memory: Memory,
+    exchanges: bool,
 }
 
 impl Bed {
@@ -71,7 +72,7 @@ impl Bed {
 
     fn at(dir: tempfile::TempDir) -> Self {
         fs::create_dir(dir.path().join("root")).unwrap();
-        Self { dir, memory: Memory::default() }
+        Self { dir, memory: Memory::default(), exchanges: true }
     }
 
     fn root(&self) -> PathBuf {
@@ -94,7 +95,11 @@ impl Bed {
     fn land_with(&self, id: &str, turns: &[Turn], how: How, hit: &dyn Fn(&str)) -> Result<Landed, ArchiveError> {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        Site { root: &root, undo, contents: &self.memory, hit }.land(&id.parse().unwrap(), turns, how)
+        Site { root: &root, undo, contents: &self.memory, hit, exchanges: self.exchanges }.land(
+            &id.parse().unwrap(),
+            turns,
+            how,
+        )
     }
 
     fn land(&self, id: &str, turns: &[Turn], how: How) -> Landed {
@@ -104,7 +109,7 @@ impl Bed {
     fn take_back(&self, id: &str) -> Landed {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {} };
+        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {}, exchanges: self.exchanges };
         let turns = Journal::at(&site.undo, &id.parse().unwrap()).turns_back().unwrap();
         site.land(&format!("{id}.undo").parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap()
     }
@@ -338,12 +343,15 @@ proptest! {
     #[test]
     fn a_crash_anywhere_is_gone_on_from(
         first in edits(8), agent in edits(8), user in edits(3), policy in prop::sample::select(POLICIES.to_vec()),
+        exchanges: bool,
     ) {
-        let whole = tell(&first, &agent, &user);
+        let mut whole = tell(&first, &agent, &user);
+        whole.bed.exchanges = exchanges;
         let landed = whole.bed.land("t.rollback-1", &back(&whole.before, &whole.after), how(policy));
         let result = whole.bed.look();
         for point in 1.. {
-            let story = tell(&first, &agent, &user);
+            let mut story = tell(&first, &agent, &user);
+            story.bed.exchanges = exchanges;
             let turns = back(&story.before, &story.after);
             let left = Cell::new(point);
             let crash = |_: &str| {
@@ -388,9 +396,10 @@ fn a_save_at_any_moment_is_not_lost() {
     let targets = ["changed", "deleted", "dir/one", "made/new", "file-then-dir/child"];
     let policies = [OnConflict::Refuse, OnConflict::Theirs].into_iter().cycle();
     for (target, policy) in targets.into_iter().zip(policies) {
-        for aside in [true, false] {
+        for (aside, exchanges) in [(true, true), (true, false), (false, true), (false, false)] {
             for moment in 1.. {
-                let story = busy();
+                let mut story = busy();
+                story.bed.exchanges = exchanges;
                 let (left, saved) = (Cell::new(moment), Cell::new(false));
                 let save = |_: &str| {
                     left.set(left.get() - 1);
@@ -502,7 +511,7 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
     let full = Full(std::mem::take(&mut story.bed.memory));
     let (root, undo) = (Utf8PathBuf::from_path_buf(story.bed.root()).unwrap(), story.bed.dir.path().join("undo"));
     let undo = Utf8PathBuf::from_path_buf(undo).unwrap();
-    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {} };
+    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {}, exchanges: true };
     let turns = back(&story.before, &story.after);
     let error = site.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap_err();
     assert!(error.is_disk_full(), "{error}");

@@ -111,6 +111,8 @@ pub(super) struct Site<'a> {
     pub contents: &'a dyn Contents,
     /// Told of every point at which a crash would leave something else.
     pub hit: &'a dyn Fn(&str),
+    /// Whether to try to exchange files, which not every file system can.
+    pub exchanges: bool,
 }
 
 impl Site<'_> {
@@ -180,7 +182,8 @@ impl Site<'_> {
     }
 
     fn work<'b>(&'b self, root: &'b Dir, record: &'b Record, holder: &'b str) -> Work<'b> {
-        Work { root, record, holder, is_resumed: false, hit: self.hit, left_aside: Vec::new() }
+        let (hit, exchanges) = (self.hit, self.exchanges);
+        Work { root, record, holder, is_resumed: false, hit, exchanges, left_aside: Vec::new() }
     }
 
     fn open_root(&self) -> Result<Dir, ArchiveError> {
