@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -132,19 +133,25 @@ impl Workspace {
         Ok(files::open_lock(&self.dir.join("lock"))?)
     }
 
-    /// Waits until nobody removes anything; until the file is dropped nobody begins to.
+    /// Waits until nobody removes anything; until the file is dropped nobody begins to. An archive with nothing
+    /// left is removed whole, with its lock: whoever waited for that one begins anew.
     ///
     /// # Errors
     /// `go_on` returned false.
     pub(super) fn lock_shared(&self, go_on: &mut dyn FnMut() -> bool) -> Result<File, ArchiveError> {
-        let file = self.lock_file()?;
-        while file.try_lock_shared().is_err() {
-            if !go_on() {
-                return Err(ArchiveError::Stopped);
+        loop {
+            self.make()?;
+            let file = self.lock_file()?;
+            while file.try_lock_shared().is_err() {
+                if !go_on() {
+                    return Err(ArchiveError::Stopped);
+                }
+                std::thread::sleep(RETRY);
             }
-            std::thread::sleep(RETRY);
+            if self.is_in_place(&file) {
+                return Ok(file);
+            }
         }
-        Ok(file)
     }
 
     /// Takes the archive for removing things; `None` while anybody uses it.
@@ -153,7 +160,12 @@ impl Workspace {
     /// The lock cannot be opened.
     pub(super) fn lock_alone(&self) -> Result<Option<File>, ArchiveError> {
         let file = self.lock_file()?;
-        Ok(file.try_lock().is_ok().then_some(file))
+        Ok((file.try_lock().is_ok() && self.is_in_place(&file)).then_some(file))
+    }
+
+    fn is_in_place(&self, lock: &File) -> bool {
+        let held = lock.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        held.is_some() && held == files::identity(&self.dir.join("lock"))
     }
 
     /// Removes what crashes have left.
