@@ -259,12 +259,18 @@ fn a_crash_at_any_step_leaves_what_stays_whole_and_is_made_up_for() {
         }
         let (all, steps) = (going(&["a", "c"]), std::cell::Cell::new(0));
         let whole = ["b", "d"].map(|text| bench.read(text));
+        let gone = BTreeMap::from(["a", "c"].map(|text| (name(text), bench.read(text))));
         let die = |_: &str| {
             steps.set(steps.get() + 1);
             assert!(steps.get() <= die_at, "as if killed");
         };
         let died =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench.workspace.collect_by_steps(&all, &die)));
+        for left in bench.workspace.snapshots().unwrap() {
+            // What still has a record still has its contents.
+            let read = bench.read(left.name.as_str());
+            assert!(gone.get(&left.name).is_none_or(|whole| *whole == read), "died at step {die_at}");
+        }
         assert_eq!(["b", "d"].map(|text| bench.read(text)), whole, "died at step {die_at}");
         bench.freed(&all);
         assert_eq!(["b", "d"].map(|text| bench.read(text)), whole, "died at step {die_at}");
