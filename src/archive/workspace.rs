@@ -140,8 +140,12 @@ impl Workspace {
     /// `go_on` returned false.
     pub(super) fn lock_shared(&self, go_on: &mut dyn FnMut() -> bool) -> Result<File, ArchiveError> {
         loop {
-            self.make()?;
-            let file = self.lock_file()?;
+            let file = match self.make().and_then(|()| self.lock_file()) {
+                Ok(file) => file,
+                // It went between the two.
+                Err(error) if error.is_missing() && go_on() => continue,
+                Err(error) => return Err(error),
+            };
             while file.try_lock_shared().is_err() {
                 if !go_on() {
                     return Err(ArchiveError::Stopped);
@@ -149,6 +153,8 @@ impl Workspace {
                 std::thread::sleep(RETRY);
             }
             if self.is_in_place(&file) {
+                // Another may have begun to make it: now it stays, and all of it is there.
+                self.make()?;
                 return Ok(file);
             }
         }
@@ -319,7 +325,6 @@ impl Workspace {
     /// # Errors
     /// The disk is full.
     pub fn add(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        self.make()?;
         let _lock = self.lock_shared(&mut || true)?;
         let pack = PackWriter::new(&self.packs_dir(), name);
         let mut packer = Packer::new(&pack);
