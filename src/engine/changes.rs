@@ -22,8 +22,10 @@ pub struct TaskChanges {
     /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
     /// it is cannot be told.
     pub uncertain: Vec<String>,
-    /// What became of the repository itself, and what is not known any more, in sentences.
+    /// What became of the repository itself, in sentences.
     pub git: Vec<String>,
+    /// What is not known, in sentences.
+    pub unknown: Vec<String>,
     /// Whether the task still runs: these are the changes so far.
     pub is_live: bool,
 }
@@ -61,18 +63,13 @@ impl Engine {
             let named = self.paths_named_by(task)?;
             uncertain.extend(changes.iter().map(|change| change.path.clone()).filter(|path| !named.contains(path)));
         }
-        let mut git = self.moves_of(task, &snapshots);
-        if let (Some(first), Some(last)) = (stretches.first(), stretches.last()) {
-            git.extend(
-                first
-                    .before
-                    .lost_to(&last.after)
-                    .iter()
-                    .map(|path| format!("`{path}` is ignored since: what was changed in it is not known")),
-            );
-        }
+        let unknown = match (stretches.first(), stretches.last()) {
+            (Some(first), Some(last)) => unknown(&first.before, &last.after),
+            (None, _) | (_, None) => Vec::new(),
+        };
+        let git = self.moves_of(task, &snapshots);
         let uncertain = uncertain.iter().map(ToString::to_string).collect();
-        Ok(TaskChanges { workspace, changes, uncertain, git, is_live })
+        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live })
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
@@ -152,6 +149,19 @@ impl Engine {
             (None, None) => Vec::new(),
         }
     }
+}
+
+/// How many ignored directories are named.
+const MOST_NAMED: usize = 20;
+
+/// Says what came to be ignored or was made and is ignored.
+fn unknown(before: &Manifest, after: &Manifest) -> Vec<String> {
+    let hidden = before.hidden_in(after).filter(|path| path.name() != b".git");
+    let say = |path: &RawPath| match before.get(path) {
+        Some(_) => format!("`{path}` is ignored since: what changed in it is not known"),
+        None => format!("`{path}` was made and is ignored: it stays as it is"),
+    };
+    hidden.take(MOST_NAMED).map(say).collect()
 }
 
 /// Parses a name that we have put together ourselves.

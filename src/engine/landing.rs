@@ -361,5 +361,121 @@ fn notes_of(found: &TaskChanges) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(found.unknown.iter().cloned());
     notes
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use camino::Utf8PathBuf;
+
+    use super::*;
+    use crate::core::{ArchiveLimits, ArchiveScope, Bytes, Span};
+
+    struct Bed {
+        dir: tempfile::TempDir,
+        workspace: Workspace,
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let top = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+            fs::create_dir(top.join("root")).unwrap();
+            let workspace = Workspace::open(&top.join("archive"), &top.join("root")).unwrap();
+            Self { dir, workspace }
+        }
+
+        fn write(&self, path: &str, content: &str) {
+            let path = self.dir.path().join("root").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+
+        fn read(&self, path: &str) -> String {
+            fs::read_to_string(self.workspace.root().join(path)).unwrap()
+        }
+
+        fn take(&self, name: &str) -> crate::archive::Manifest {
+            let limits = ArchiveLimits {
+                max_files: 1000,
+                max_bytes: Bytes(1 << 30),
+                max_file: Bytes(1 << 30),
+                max_time: Span::from_secs(60),
+                free_disk_floor: Bytes(0),
+                small_ignored: Bytes(1000),
+            };
+            let take = Take { scope: ArchiveScope::All, limits, late: false };
+            let snapshot = self.workspace.take(&name.parse().unwrap(), &take, &mut || true).unwrap();
+            self.workspace.manifest(&snapshot).unwrap()
+        }
+
+        /// Two files that an agent changed.
+        fn changed(&self) -> Vec<Turn> {
+            ["a", "b"].map(|path| self.write(path, "before"));
+            let before = self.take("t.1.before");
+            ["a", "b"].map(|path| self.write(path, "after"));
+            let after = self.take("t.1.after");
+            before.changes_to(&after).into_iter().map(|change| Way::Rollback.turn(change)).collect()
+        }
+    }
+
+    fn how(on_conflict: OnConflict) -> How {
+        How { on_conflict, merge_texts: false, dry_run: false }
+    }
+
+    fn turn(path: &str, from: Option<Entry>, to: Option<Entry>) -> Turn {
+        Turn { path: RawPath::new(path).unwrap(), from, to }
+    }
+
+    #[test]
+    fn what_is_uncertain_is_done_only_when_asked_to_win() {
+        let bed = Bed::new();
+        let (turns, uncertain) = (bed.changed(), BTreeSet::from(["b".to_owned()]));
+        let land = |id: &str, on_conflict| {
+            land_certain(&bed.workspace, &id.parse().unwrap(), turns.clone(), &uncertain, how(on_conflict)).unwrap()
+        };
+        let refused = land("t.rollback-1", OnConflict::Refuse);
+        assert_eq!((refused.is_done, refused.conflicts.len()), (false, 1));
+        assert_eq!((bed.read("a"), bed.read("b")), ("after".to_owned(), "after".to_owned()));
+        let skipped = land("t.rollback-2", OnConflict::Skip);
+        assert_eq!((skipped.is_done, skipped.conflicts.len()), (true, 1));
+        assert_eq!((bed.read("a"), bed.read("b")), ("before".to_owned(), "after".to_owned()));
+        let taken = land("t.rollback-3", OnConflict::Theirs);
+        assert_eq!((taken.is_done, taken.conflicts, bed.read("b")), (true, vec![], "before".to_owned()));
+    }
+
+    #[test]
+    fn paths_choose_what_is_at_and_beneath_them_and_the_directories_it_needs() {
+        let dir = || Some(Entry::Dir { mode: 0o755 });
+        let fifo = || Some(Entry::Fifo { mode: 0o600 });
+        let all = || {
+            let made = [turn("d", None, dir()), turn("d/e", None, dir()), turn("d/e/x", None, fifo())];
+            made.into_iter().chain([turn("d/y", None, fifo()), turn("de", fifo(), None)]).collect::<Vec<_>>()
+        };
+        let paths = |turns: Vec<Turn>| turns.iter().map(|turn| turn.path.to_string()).collect::<Vec<_>>();
+        let chosen = |path: &str| paths(only(all(), &[path.to_owned()]).unwrap());
+        assert_eq!(chosen("d/e/x"), ["d", "d/e", "d/e/x"]);
+        assert_eq!(chosen("d/"), ["d", "d/e", "d/e/x", "d/y"]);
+        assert_eq!(chosen("de"), ["de"]);
+        let Err(EngineError::Invalid { message, hint }) = only(all(), &["d/yy".to_owned()]) else { panic!("found") };
+        assert_eq!(message, "the task changed nothing at `d/yy`");
+        assert!(hint.starts_with("it changed `d/y`"), "{hint}");
+    }
+
+    #[test]
+    fn what_was_broken_off_is_finished_first() {
+        let bed = Bed::new();
+        let turns = bed.changed();
+        bed.workspace.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+        // As if the process had died before the end of the journal, and somebody had tidied up.
+        let journal = bed.workspace.dir().join("undo/t.rollback-1");
+        fs::remove_file(journal.join("done.json")).unwrap();
+        assert_eq!(unfinished_notes(&bed.workspace).unwrap().len(), 1);
+        let notes = finish_unfinished(&bed.workspace).unwrap();
+        assert_eq!(notes, ["`t.rollback-1` had been broken off and was finished first: paths done 2, conflicts 0"]);
+        assert_eq!((bed.read("a"), bed.workspace.unfinished().unwrap()), ("before".to_owned(), vec![]));
+    }
 }
