@@ -42,7 +42,21 @@ impl Engine {
     /// # Errors
     /// The task has no archive (with the reason), or it cannot be read.
     pub fn changes_of(&self, task: &Task) -> Result<TaskChanges, EngineError> {
-        let (workspace, snapshots) = self.snapshots_of(task)?;
+        self.changes_over(&[], task)
+    }
+
+    /// The same over the earlier turns of its conversation too, oldest first.
+    pub(super) fn changes_over(&self, earlier: &[Task], task: &Task) -> Result<TaskChanges, EngineError> {
+        let mut snapshots = Vec::new();
+        for turn in earlier {
+            match self.snapshots_of(turn) {
+                Ok((_, found)) => snapshots.extend(found),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (workspace, found) = self.snapshots_of(task)?;
+        snapshots.extend(found);
         let is_live = task.state.busy_attempt().is_some();
         let mut stretches = Vec::new();
         let mut is_end_known = true;

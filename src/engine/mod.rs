@@ -26,6 +26,7 @@ mod schema;
 mod settle;
 mod submit;
 mod ticker;
+mod turns;
 mod upkeep;
 mod view;
 mod wait;

@@ -239,6 +239,7 @@ macro_rules! archived_although {
 
 archived_although! {
     keeper_dies_before_it_archives: "keeper.before_archive", "kept", false;
+    keeper_dies_before_the_snapshot_is_on_record: "archive-record", "kept", false;
     keeper_dies_after_it_has_archived: "keeper.after_archive", "kept", false;
     keeper_dies_with_the_agent_running_or_gone: "keeper.after_spawn", "adopted", true;
     keeper_dies_before_it_archives_what_is_left: "keeper.before_after_snapshot", "adopted", true;
