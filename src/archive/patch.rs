@@ -30,6 +30,18 @@ impl Workspace {
     pub fn patch(&self, change: &Change) -> Result<Patch, ArchiveError> {
         patch(change, &mut |digest| self.content(digest))
     }
+
+    /// The same for a change whose newer side lies in the directory only: it was looked at, not archived. What
+    /// changes meanwhile is shown as it is then.
+    ///
+    /// # Errors
+    /// A content cannot be read.
+    pub fn patch_now(&self, change: &Change) -> Result<Patch, ArchiveError> {
+        patch(change, &mut |digest| {
+            let is_newer = matches!(&change.after, Some(Entry::File { digest: newer, .. }) if newer == digest);
+            if is_newer { self.content_now(&change.path, LARGEST) } else { self.content(digest) }
+        })
+    }
 }
 
 /// One side of a change as a patch knows it: git's type and mode, and what is in it.

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError};
 use crate::{
-    archive::{Change, GitState, Manifest, RawPath, Snapshot, SnapshotName, Take, Workspace},
+    archive::{Change, GitState, Manifest, Patch, RawPath, Snapshot, SnapshotName, Take, Workspace},
     core::{ArchiveScope, Posture, Task},
 };
 
@@ -28,6 +28,21 @@ pub struct TaskChanges {
     pub unknown: Vec<String>,
     /// Whether the task still runs: these are the changes so far.
     pub is_live: bool,
+    /// The directory with the newer side, where that is not archived.
+    unarchived: Option<Utf8PathBuf>,
+}
+
+impl TaskChanges {
+    /// Returns one of the changes as a patch.
+    ///
+    /// # Errors
+    /// A content cannot be read.
+    pub fn patch(&self, change: &Change) -> Result<Patch, EngineError> {
+        Ok(match &self.unarchived {
+            Some(place) => self.workspace.at(place).patch_now(change)?,
+            None => self.workspace.patch(change)?,
+        })
+    }
 }
 
 /// One attempt's two states.
@@ -83,7 +98,11 @@ impl Engine {
         };
         let git = self.moves_of(task, &snapshots);
         let uncertain = uncertain.iter().map(ToString::to_string).collect();
-        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live })
+        let unarchived = match snapshots.last() {
+            Some((_, None)) => self.place_of(task),
+            Some((_, Some(_))) | None => None,
+        };
+        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live, unarchived })
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
@@ -173,6 +192,8 @@ fn no_archive(task: &Task) -> EngineError {
         ("it was submitted with `--archive off`", "without that flag the workspace is archived first".to_owned())
     } else if task.attempts.is_empty() {
         ("it never started", format!("`mgr status {id}` says what it waits for or why it ended"))
+    } else if task.state.busy_attempt().is_some() {
+        ("its workspace is being archived just now", "try again in a moment".to_owned())
     } else {
         ("its workspace is not in the archive (any more)", "`mgr archive list` shows what is".to_owned())
     };

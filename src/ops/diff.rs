@@ -90,6 +90,9 @@ pub struct DiffOutput {
     /// What became of the repository itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub git: Vec<String>,
+    /// What cannot be told any more, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     #[serde(skip)]
     bytes: Vec<u8>,
     #[serde(skip)]
@@ -134,6 +137,7 @@ impl Operation for Diff {
             next_cursor: page.next.map(|place| place.to_string()),
             is_live: found.is_live,
             git: found.git,
+            unknown: found.unknown,
             bytes: page.patch,
             stat: input.stat,
         })
@@ -187,7 +191,7 @@ fn page(found: &TaskChanges, start: Place, input: &DiffInput) -> Result<PageOfFi
             break;
         }
         room = room.saturating_sub(name);
-        let patch = found.workspace.patch(change).map_err(crate::engine::EngineError::from)?;
+        let patch = found.patch(change)?;
         page.files.push(file_change(change, &patch, &uncertain));
         if input.stat {
             continue;
@@ -297,7 +301,7 @@ impl DiffOutput {
         if self.files.iter().any(|file| file.attribution == Attribution::Uncertain) {
             page.line(" ? somebody else was at work there too: whose change it is cannot be told");
         }
-        self.git.iter().for_each(|words| page.text(&format!(" {words}")));
+        self.git.iter().chain(&self.unknown).for_each(|words| page.text(&format!(" {words}")));
     }
 
     fn amount(&self, page: &Page, file: &FileChange, most: u64) -> String {

@@ -192,6 +192,26 @@ fn an_edit_that_came_later_is_never_lost() {
 }
 
 #[test]
+fn a_running_task_shows_what_it_did_so_far() {
+    let home = TestHome::new();
+    home.put("a.txt", "one\n");
+    for flags in [&[][..], &["--isolate", "copy"]] {
+        let id = home.demo(flags, "append: a.txt: two\nwrite: b.txt: new\nwrite: there: x\nsleep: 60s");
+        let diff = wait_for("three changes", || {
+            let ran = home.mgr(&["diff", &id, "--json"]);
+            if ran.code == Some(0) && ran.json()["total"] == 3 { Ok(ran.json()) } else { Err(ran) }
+        });
+        assert_eq!(diff["is_live"], true, "{diff:#}");
+        assert!(diff["patch"].as_str().unwrap().contains(" one\n+two\n"), "{diff:#}");
+        let refused = home.mgr(&["rollback", &id]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(9), ""), "{refused:#?}");
+        home.mgr(&["cancel", &id, "--grace", "0s"]);
+        home.put("a.txt", "one\n");
+        let _ = (fs::remove_file(home.work().join("b.txt")), fs::remove_file(home.work().join("there")));
+    }
+}
+
+#[test]
 fn what_was_broken_off_is_finished_by_the_doctor() {
     let home = TestHome::new();
     for name in ["a.txt", "b.txt", "c.txt"] {
