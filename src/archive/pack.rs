@@ -175,8 +175,13 @@ impl PackWriter {
         let pack = pack_file(&self.dir, &name);
         fs::rename(&self.aside, &pack).map_err(FileError::at(&pack, "replace"))?;
         locked(&self.file).take();
-        files::replace(&index_file(&self.dir, &name), &index, files::Durability::Machine)?;
-        Ok(Some(name))
+        let index_file = index_file(&self.dir, &name);
+        let written = files::replace(&index_file, &index, files::Durability::Machine);
+        if written.is_err() && files::length(&index_file) == 0 {
+            // Nobody can find what is in it.
+            let _ = fs::remove_file(&pack);
+        }
+        written.map(|()| Some(name))
     }
 }
 
