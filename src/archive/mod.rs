@@ -28,7 +28,7 @@ mod git;
 mod isolate;
 mod journal;
 mod landing;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod landing_tests;
 mod look_at;
 mod manifest;

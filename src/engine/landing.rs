@@ -365,7 +365,7 @@ fn notes_of(found: &TaskChanges) -> Vec<String> {
     notes
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::fs;
 
