@@ -25,7 +25,6 @@ impl Workspace {
     /// # Errors
     /// A file cannot be read, or the disk is full.
     pub fn keep(&self, name: &SnapshotName, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
-        self.make()?;
         let _lock = self.lock_shared(&mut || true)?;
         let pack = PackWriter::new(&self.packs_dir(), name);
         let mut packer = Packer::new(&pack);

@@ -20,12 +20,20 @@ mod cache;
 #[cfg(unix)]
 mod carry_out;
 mod changes;
+mod clear;
 mod codec;
 mod crew;
 mod entry;
 mod error;
+mod gc;
+#[cfg(test)]
+mod gc_tests;
 mod git;
+mod git_index;
+mod include;
 mod isolate;
+#[cfg(test)]
+mod isolate_tests;
 mod journal;
 mod landing;
 #[cfg(test)]
@@ -40,19 +48,24 @@ mod patch;
 mod plan;
 #[cfg(unix)]
 mod reach;
+mod repository;
 mod rules;
 #[cfg(unix)]
 mod site;
 mod snapshot;
 mod take;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod walk;
 mod workspace;
+mod worktree;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
+pub use gc::{Collected, Going};
 pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};

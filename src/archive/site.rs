@@ -60,7 +60,6 @@ impl Contents for Workspace {
         foreign: &[RawPath],
         texts: &[Vec<u8>],
     ) -> Result<(), ArchiveError> {
-        self.make()?;
         // Nothing may be removed between the contents and the record that names them.
         let _lock = self.lock_shared(&mut || true)?;
         let manifest = self.keep_manifest(now)?;

@@ -64,7 +64,6 @@ impl Workspace {
             return Ok(taken);
         }
         let (began, started) = (clock::now(), clock::steady());
-        self.make()?;
         let _lock = self.lock_shared(go_on)?;
         self.sweep()?;
         let packs = self.packs_dir();

@@ -110,7 +110,8 @@ impl Engine {
     /// The task was not isolated or is not over; another task writes there; files cannot be read or written.
     pub fn apply_result(&self, task: &Task, ask: &LandAsk) -> Result<LandReport, EngineError> {
         self.must_be_isolated(task)?;
-        let found = self.changes_of(task)?;
+        let mut turns = self.open_turns_before(task)?;
+        let found = self.changes_over(&turns, task)?;
         // Between two attempts nobody else works in a directory of its own.
         let report = self.land(task, &found, &BTreeSet::new(), Way::Apply, ask)?;
         let state = if ask.undo && report.landed.is_done {
@@ -122,9 +123,28 @@ impl Engine {
             None
         };
         if let Some(state) = state {
-            self.write_landing(task, state, report.id.clone())?;
+            if ask.undo {
+                turns = self.brought_in_with(task, report.id.as_ref())?;
+            }
+            for turn in turns.iter().chain([task]) {
+                self.write_landing(turn, state, report.id.clone())?;
+            }
         }
         Ok(report)
+    }
+
+    /// Returns the earlier turns that the journal brought in which `undo` has taken back.
+    fn brought_in_with(&self, task: &Task, undo: Option<&SnapshotName>) -> Result<Vec<Task>, EngineError> {
+        let undone = undo.map(ToString::to_string);
+        let undone = undone.as_deref().and_then(|undo| undo.strip_suffix(".undo"));
+        let mut turns = Vec::new();
+        for other in self.others_in_directory(task)? {
+            let journal = self.landing_file(&other)?.and_then(|file| file.journal);
+            if undone.is_some() && journal.map(|journal| journal.to_string()).as_deref() == undone {
+                turns.push(other);
+            }
+        }
+        Ok(turns)
     }
 
     /// Gives up the result of an isolated task: its directory goes, what was in it stays in the archive.
@@ -134,7 +154,10 @@ impl Engine {
     /// The task was not isolated or is not over, or its end is not archived; its directory cannot be removed.
     pub fn discard_result(&self, task: &Task) -> Result<bool, EngineError> {
         self.must_be_isolated(task)?;
-        let Some(place) = self.place_of(task).filter(|place| place.exists()) else { return Ok(false) };
+        let Some(place) = self.place_of(task).filter(|place| place.exists()) else {
+            self.note_discarded(task)?;
+            return Ok(false);
+        };
         let (workspace, snapshots) = self.snapshots_of(task)?;
         let Some((_, Some(last))) = snapshots.last() else {
             return Err(EngineError::Conflict {
@@ -143,7 +166,7 @@ impl Engine {
             });
         };
         // Somebody may have worked there since.
-        let take = Take { scope: last.scope.clone(), limits: self.limits_of_looks(), late: false };
+        let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
         let isolated = workspace.at(&place);
         if isolated.look(&take, &mut || true)? != workspace.manifest(last)? {
             isolated.take(&name(&format!("{}.discarded", task.id))?, &take, &mut || true)?;
@@ -151,10 +174,17 @@ impl Engine {
         workspace.remove_isolated(&place)?;
         // Best effort: the directory above it was only made for it.
         let _ = std::fs::remove_dir(self.home.isolated(&task.id));
-        if self.landing_state(task)? != Some(LandingState::Applied) {
-            self.write_landing(task, LandingState::Discarded, None)?;
+        for turn in self.others_in_directory(task)?.iter().chain([task]) {
+            self.note_discarded(turn)?;
         }
         Ok(true)
+    }
+
+    fn note_discarded(&self, task: &Task) -> Result<(), EngineError> {
+        match self.landing_state(task)? {
+            Some(LandingState::Open | LandingState::Partly) => self.write_landing(task, LandingState::Discarded, None),
+            Some(LandingState::Applied | LandingState::Discarded) | None => Ok(()),
+        }
     }
 
     /// Returns what became of the result of an isolated task that is over; `None` for other tasks.
@@ -165,9 +195,12 @@ impl Engine {
         if task.spec.isolate == Isolation::None || !task.status().is_terminal() {
             return Ok(None);
         }
+        Ok(Some(self.landing_file(task)?.map_or(LandingState::Open, |file| file.state)))
+    }
+
+    fn landing_file(&self, task: &Task) -> Result<Option<LandingFile>, EngineError> {
         let written = files::read_optional(&self.home.task(&task.id).join("landing.json"))?;
-        let file = written.and_then(|json| serde_json::from_slice::<LandingFile>(&json).ok());
-        Ok(Some(file.map_or(LandingState::Open, |file| file.state)))
+        Ok(written.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     fn write_landing(
@@ -193,7 +226,8 @@ impl Engine {
     fn must_be_isolated(&self, task: &Task) -> Result<(), EngineError> {
         self.must_be_over(task)?;
         if task.spec.isolate != Isolation::None {
-            return Ok(());
+            // A later turn may be at work in the same directory.
+            return self.others_in_directory(task)?.iter().try_for_each(|turn| self.must_be_over(turn));
         }
         let id = &task.id;
         Err(EngineError::Conflict {
@@ -276,7 +310,7 @@ fn next_journal(task: &Task, workspace: &Workspace, way: Way) -> Result<Snapshot
 }
 
 /// Goes on with what a crash has left unfinished, whoever's it was: the workspace is in between until then.
-fn finish_unfinished(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
+pub(super) fn finish_unfinished(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
     let how = How { on_conflict: OnConflict::Refuse, merge_texts: false, dry_run: false };
     let mut notes = Vec::new();
     for id in workspace.unfinished()? {

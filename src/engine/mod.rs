@@ -5,9 +5,12 @@
 
 mod archivist;
 mod attempt;
+mod broken_off;
 mod changes;
 mod control;
 mod custody;
+#[cfg(test)]
+mod custody_tests;
 mod error;
 mod gate;
 mod ingest;
@@ -23,14 +26,17 @@ mod schema;
 mod settle;
 mod submit;
 mod ticker;
+mod turns;
 mod upkeep;
 mod view;
 mod wait;
+mod workspace;
 
 use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use crate::keeper::contract::Changes;
 pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
@@ -38,12 +44,13 @@ pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::{LandAsk, LandReport, LandingState};
 pub use launch::launcher;
-pub use lease::WorkspaceHold;
+pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
+pub use workspace::{ArchiveLook, IsolationLook, IsolationState};
 
 use crate::{
     backends::Registry,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     core::{
         Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Outcome, Span, State, Status, Task,
-        Usage, judge, retry_after, supervise,
+        Timestamp, Usage, judge, retry_after, supervise,
     },
     keeper::contract::{AttemptDir, Exit, Order},
     os::clock,
@@ -105,13 +105,11 @@ impl Engine {
 
     fn something_is_due(&self) -> Result<bool, EngineError> {
         let now = clock::now();
-        let limits = self.limits();
         Ok(self.store.read(|view| {
             if view.next_due()?.is_some_and(|due| due <= now) {
                 return Ok(true);
             }
-            let busy = view.busy_backends()?;
-            Ok(limits.free(&busy) > 0 && !view.candidates(&limits.full(&busy), 1)?.is_empty())
+            self.could_start(view)
         })?)
     }
 
@@ -155,8 +153,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let adapter = self.registry.get(&attempt.backend)?;
         let stderr_verdict = adapter.classify_stderr(&tail_of(dir, "err"), exit.code);
-        let missing =
-            exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(|d| d.contains("os error 2)"));
+        let missing = exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(is_missing_program);
         let missing = missing.then(|| Failure::new(Category::BackendMissing, exit.detail.clone().unwrap_or_default()));
         Ok(judge(&Evidence {
             ending: exit.ending,
@@ -188,6 +185,7 @@ impl Engine {
             usage: digest.usage,
             cost: self.cost_of(digest, &attempt.backend),
             tools: digest.tools_finished,
+            archive_note: exit.archive_note.clone(),
             answer_head: digest.answer().map(|text| text[..text.floor_char_boundary(400)].to_owned()),
         }
     }
@@ -223,16 +221,25 @@ impl Engine {
     }
 
     fn supervise_running(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<(), EngineError> {
+        // An agent that has not been started yet is not silent.
+        if !was_started(dir) {
+            return Ok(());
+        }
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline: Usage = self.baseline(task).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
-        let started_at = attempt.started_at.unwrap_or(attempt.claimed_at);
+        let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
         if let Some((ending, detail)) = supervise(&task.spec, &digest, linger, started_at, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())
     }
+}
+
+/// A setup command that could not be run says such things as well.
+fn is_missing_program(detail: &str) -> bool {
+    detail.starts_with("cannot start") && detail.contains("os error 2)")
 }
 
 pub(super) fn running_attempt(task: &Task) -> Option<&Attempt> {
@@ -256,6 +263,13 @@ fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
 fn is_fresh(attempt: &Attempt) -> bool {
     let now = clock::now();
     attempt.claimed_at <= now && now.since(attempt.claimed_at) < START_PATIENCE
+}
+
+/// Returns when the agent itself was started: archiving and making ready come between the claim and that.
+/// `None` while it was not.
+pub(super) fn agent_started_at(attempt: &Attempt, dir: &AttemptDir) -> Result<Option<Timestamp>, EngineError> {
+    let process = dir.read_process()?;
+    Ok(process.map(|process| process.map_or(attempt.claimed_at, |process| process.started_at)))
 }
 
 fn was_started(dir: &AttemptDir) -> bool {

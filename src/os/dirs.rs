@@ -98,6 +98,25 @@ impl Dir {
         Ok(Stat::of(&fs::fstat(&self.0)?))
     }
 
+    /// Gives this user every right on a directory in this one, also where he may not open it.
+    ///
+    /// # Errors
+    /// It is missing, no directory (a symbolic link is none), or not this user's.
+    pub fn make_accessible(&self, name: &[u8]) -> io::Result<()> {
+        let mode = Mode::RWXU;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::os::fd::AsRawFd;
+            // chmod(2) by name would follow a link, and fchmod(2) needs a right to open: the handle's own
+            // place under /proc is neither.
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let handle = fs::openat(&self.0, OsStr::from_bytes(name), flags, Mode::empty())?;
+            Ok(fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)?)
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Ok(fs::chmodat(&self.0, OsStr::from_bytes(name), mode, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
     /// Opens a file for reading. Never waits: a FIFO in its place is opened and reads as empty.
     ///
     /// # Errors

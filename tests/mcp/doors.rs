@@ -21,6 +21,15 @@ fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
         (vec!["events", "@last"], "task_events", last()),
         (vec!["explain", "@last"], "task_explain", last()),
         (vec!["export", "@last"], "task_export", json!({"task_ids": ["@last"]})),
+        (vec!["diff", "@last"], "task_diff", last()),
+        (vec!["rollback", "@last", "--dry-run"], "task_rollback", last()),
+        (vec!["rollback", "@last"], "task_rollback", json!({"task_id": "@last", "dry_run": false})),
+        (
+            vec!["rollback", "@last", "--undo"],
+            "task_rollback",
+            json!({"task_id": "@last", "dry_run": false, "undo": true}),
+        ),
+        (vec!["archive", "list"], "archive_list", json!({})),
         (vec!["send", "@last", "say: more"], "send", json!({"task_id": "@last", "message": "say: more"})),
         (vec!["watch", "@last", "@-2"], "task_watch", json!({"task_ids": ["@last", "@-2"]})),
         (vec!["rerun", "@-2"], "task_rerun", json!({"task_id": "@-2"})),
@@ -50,7 +59,7 @@ fn one_scenario_gives_equal_values_through_both_doors() {
 /// Takes out what differs between any two runs: ids, times, sizes, places and how far a start had come.
 fn masked(value: &Value, key: Option<&str>) -> Value {
     match (value, key) {
-        (_, Some("elapsed_s" | "bytes" | "total_bytes" | "next_cursor" | "path")) => Value::from("…"),
+        (_, Some("elapsed_s" | "bytes" | "total_bytes" | "stored_bytes" | "next_cursor" | "path")) => Value::from("…"),
         // A task may or may not be over by the time its submit answers.
         (Value::String(text), Some("status")) if ["running", "done"].contains(&text.as_str()) => Value::from("…"),
         (Value::String(text), _) => Value::from(masked_words(text)),
