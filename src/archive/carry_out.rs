@@ -340,10 +340,12 @@ impl Work<'_> {
         let Some(parent) = reach::open_parent(self.root, &step.path)? else { return Ok(()) };
         match &step.now {
             Some(Entry::Dir { mode }) if !matches!(step.to, Some(Entry::Dir { .. })) => {
-                if parent.make_dir(step.path.name(), 0o700).is_ok() {
-                    let dir = parent.open_dir(step.path.name()).map_err(ArchiveError::at(&step.path, "open"))?;
-                    dir.set_mode(*mode).map_err(ArchiveError::at(&step.path, "set the mode of"))?;
+                // Where something is, the directory is not needed.
+                if parent.make_dir(step.path.name(), 0o700).is_err() {
+                    return Ok(());
                 }
+                let dir = parent.open_dir(step.path.name()).map_err(ArchiveError::at(&step.path, "open"))?;
+                dir.set_mode(*mode).map_err(ArchiveError::at(&step.path, "set the mode of"))?;
             }
             Some(_) => {
                 let (holder, old) = (self.open_holder(number)?, old_name(number));

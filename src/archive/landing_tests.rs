@@ -1,5 +1,7 @@
 //! Random trees, random edits, every crash: what a landing promises, on real directories.
 
+#![cfg(unix)]
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -45,6 +45,9 @@ impl TaskChanges {
     }
 }
 
+/// One attempt's snapshots: before it, and after it where it has ended.
+pub(super) type Pair = (Snapshot, Option<Snapshot>);
+
 /// One attempt's two states.
 struct Stretch {
     before: Manifest,
@@ -106,10 +109,7 @@ impl Engine {
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
-    pub(super) fn snapshots_of(
-        &self,
-        task: &Task,
-    ) -> Result<(Workspace, Vec<(Snapshot, Option<Snapshot>)>), EngineError> {
+    pub(super) fn snapshots_of(&self, task: &Task) -> Result<(Workspace, Vec<Pair>), EngineError> {
         let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.archive != ArchiveScope::Off) else {
             return Err(no_archive(task));
         };
@@ -151,7 +151,7 @@ impl Engine {
     }
 
     /// Returns what became of the repository, in sentences.
-    fn moves_of(&self, task: &Task, snapshots: &[(Snapshot, Option<Snapshot>)]) -> Vec<String> {
+    fn moves_of(&self, task: &Task, snapshots: &[Pair]) -> Vec<String> {
         let (Some((first, _)), Some((_, last))) = (snapshots.first(), snapshots.last()) else { return Vec::new() };
         let later = match last {
             Some(last) => last.git.clone(),

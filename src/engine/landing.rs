@@ -246,34 +246,19 @@ impl Engine {
     ) -> Result<LandReport, EngineError> {
         let workspace = &found.workspace;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
-        let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
-        let turns = only(turns, &ask.paths)?;
-        if ask.dry_run {
-            let landed = match ask.undo {
-                true => {
-                    let id = self.last_done(task, workspace, way)?;
-                    workspace.take_back(&id, &name(&format!("{id}.undo"))?, how)?
-                }
-                false => land_certain(workspace, &next_journal(task, workspace, way)?, turns, uncertain, how)?,
-            };
-            return Ok(LandReport { id: None, landed, notes: unfinished_notes(workspace)? });
-        }
-        let _hold = self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id))?;
-        let notes = finish_unfinished(workspace)?;
+        let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
+        let _hold = (!ask.dry_run).then(hold).transpose()?;
+        let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };
         let (id, landed) = if ask.undo {
-            if !ask.paths.is_empty() {
-                return Err(EngineError::Invalid {
-                    message: format!("taking back a {} takes back all of it", way.word()),
-                    hint: "leave the paths out".to_owned(),
-                });
-            }
+            whole(way, ask)?;
             let id = self.last_done(task, workspace, way)?;
             let undo = name(&format!("{id}.undo"))?;
             let landed = workspace.take_back(&id, &undo, how)?;
             (undo, landed)
         } else {
+            let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
             let id = next_journal(task, workspace, way)?;
-            let landed = land_certain(workspace, &id, turns, uncertain, how)?;
+            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, uncertain, how)?;
             (id, landed)
         };
         Ok(LandReport { id: landed.is_done.then_some(id), landed, notes })
@@ -294,6 +279,17 @@ impl Engine {
             }),
         }
     }
+}
+
+/// Taking back knows no paths.
+fn whole(way: Way, ask: &LandAsk) -> Result<(), EngineError> {
+    if ask.paths.is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::Invalid {
+        message: format!("taking back a {} takes back all of it", way.word()),
+        hint: "leave the paths out".to_owned(),
+    })
 }
 
 /// Returns the numbers of a task's journals of a kind, ascending, and the names of all journals there are.
@@ -399,7 +395,7 @@ fn notes_of(found: &TaskChanges) -> Vec<String> {
     notes
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::fs;
 

@@ -42,7 +42,7 @@ pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::{LandAsk, LandReport, LandingState};
+pub use landing::LandAsk;
 pub use launch::launcher;
 pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
