@@ -44,13 +44,13 @@ pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::LandAsk;
 pub use launch::launcher;
-pub use lease::{Holder, Lease, WorkspaceHold};
+pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
-pub use workspace::{ArchiveLook, IsolationLook, IsolationState};
+pub use workspace::{ArchiveLook, IsolationState};
 
 use crate::{
     backends::Registry,
