@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("keeper", &["core", "os", "archive"]),
     ("store", &["core", "os"]),
     ("config", &["core", "os", "backends"]),
-    ("engine", &["core", "os", "backends", "store", "archive", "config", "keeper"]),
+    ("engine", &["core", "os", "backends", "store", "archive", "workflow", "config", "keeper"]),
     ("ops", &["core", "os", "store", "archive", "config", "engine", "workflow", "ui"]),
     ("surface", &["core", "os", "backends", "config", "keeper", "engine", "ops", "ui"]),
 ];

@@ -114,6 +114,27 @@ impl Node {
         }
     }
 
+    /// Returns the value under a key.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.pairs().iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
+    }
+
+    /// Returns the keys with their values; nothing when this is no mapping.
+    pub fn pairs(&self) -> &[(Key, Self)] {
+        match &self.content {
+            Content::Map(pairs) => pairs,
+            Content::Scalar(_) | Content::List(_) => &[],
+        }
+    }
+
+    /// Returns the items; nothing when this is no list.
+    pub fn items(&self) -> &[Self] {
+        match &self.content {
+            Content::List(items) => items,
+            Content::Scalar(_) | Content::Map(_) => &[],
+        }
+    }
+
     /// Returns what this is, as a person calls it.
     pub fn kind(&self) -> &'static str {
         match &self.content {
