@@ -238,7 +238,8 @@ impl<'d> Names<'d> {
                         FaultCode::UnknownStep,
                         format!("no step `{}`", need.name),
                     );
-                    faults.push(fault.suggest_maybe(meant(name, self.by_name.keys().copied())));
+                    let others = self.by_name.keys().copied().filter(|known| Some(*known) != step.id.as_deref());
+                    faults.push(fault.suggest_maybe(meant(name, others)));
                     continue;
                 };
                 if let Some(label) = label
@@ -310,7 +311,7 @@ impl<'d> Names<'d> {
                 faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)));
             }
         }
-        for found in &draft.outputs {
+        for found in &draft.found {
             let judge = Judge { names: self, draft, step: None, ancestors: None, found };
             faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)));
         }
@@ -376,8 +377,11 @@ impl Judge<'_, '_> {
         let mut path = reference.path.iter().map(String::as_str);
         let root = path.next()?;
         let name = path.next();
-        if reference.member_of.is_some() && (StepFacts::NAMES.contains(&root) || root == "matrix") {
-            return None;
+        if let Some(member_of) = &reference.member_of
+            && (StepFacts::NAMES.contains(&root) || root == "matrix")
+        {
+            let step = self.names.by_name.get(member_of.as_str()).map(|at| &self.draft.steps[*at])?;
+            return self.of_result(reference, step, root, &reference.path[1..]);
         }
         match (root, name) {
             ("steps", Some(name)) => self.of_step(reference, name, &reference.path[2..]),
@@ -500,6 +504,10 @@ impl Judge<'_, '_> {
             }
             let message = format!("say what of `{name}[{label}]`: {}", StepFacts::NAMES.join(", "));
             return self.undefined(reference, message, None);
+        }
+        if !StepFacts::NAMES.contains(&label) {
+            let suggestion = known.map(|known| format!("there are {}", known.join(", ")));
+            return self.undefined(reference, format!("step `{name}` has no member `{label}`"), suggestion);
         }
         let first = known.iter().flatten().next().map_or("…", String::as_str);
         let suggestion =

@@ -7,12 +7,14 @@
 
 mod check;
 mod definition;
+mod drawing;
 mod expression;
 mod fault;
 mod fields;
 mod graph;
 mod params;
 mod read;
+mod render;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -20,8 +22,10 @@ mod tree;
 
 pub use check::{Checked, Source, check};
 pub use definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Step, StepId, Until, When, Workflow};
+pub use drawing::{Drawing, mermaid};
 pub use expression::{Expression, ExpressionError, Facts, Insertion, Scope, StepFacts, Template};
 pub use fault::{Fault, FaultCode};
 pub use fields::{OnFailure, ParamType, StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep};
 pub use read::Known;
+pub use render::RenderError;

@@ -34,7 +34,8 @@ pub(super) struct FileDraft<'a> {
     pub file: FileFields,
     pub params: BTreeMap<String, Param>,
     pub steps: Vec<StepDraft<'a>>,
-    pub outputs: Vec<Found<'a>>,
+    /// References of the outputs and of the defaults.
+    pub found: Vec<Found<'a>>,
     pub defaults: Map<String, Value>,
 }
 
@@ -114,11 +115,10 @@ impl<'a, 'k> Reader<'a, 'k> {
         let mut file: FileFields = serde_json::from_value(Value::Object(plain)).unwrap_or_default();
         let params = self.params(root.get("params"), &base.key("params"));
         let defaults = self.defaults(root.get("defaults"), &base.key("defaults"));
-        let steps = self.steps(root, base);
-        self.shaper.found.clear();
         file.outputs = self.outputs(root.get("outputs"), &base.key("outputs"));
-        let outputs = std::mem::take(&mut self.shaper.found);
-        Some(FileDraft { file, params, steps, outputs, defaults })
+        let found = std::mem::take(&mut self.shaper.found);
+        let steps = self.steps(root, base);
+        Some(FileDraft { file, params, steps, found, defaults })
     }
 
     fn mapping(&mut self, node: &Node, path: &Path) -> bool {
@@ -290,7 +290,6 @@ impl<'a, 'k> Reader<'a, 'k> {
     }
 
     fn step(&mut self, node: &'a Node, path: Path) -> StepDraft<'a> {
-        self.shaper.found.clear();
         let kind = self.kind(node, &path);
         let (mut own, mut fields) = (Map::new(), Map::new());
         for (key, value) in node.pairs() {
