@@ -43,6 +43,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand explain 'Explain a task'
             cand export 'Export a Markdown report'
             cand cleanup 'Remove old tasks'
+            cand diff 'Show what a task changed'
+            cand rollback 'Undo what a task changed'
+            cand apply 'Bring in an isolated task''s result'
+            cand discard 'Give up an isolated task''s directory'
+            cand archive 'Look into the archive of workspaces and free its space'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -81,6 +86,9 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --max-turns 'Most turns of the model, where the backend can count them'
             cand --max-output 'Most output of the agent''s process, such as 100MB; the setting `max_output` when absent'
             cand --output-schema 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)'
+            cand --isolate 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in'
+            cand --setup 'Shell command that makes the isolated directory ready (can be repeated)'
+            cand --archive 'What is archived for diff and rollback: all, off or paths:A,B'
             cand --priority 'Higher starts first; 0 when absent'
             cand --after 'Tasks that must be done before this one starts (can be repeated)'
             cand --retries 'Further attempts after a failure that may pass by itself; 0 when absent'
@@ -89,6 +97,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --auto-route 'Choose the backend automatically, the same as backend auto'
             cand --trust-project 'Let the project''s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+            cand --share 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
             cand --allow-duplicate 'Start even if the same work is under way'
             cand -w 'Wait for the end (over MCP for a bounded time)'
             cand --wait 'Wait for the end (over MCP for a bounded time)'
@@ -126,6 +135,9 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --max-turns 'Most turns of the model, where the backend can count them'
             cand --max-output 'Most output of the agent''s process, such as 100MB; the setting `max_output` when absent'
             cand --output-schema 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)'
+            cand --isolate 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in'
+            cand --setup 'Shell command that makes the isolated directory ready (can be repeated)'
+            cand --archive 'What is archived for diff and rollback: all, off or paths:A,B'
             cand --priority 'Higher starts first; 0 when absent'
             cand --after 'Tasks that must be done before this one starts (can be repeated)'
             cand --retries 'Further attempts after a failure that may pass by itself; 0 when absent'
@@ -134,6 +146,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --auto-route 'Choose the backend automatically, the same as backend auto'
             cand --trust-project 'Let the project''s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+            cand --share 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
             cand --allow-duplicate 'Start even if the same work is under way'
             cand -w 'Wait for the end (over MCP for a bounded time)'
             cand --wait 'Wait for the end (over MCP for a bounded time)'
@@ -313,6 +326,95 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;diff'= {
+            cand --max-chars 'Most characters of list and patch to return at once; the rest comes with the cursor'
+            cand --cursor 'Cursor from an earlier answer, for the next page'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --stat 'Only the list of files, no patch'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;rollback'= {
+            cand --dry-run 'Only say what would be done; over MCP true unless false is sent'
+            cand --on-conflict 'For what was changed since: refuse (all of it), skip, theirs (take the archived state), markers (merge)'
+            cand --limit 'Most paths to list of each kind'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --undo 'Take back the last rollback of this task'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;apply'= {
+            cand --on-conflict 'For what both sides changed in one place: skip (leave it), refuse (all of it), theirs (the task''s), markers'
+            cand --limit 'Most paths to list of each kind'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --dry-run 'Only say what would be done'
+            cand --undo 'Take back the last apply of this task'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;discard'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;archive;list'= {
+            cand --workspace 'Only what was archived of this directory or beneath it'
+            cand -n 'Most snapshots to return, the newest first'
+            cand --limit 'Most snapshots to return, the newest first'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive;gc'= {
+            cand --older-than 'Only snapshots that are older than this, such as 7d; the setting `archive_keep` when absent'
+            cand --max-size 'Beyond this size the oldest go, however young; the setting `archive_max_size` when absent'
+            cand -n 'Most snapshots to list, those that go first'
+            cand --limit 'Most snapshots to list, those that go first'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --apply 'Remove them; without it, only say what would go'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive;help'= {
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;archive;help;list'= {
+        }
+        &'mgr;archive;help;gc'= {
+        }
+        &'mgr;archive;help;help'= {
+        }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -433,6 +535,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand explain 'Explain a task'
             cand export 'Export a Markdown report'
             cand cleanup 'Remove old tasks'
+            cand diff 'Show what a task changed'
+            cand rollback 'Undo what a task changed'
+            cand apply 'Bring in an isolated task''s result'
+            cand discard 'Give up an isolated task''s directory'
+            cand archive 'Look into the archive of workspaces and free its space'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -476,6 +583,22 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;export'= {
         }
         &'mgr;help;cleanup'= {
+        }
+        &'mgr;help;diff'= {
+        }
+        &'mgr;help;rollback'= {
+        }
+        &'mgr;help;apply'= {
+        }
+        &'mgr;help;discard'= {
+        }
+        &'mgr;help;archive'= {
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+        }
+        &'mgr;help;archive;list'= {
+        }
+        &'mgr;help;archive;gc'= {
         }
         &'mgr;help;config'= {
         }

@@ -48,6 +48,11 @@ complete -c mgr -n "__fish_mgr_needs_command" -f -a "send" -d 'Follow up with an
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "explain" -d 'Explain a task'
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "export" -d 'Export a Markdown report'
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "cleanup" -d 'Remove old tasks'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "diff" -d 'Show what a task changed'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "rollback" -d 'Undo what a task changed'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "apply" -d 'Bring in an isolated task\'s result'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "discard" -d 'Give up an isolated task\'s directory'
+complete -c mgr -n "__fish_mgr_needs_command" -f -a "archive" -d 'Look into the archive of workspaces and free its space'
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "config" -d 'Show or change settings'
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "doctor" -d 'Check what is installed and healthy'
 complete -c mgr -n "__fish_mgr_needs_command" -f -a "capabilities" -d 'What mgr can do here'
@@ -82,6 +87,11 @@ complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-tokens -d 'Most t
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l isolate -d 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in' -r -f -a "none\t'In the working directory itself'
+worktree\t'In a git worktree of its own'
+copy\t'In a copy of the working directory; needs no git'"
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l setup -d 'Shell command that makes the isolated directory ready (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l archive -d 'What is archived for diff and rollback: all, off or paths:A,B' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l priority -d 'Higher starts first; 0 when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
@@ -92,6 +102,7 @@ always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand submit" -l share -d 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l allow-duplicate -d 'Start even if the same work is under way'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
 complete -c mgr -n "__fish_mgr_using_subcommand submit" -l json -d 'Print one JSON object instead of text'
@@ -122,6 +133,11 @@ complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-tokens -d 'Most toke
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-turns -d 'Most turns of the model, where the backend can count them' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l max-output -d 'Most output of the agent\'s process, such as 100MB; the setting `max_output` when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l output-schema -d 'JSON Schema that the final answer must fit (on the command line JSON or `@FILE`)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l isolate -d 'Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in' -r -f -a "none\t'In the working directory itself'
+worktree\t'In a git worktree of its own'
+copy\t'In a copy of the working directory; needs no git'"
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l setup -d 'Shell command that makes the isolated directory ready (can be repeated)' -r
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l archive -d 'What is archived for diff and rollback: all, off or paths:A,B' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l priority -d 'Higher starts first; 0 when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l after -d 'Tasks that must be done before this one starts (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l retries -d 'Further attempts after a failure that may pass by itself; 0 when absent' -r
@@ -132,6 +148,7 @@ always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l auto-route -d 'Choose the backend automatically, the same as backend auto'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l trust-project -d 'Let the project\'s own agent settings (hooks, MCP servers) run; they are programs of the repository'
+complete -c mgr -n "__fish_mgr_using_subcommand run" -l share -d 'Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l allow-duplicate -d 'Start even if the same work is under way'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time)'
 complete -c mgr -n "__fish_mgr_using_subcommand run" -l json -d 'Print one JSON object instead of text'
@@ -304,6 +321,77 @@ complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l apply -d 'Remove the
 complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand cleanup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -l max-chars -d 'Most characters of list and patch to return at once; the rest comes with the cursor' -r
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -l cursor -d 'Cursor from an earlier answer, for the next page' -r
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -l stat -d 'Only the list of files, no patch'
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l dry-run -d 'Only say what would be done; over MCP true unless false is sent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l on-conflict -d 'For what was changed since: refuse (all of it), skip, theirs (take the archived state), markers (merge)' -r -f -a "refuse\t'Change nothing at all'
+skip\t'Leave it as it is, do the rest'
+theirs\t'Take the wanted state; the other\'s edit stays in the archive'
+markers\t'Merge texts and mark what overlaps'"
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l limit -d 'Most paths to list of each kind' -r
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l undo -d 'Take back the last rollback of this task'
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l on-conflict -d 'For what both sides changed in one place: skip (leave it), refuse (all of it), theirs (the task\'s), markers' -r -f -a "refuse\t'Change nothing at all'
+skip\t'Leave it as it is, do the rest'
+theirs\t'Take the wanted state; the other\'s edit stays in the archive'
+markers\t'Merge texts and mark what overlaps'"
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l limit -d 'Most paths to list of each kind' -r
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l dry-run -d 'Only say what would be done'
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l undo -d 'Take back the last apply of this task'
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand discard" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand discard" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand discard" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand discard" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -f -a "list" -d 'List what is archived'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -f -a "gc" -d 'Free the archive\'s space'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and not __fish_seen_subcommand_from list gc help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -l workspace -d 'Only what was archived of this directory or beneath it' -r
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -s n -l limit -d 'Most snapshots to return, the newest first' -r
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -l older-than -d 'Only snapshots that are older than this, such as 7d; the setting `archive_keep` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -l max-size -d 'Beyond this size the oldest go, however young; the setting `archive_max_size` when absent' -r
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -s n -l limit -d 'Most snapshots to list, those that go first' -r
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -l apply -d 'Remove them; without it, only say what would go'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from gc" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "list" -d 'List what is archived'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "gc" -d 'Free the archive\'s space'
+complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mgr -n "__fish_mgr_using_subcommand config" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -378,31 +466,38 @@ never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand reference" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand reference" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand reference" -s h -l help -d 'Print help'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "submit" -d 'Submit a task to an agent'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "run" -d 'Submit a task, follow it, exit by its outcome'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "status" -d 'Show a task, or everything live'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "watch" -d 'Wait for tasks'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "poll" -d 'See what finished'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "output" -d 'Get a task\'s result'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "events" -d 'Read what an agent said and did'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "list" -d 'List tasks'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "cancel" -d 'Cancel tasks'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "pause" -d 'Pause a task'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "resume" -d 'Resume a task'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "retry" -d 'Retry a failed task'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "rerun" -d 'Run a task again'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "send" -d 'Follow up with an agent'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "explain" -d 'Explain a task'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "export" -d 'Export a Markdown report'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "cleanup" -d 'Remove old tasks'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "config" -d 'Show or change settings'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "doctor" -d 'Check what is installed and healthy'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "capabilities" -d 'What mgr can do here'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "demo" -d 'Take a short tour with a scripted agent'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "mcp" -d 'Serve all operations as MCP tools over standard input and output'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "man" -d 'Print the manual page'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "reference" -d 'Print the reference in Markdown'
-complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "submit" -d 'Submit a task to an agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "run" -d 'Submit a task, follow it, exit by its outcome'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "status" -d 'Show a task, or everything live'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "watch" -d 'Wait for tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "poll" -d 'See what finished'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "output" -d 'Get a task\'s result'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "events" -d 'Read what an agent said and did'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "list" -d 'List tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "cancel" -d 'Cancel tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "pause" -d 'Pause a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "resume" -d 'Resume a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "retry" -d 'Retry a failed task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "rerun" -d 'Run a task again'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "send" -d 'Follow up with an agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "explain" -d 'Explain a task'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "export" -d 'Export a Markdown report'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "cleanup" -d 'Remove old tasks'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "diff" -d 'Show what a task changed'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "rollback" -d 'Undo what a task changed'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "apply" -d 'Bring in an isolated task\'s result'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "discard" -d 'Give up an isolated task\'s directory'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "archive" -d 'Look into the archive of workspaces and free its space'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "config" -d 'Show or change settings'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "doctor" -d 'Check what is installed and healthy'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "capabilities" -d 'What mgr can do here'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "demo" -d 'Take a short tour with a scripted agent'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "mcp" -d 'Serve all operations as MCP tools over standard input and output'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "man" -d 'Print the manual page'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "reference" -d 'Print the reference in Markdown'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and not __fish_seen_subcommand_from submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "list" -d 'List what is archived'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from archive" -f -a "gc" -d 'Free the archive\'s space'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "config" -d 'Print what a client\'s configuration needs'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from mcp" -f -a "install" -d 'Write a client\'s configuration, with a backup'

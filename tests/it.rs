@@ -9,9 +9,13 @@
 )]
 
 mod it {
+    pub mod archive;
     pub mod concurrency;
     pub mod crash;
     pub mod hygiene;
+    pub mod isolation;
+    pub mod landing;
+    pub mod lease;
     pub mod lifecycle;
     pub mod limits;
     pub mod storage;

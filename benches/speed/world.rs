@@ -10,6 +10,8 @@ use std::{
 pub struct World {
     binary: PathBuf,
     home: PathBuf,
+    /// Where agents work: an empty directory, so that its archive costs what the least one costs.
+    work: PathBuf,
 }
 
 impl World {
@@ -17,7 +19,7 @@ impl World {
     pub fn new(binary: &Path, name: &str, config: &str) -> Self {
         let home = scratch(name);
         std::fs::write(home.join("config.yaml"), config).expect("the home is writable");
-        Self { binary: binary.to_owned(), home }
+        Self { binary: binary.to_owned(), home, work: scratch(&format!("{name}-work")) }
     }
 
     pub fn home(&self) -> &Path {
@@ -26,7 +28,7 @@ impl World {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(args).env("MGR_HOME", &self.home).current_dir(&self.home);
+        command.args(args).env("MGR_HOME", &self.home).current_dir(&self.work);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
     }
@@ -52,7 +54,11 @@ impl World {
     }
 
     pub fn submit(&self, backend: &str, prompt: &str) -> String {
-        self.ask(&["submit", "--backend", backend, prompt])
+        self.submit_with(&[], backend, prompt)
+    }
+
+    pub fn submit_with(&self, args: &[&str], backend: &str, prompt: &str) -> String {
+        self.ask(&[&["submit", "--backend", backend], args, &[prompt]].concat())
     }
 
     pub fn attempt_file(&self, id: &str, name: &str) -> PathBuf {

@@ -41,9 +41,10 @@ impl Change {
 }
 
 impl Manifest {
-    /// Returns what differs, sorted by path. What is only known to be there never differs.
-    pub fn changes_to(&self, after: &Self) -> Vec<Change> {
-        let (mut old, mut new) = (self.entries().iter().peekable(), after.entries().iter().peekable());
+    /// Returns what differs, sorted by path. What one side knows only to be there does not differ, nor does what
+    /// lies in such a directory: that it is not listed says nothing when it came to be ignored in between.
+    pub fn changes_to(&self, after_manifest: &Self) -> Vec<Change> {
+        let (mut old, mut new) = (self.entries().iter().peekable(), after_manifest.entries().iter().peekable());
         let mut changes = Vec::new();
         loop {
             let order = match (old.peek(), new.peek()) {
@@ -54,16 +55,46 @@ impl Manifest {
             };
             let before = if order.is_le() { old.next() } else { None };
             let after = if order.is_ge() { new.next() } else { None };
-            let is_known = |item: &Option<&(RawPath, Entry)>| item.is_none_or(|(_, entry)| *entry != Entry::Untouched);
-            let differs = before.map(|(_, entry)| entry) != after.map(|(_, entry)| entry);
+            let entry = |item: Option<&(RawPath, Entry)>| item.map(|(_, entry)| entry.clone());
             if let Some((path, _)) = before.or(after)
-                && differs
-                && is_known(&before)
-                && is_known(&after)
+                && before.map(|(_, entry)| entry) != after.map(|(_, entry)| entry)
+                && self.knows(path)
+                && after_manifest.knows(path)
             {
-                let entry = |item: Option<&(RawPath, Entry)>| item.map(|(_, entry)| entry.clone());
                 changes.push(Change { path: path.clone(), before: entry(before), after: entry(after) });
             }
         }
+    }
+
+    /// Whether this manifest would list what was at the path.
+    fn knows(&self, path: &RawPath) -> bool {
+        let mut paths = std::iter::successors(Some(path.clone()), RawPath::parent);
+        !paths.any(|path| self.get(&path) == Some(&Entry::Untouched))
+    }
+
+    /// Returns what this manifest knows and a later one only knows to be there: it came to be ignored.
+    pub fn lost_to(&self, after: &Self) -> Vec<RawPath> {
+        let untouched = after.entries().iter().filter(|(_, entry)| *entry == Entry::Untouched);
+        let known = untouched.filter(|(path, _)| self.get(path).is_some_and(|entry| *entry != Entry::Untouched));
+        known.map(|(path, _)| path.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_side_cannot_see_is_no_change() {
+        let path = |path: &str| RawPath::new(path).unwrap();
+        let dir = || Entry::Dir { mode: 0o755 };
+        let fifo = || Entry::Fifo { mode: 0o600 };
+        let open = Manifest::new(vec![(path("d"), dir()), (path("d/x"), fifo()), (path("d-"), fifo())]);
+        let ignored = Manifest::new(vec![(path("d"), Entry::Untouched)]);
+        let gone = |name: &str| Change { path: path(name), before: Some(fifo()), after: None };
+        assert_eq!(open.changes_to(&ignored), [gone("d-")]);
+        assert_eq!(open.lost_to(&ignored), [path("d")]);
+        let made = Change { path: path("d-"), before: None, after: Some(fifo()) };
+        assert_eq!((ignored.changes_to(&open), ignored.lost_to(&open)), (vec![made], vec![]));
     }
 }

@@ -59,6 +59,11 @@ impl RawPath {
         bytes.split(|byte| *byte == b'/').all(good).then_some(Self(bytes))
     }
 
+    /// Returns the path of an entry that a directory has listed; `None` is the root.
+    pub(super) fn listed(dir: Option<&Self>, name: &[u8]) -> Self {
+        dir.map_or_else(|| Self(name.to_vec()), |dir| dir.join(name))
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

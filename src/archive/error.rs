@@ -14,6 +14,9 @@ pub enum ArchiveError {
     /// A limit was reached; the message has the numbers.
     #[error("{message}")]
     OverLimit { message: String },
+    /// No directory of its own can be made for an agent; the message names the way out.
+    #[error("{message}")]
+    CannotIsolate { message: String },
     /// The caller said stop.
     #[error("the snapshot was broken off")]
     Stopped,
@@ -39,6 +42,11 @@ impl ArchiveError {
         move |source| Self::Path { path, act, source }
     }
 
+    pub(super) fn at_bytes(path: &[u8], act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = super::RawPath::listed(None, path);
+        move |source| Self::Path { path: path.to_string(), act, source }
+    }
+
     pub fn is_disk_full(&self) -> bool {
         let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         match self {
@@ -46,6 +54,7 @@ impl ArchiveError {
             Self::File(error) => error.is_disk_full(),
             Self::Forbidden { .. }
             | Self::OverLimit { .. }
+            | Self::CannotIsolate { .. }
             | Self::Stopped
             | Self::Damaged { .. }
             | Self::Unsupported => false,

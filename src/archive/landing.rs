@@ -1,10 +1,18 @@
 //! Bringing a workspace from one state to another without losing what somebody else did meanwhile: the
 //! three-way plan, path by path, and its journaled execution.
+//!
+//! Knows no task: turns, names and policies are given by the caller. `site` has the order of things, `plan` the
+//! rules, `journal` what is written down, `carry_out` the changes themselves.
 
+use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveError, Entry, RawPath, SnapshotName, Workspace};
+#[cfg(unix)]
+use super::site::Site;
+use super::{ArchiveError, Entry, JournalNote, RawPath, SnapshotName, Workspace, journal::Journal};
+#[cfg(unix)]
+use crate::os::failpoint;
 
 /// One path to bring from a known state to a wanted one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,13 +84,19 @@ pub struct How {
 
 impl Workspace {
     /// Brings each path to its wanted state. What is there now is archived first; the journal has the name `id`,
-    /// and a call with the `id` of an unfinished one goes on with it.
+    /// and a call with the `id` of an unfinished one goes on with it: with the moves it was begun with if any may
+    /// be done, else with these. A finished one is only told of. Where nothing is to be done there is no journal.
     ///
     /// # Errors
     /// Files cannot be read or written; what was done until then is in the journal.
     pub fn land(&self, id: &SnapshotName, turns: &[Turn], how: How) -> Result<Landed, ArchiveError> {
-        let _ = (id, turns, how);
-        Err(ArchiveError::Unsupported)
+        #[cfg(unix)]
+        return self.site().land(id, turns, how);
+        #[cfg(not(unix))]
+        {
+            let _ = (id, turns, how);
+            Err(ArchiveError::Unsupported)
+        }
     }
 
     /// Takes back what the journal `id` has done, in the same way: what was changed since is a conflict.
@@ -90,8 +104,8 @@ impl Workspace {
     /// # Errors
     /// There is no such journal; files cannot be read or written.
     pub fn take_back(&self, id: &SnapshotName, undo: &SnapshotName, how: How) -> Result<Landed, ArchiveError> {
-        let _ = (id, undo, how);
-        Err(ArchiveError::Unsupported)
+        let turns = Journal::at(&self.undo_dir(), id).turns_back()?;
+        self.land(undo, &turns, how)
     }
 
     /// Returns the journals that were begun and not finished.
@@ -99,6 +113,29 @@ impl Workspace {
     /// # Errors
     /// They cannot be read.
     pub fn unfinished(&self) -> Result<Vec<SnapshotName>, ArchiveError> {
-        Err(ArchiveError::Unsupported)
+        let notes = self.journals()?.into_iter();
+        Ok(notes.filter(|note| !note.is_finished).map(|note| note.name).collect())
+    }
+
+    /// Returns every journal with the contents it needs, by name.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn journals(&self) -> Result<Vec<JournalNote>, ArchiveError> {
+        let undo = self.undo_dir();
+        let notes = Journal::all(&undo)?.into_iter().map(|name| {
+            let journal = Journal::at(&undo, &name);
+            JournalNote::of(name, &journal)
+        });
+        notes.filter_map(Result::transpose).collect()
+    }
+
+    fn undo_dir(&self) -> Utf8PathBuf {
+        self.dir().join("undo")
+    }
+
+    #[cfg(unix)]
+    fn site(&self) -> Site<'_> {
+        Site { root: self.root(), undo: self.undo_dir(), contents: self, hit: &failpoint::hit }
     }
 }

@@ -12,22 +12,58 @@
 //! | `snapshots/NAME.json` | one [`Snapshot`]: written last, so that one that is there is whole |
 //! | `manifests/DIGEST` | what each path was; equal trees share one |
 //! | `packs/NAME.pack`, `.idx` | the contents that were new with a snapshot, and where in it they lie |
-//! | `cache` | what each file's content was when it was last looked at; may be lost |
+//! | `cache-ROOT` | what each file's content was when it was last looked at; one for each root; may be lost |
+//! | `lock` | held shared by whoever takes or reads, alone by whoever removes |
 //! | `undo/ID/` | journals of what was put back or brought in |
 
+mod cache;
+#[cfg(unix)]
+mod carry_out;
 mod changes;
+mod clear;
+mod codec;
+mod crew;
 mod entry;
 mod error;
 mod git;
+mod git_index;
+mod include;
 mod isolate;
+mod journal;
 mod landing;
+#[cfg(all(test, unix))]
+mod landing_tests;
+mod look_at;
 mod manifest;
+mod materialize;
+mod merge;
+mod meter;
+mod pack;
+mod patch;
+mod plan;
+#[cfg(unix)]
+mod reach;
+mod repository;
+mod rules;
+#[cfg(unix)]
+mod site;
 mod snapshot;
+mod take;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod workspace;
+mod worktree;
 
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
 pub use git::GitState;
+pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
-pub use snapshot::{Snapshot, SnapshotName, Survey, Take, Workspace};
+pub use patch::Patch;
+pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
+pub use workspace::Workspace;

@@ -27,7 +27,7 @@ pub use health::{Health, HealthView, health};
 pub use id::{BackendName, InvalidTaskRef, TaskId, TaskRef};
 pub use nearest::{nearest, nearest_few};
 pub use outcome::{Evidence, Outcome, judge};
-pub use plan::{Candidate, Limits, schedule};
+pub use plan::{Busy, Candidate, Limits, Plan, overlap};
 pub use record::{Attempt, AttemptEnd, Task};
 pub use retry::retry_after;
 pub use scalar::{Bytes, Money, Span, Timestamp};

@@ -61,6 +61,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Outcome {
         Ending::DiskFull => Outcome::failed(Category::DiskFull, said("the disk is full")),
         Ending::Budget => Outcome::failed(Category::Budget, said("the budget was reached")),
         Ending::LaunchFailed => launch_failed(evidence),
+        Ending::NotArchived => Outcome::failed(Category::Archive, said("the workspace could not be archived")),
         Ending::FailFast => fail_fast(evidence),
         Ending::Exited | Ending::Lingered | Ending::Vanished => judge_stream(evidence),
     }

@@ -1,6 +1,8 @@
-//! The scheduler: which of the ready tasks get the free slots.
+//! The scheduler: which of the ready tasks get the free slots, and one writer for each workspace.
 
 use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{BackendName, TaskId};
 
@@ -25,48 +27,75 @@ impl Limits {
     }
 }
 
-/// A task that waits for nothing but a slot.
+/// What runs now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Busy {
+    /// The backend of each running task.
+    pub backends: Vec<BackendName>,
+    /// The workspaces that somebody writes in: running tasks, and commands that hold one.
+    pub written: Vec<Utf8PathBuf>,
+}
+
+/// A task that waits for nothing but a slot and, if it writes, its workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub id: TaskId,
     pub backend: BackendName,
     /// Higher goes first.
     pub priority: i32,
+    /// The workspace that it must have for itself; `None` when it does not write, or shares.
+    pub writes: Option<Utf8PathBuf>,
 }
 
-/// A slot given to a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    pub id: TaskId,
+/// Whether two who write in these directories would meet: they are one, or one lies beneath the other.
+pub fn overlap(a: &Utf8Path, b: &Utf8Path) -> bool {
+    a.starts_with(b) || b.starts_with(a)
 }
 
-/// Returns who starts now. `busy` has the backend of each running task; `ready` comes in
-/// any order and is served by priority, then by age.
-pub fn schedule(limits: &Limits, busy: &[BackendName], ready: impl IntoIterator<Item = Candidate>) -> Vec<Claim> {
-    let mut free = limits.free(busy);
-    if free == 0 {
-        return Vec::new();
+/// Who starts now. Tasks are offered one after the other, by priority and then by age.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    limits: &'a Limits,
+    backends: Vec<BackendName>,
+    taken: Vec<Utf8PathBuf>,
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(limits: &'a Limits, busy: Busy) -> Self {
+        Self { limits, backends: busy.backends, taken: busy.written }
     }
-    let mut running: BTreeMap<BackendName, u32> = BTreeMap::new();
-    for backend in busy {
-        *running.entry(backend.clone()).or_default() += 1;
+
+    /// Whether nobody can start any more.
+    pub fn is_full(&self) -> bool {
+        self.limits.free(&self.backends) == 0
     }
-    let mut ready: Vec<_> = ready.into_iter().collect();
-    ready.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
-    let mut claims = Vec::new();
-    for candidate in ready {
-        if free == 0 {
-            break;
+
+    /// Returns the backends that are at their cap; offering one of their tasks is in vain.
+    pub fn full_backends(&self) -> Vec<BackendName> {
+        self.limits.full(&self.backends)
+    }
+
+    /// Returns the workspaces that are written in or promised; offering another writer there is in vain.
+    pub fn taken(&self) -> &[Utf8PathBuf] {
+        &self.taken
+    }
+
+    /// Returns whether the task starts now. One that waits for its workspace is promised it: nobody who comes
+    /// later and would meet it there starts before it, or a directory above many others would never be free.
+    pub fn offer(&mut self, candidate: &Candidate) -> bool {
+        if self.is_full() || self.full_backends().contains(&candidate.backend) {
+            return false;
         }
-        let of_backend = running.entry(candidate.backend.clone()).or_default();
-        let cap = limits.per_backend.get(&candidate.backend).copied().unwrap_or(u32::MAX);
-        if *of_backend < cap {
-            *of_backend += 1;
-            free -= 1;
-            claims.push(Claim { id: candidate.id });
+        let mut starts = true;
+        if let Some(root) = &candidate.writes {
+            starts = !self.taken.iter().any(|taken| overlap(taken, root));
+            self.taken.push(root.clone());
         }
+        if starts {
+            self.backends.push(candidate.backend.clone());
+        }
+        starts
     }
-    claims
 }
 
 #[cfg(test)]
@@ -76,20 +105,52 @@ mod tests {
 
     fn candidate(n: i64, backend: &'static str, priority: i32) -> Candidate {
         let id = TaskId::new(Timestamp(1_790_000_000_000 + n), 0);
-        Candidate { id, backend: BackendName::built_in(backend), priority }
+        Candidate { id, backend: BackendName::built_in(backend), priority, writes: None }
     }
 
-    fn order(limits: &Limits, busy: &[BackendName], ready: &[Candidate]) -> Vec<usize> {
-        let claims = schedule(limits, busy, ready.iter().rev().cloned());
-        claims.iter().map(|claim| ready.iter().position(|c| c.id == claim.id).unwrap()).collect()
+    fn writer(n: i64, root: &str) -> Candidate {
+        Candidate { writes: Some(root.into()), ..candidate(n, "a", 0) }
+    }
+
+    fn order(limits: &Limits, busy: Busy, ready: &[Candidate]) -> Vec<usize> {
+        let mut plan = Plan::new(limits, busy);
+        let mut queue: Vec<usize> = (0..ready.len()).collect();
+        queue.sort_by_key(|at| (-ready[*at].priority, ready[*at].id.clone()));
+        queue.into_iter().filter(|at| plan.offer(&ready[*at])).collect()
+    }
+
+    fn running(backends: &[&'static str]) -> Busy {
+        let backends = backends.iter().map(|name| BackendName::built_in(name)).collect();
+        Busy { backends, written: Vec::new() }
     }
 
     #[test]
     fn priority_first_then_age_and_a_full_backend_does_not_block_others() {
         let limits = Limits { slots: 4, per_backend: [(BackendName::built_in("a"), 1)].into() };
         let ready = [candidate(0, "a", 0), candidate(1, "a", 0), candidate(2, "b", 0), candidate(3, "b", 9)];
-        assert_eq!(order(&limits, &[], &ready), [3, 0, 2]);
-        assert_eq!(order(&limits, &[BackendName::built_in("a")], &ready), [3, 2]);
-        assert_eq!(order(&limits, &vec![BackendName::built_in("c"); 4], &ready), [0; 0]);
+        assert_eq!(order(&limits, Busy::default(), &ready), [3, 0, 2]);
+        assert_eq!(order(&limits, running(&["a"]), &ready), [3, 2]);
+        assert_eq!(order(&limits, running(&["c", "c", "c", "c"]), &ready), [0; 0]);
+    }
+
+    #[test]
+    fn one_writer_for_each_workspace_and_what_lies_above_or_beneath_it() {
+        let limits = Limits { slots: 9, per_backend: BTreeMap::new() };
+        let ready = [writer(0, "/w"), writer(1, "/w"), writer(2, "/w/sub"), writer(3, "/"), writer(4, "/word")];
+        // `/` waits for `/w`, and what comes after it and lies beneath waits for `/`.
+        assert_eq!(order(&limits, Busy::default(), &ready), [0]);
+        assert_eq!(order(&limits, Busy::default(), &ready[2..3]), [0]);
+        let held = Busy { written: vec!["/w/sub/deep".into()], ..running(&[]) };
+        assert_eq!(order(&limits, held, &[writer(0, "/w"), writer(1, "/x"), candidate(2, "a", 0)]), [1, 2]);
+    }
+
+    #[test]
+    fn who_waits_for_a_workspace_uses_no_slot_and_is_not_overtaken_there() {
+        let limits = Limits { slots: 2, per_backend: BTreeMap::new() };
+        let held = || Busy { written: vec!["/w/a".into()], ..running(&["a"]) };
+        let ready = [writer(0, "/w"), writer(1, "/w/b"), writer(2, "/x"), writer(3, "/y")];
+        assert_eq!(order(&limits, held(), &ready), [2]);
+        let urgent = Candidate { priority: 1, ..writer(4, "/w/b") };
+        assert_eq!(order(&limits, held(), &[ready[0].clone(), urgent]), [1]);
     }
 }

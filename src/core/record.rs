@@ -48,6 +48,9 @@ pub struct AttemptEnd {
     pub cost: Cost,
     #[serde(default)]
     pub tools: u64,
+    /// Why what the agent left could not be archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_note: Option<String>,
     /// The head of the answer, for lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_head: Option<String>,

@@ -17,7 +17,8 @@ pub fn retry_after(
     now: Timestamp,
 ) -> Option<Retry> {
     let failure = outcome.failure.as_ref().filter(|_| outcome.status == Status::Failed)?;
-    if failure.category == Category::Verification {
+    // Another backend would meet the same check, or the same workspace.
+    if matches!(failure.category, Category::Verification | Category::Archive) {
         return None;
     }
     let next_backend = spec.backend_of(number + 1)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -75,6 +75,9 @@ pub struct TaskSpec {
     /// Shell lines that make an isolated directory ready, before the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub setup: Vec<String>,
+    /// The earlier turn of the same conversation in whose isolated directory this one works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated_by: Option<TaskId>,
     /// Whether other writers may work in the same workspace at the same time.
     #[serde(default, skip_serializing_if = "is_default")]
     pub share: bool,
@@ -112,6 +115,12 @@ impl Lineage {
 }
 
 impl TaskSpec {
+    /// Returns the workspace that this task must have for itself while it runs.
+    pub fn written_root(&self) -> Option<&Utf8Path> {
+        let writes = self.posture != Posture::ReadOnly && self.isolate == Isolation::None && !self.share;
+        self.workspace.as_deref().filter(|_| writes)
+    }
+
     /// Returns the backend of attempt `number` (from 1): the first backend's tries, then each fallback's.
     /// `None` when there are no more attempts.
     pub fn backend_of(&self, number: u32) -> Option<&BackendName> {

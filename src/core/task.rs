@@ -156,6 +156,8 @@ pub enum Ending {
     Lingered,
     /// The agent could not be started.
     LaunchFailed,
+    /// The workspace could not be archived, so the agent was not started.
+    NotArchived,
     /// The keeper is gone and so is the agent; only the stream can tell.
     Vanished,
 }

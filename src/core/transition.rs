@@ -153,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::core::{BackendName, Candidate, Category, Limits, TaskId, schedule};
+    use crate::core::{BackendName, Busy, Candidate, Category, Limits, Plan, TaskId, overlap};
 
     fn done() -> Outcome {
         Outcome { status: Status::Done, failure: None }
@@ -232,17 +232,21 @@ mod tests {
         }
 
         fn schedule(&mut self) {
-            let busy: Vec<_> = (0..self.states.len())
-                .filter(|task| self.states[*task].busy_attempt().is_some())
-                .map(|task| backend(task % 2))
-                .collect();
-            let ready = (0..self.states.len())
+            let busy: Vec<_> = self.busy();
+            let written = busy.iter().filter_map(|task| root(*task)).collect();
+            let busy = Busy { backends: busy.iter().map(|task| backend(task % 2)).collect(), written };
+            let mut ready: Vec<_> = (0..self.states.len())
                 .filter(|task| matches!(self.states[*task], State::Queued { waiting_on: WaitingOn::Slot }))
-                .map(|task| Candidate { id: id(task), backend: backend(task % 2), priority: (task % 3) as i32 });
-            for claim in schedule(&self.limits, &busy, ready) {
-                let task = (0..self.states.len()).find(|task| id(*task) == claim.id).unwrap();
-                self.attempts[task] += 1;
-                self.apply(task, &Input::Claimed { attempt: self.attempts[task] });
+                .collect();
+            ready.sort_by_key(|task| (std::cmp::Reverse(task % 3), *task));
+            let limits = self.limits.clone();
+            let mut plan = Plan::new(&limits, busy);
+            for task in ready {
+                let (id, backend, priority) = (id(task), backend(task % 2), (task % 3) as i32);
+                if plan.offer(&Candidate { id, backend, priority, writes: root(task) }) {
+                    self.attempts[task] += 1;
+                    self.apply(task, &Input::Claimed { attempt: self.attempts[task] });
+                }
             }
         }
 
@@ -270,9 +274,22 @@ mod tests {
             }
         }
 
-        fn busy(&self) -> usize {
-            self.states.iter().filter(|state| state.busy_attempt().is_some()).count()
+        fn busy(&self) -> Vec<usize> {
+            (0..self.states.len()).filter(|task| self.states[*task].busy_attempt().is_some()).collect()
         }
+
+        /// Two who write in the same place, if there are such.
+        fn clash(&self) -> Option<(usize, usize)> {
+            let writers: Vec<_> = self.busy().into_iter().filter_map(|task| Some((task, root(task)?))).collect();
+            let pairs = writers.iter().flat_map(|a| writers.iter().map(move |b| (a, b)));
+            pairs.filter(|(a, b)| a.0 < b.0 && overlap(&a.1, &b.1)).map(|(a, b)| (a.0, b.0)).next()
+        }
+    }
+
+    /// Some read, some write in one place, some above or beneath it.
+    fn root(task: usize) -> Option<camino::Utf8PathBuf> {
+        [None, Some("/w"), Some("/w/a"), Some("/w/b"), Some("/x"), Some("/w"), Some("/w/a/deep")][task % 7]
+            .map(Into::into)
     }
 
     fn backend(n: usize) -> BackendName {
@@ -285,13 +302,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_busy_than_slots_and_everything_ends(
+        fn never_more_busy_than_slots_nor_two_writers_in_one_place_and_everything_ends(
             count in 1..12usize, slots in 1..4u32, history in prop::collection::vec(step(), 0..120)
         ) {
             let mut world = World::new(count, slots);
             for step in &history {
                 world.take(step);
-                prop_assert!(world.busy() <= slots as usize);
+                prop_assert!(world.busy().len() <= slots as usize);
+                prop_assert_eq!(world.clash(), None);
             }
             // From here the shell does its part: release, resume, schedule, report ends.
             for _ in 0..(3 * count + 3) {

@@ -52,6 +52,7 @@ impl Engine {
         spec: &TaskSpec,
         words: &Words,
         backend: &BackendName,
+        working_dir: &Utf8Path,
         attempt_dir: &Utf8Path,
     ) -> Result<Invocation, EngineError> {
         let adapter = self.registry.get(backend)?;
@@ -59,7 +60,7 @@ impl Engine {
             backend: backend.clone(),
             prompt: self.whole_prompt(spec, words)?,
             system_prompt: self.system_prompt(spec)?,
-            working_dir: spec.working_dir.clone(),
+            working_dir: working_dir.to_owned(),
             attempt_dir: attempt_dir.to_owned(),
             model: spec.model.clone().or_else(|| self.config.models.get(backend).cloned()),
             effort: spec.effort,
@@ -151,7 +152,8 @@ impl Engine {
             self.write_task_file(task, &words, None)?;
         }
         let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend);
-        let invocation = self.invocation(&task.spec, &words, backend, dir.path())?;
+        let working_dir = self.agent_dir(&task.id, &task.spec);
+        let invocation = self.invocation(&task.spec, &words, backend, &working_dir, dir.path())?;
         let on_stdin = match &invocation.prompt {
             PromptVia::Stdin(text) => {
                 files::replace(&dir.file("prompt"), text.as_bytes(), Durability::Process)?;
@@ -202,6 +204,7 @@ impl Engine {
             verify_timeout: self.config.verify_timeout,
             poke: self.home.poke(),
             ticker_lock: self.home.ticker_lock(),
+            archive: self.archive_plan(task, number)?,
         })
     }
 

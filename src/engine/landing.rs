@@ -1,25 +1,21 @@
-//! What a task has changed, and bringing a workspace back or forth over it.
+//! Bringing a workspace back or forth over what a task has changed.
+//!
+//! Decides who may and what is meant; which path is changed how is the archive's business. Holds the workspace
+//! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
+//! the repository itself: that its history moved is only said.
 
-use super::{Engine, EngineError};
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, EngineError, TaskChanges, changes::name};
 use crate::{
-    archive::{Change, Landed, OnConflict, SnapshotName, Workspace},
-    core::Task,
+    archive::{
+        ArchiveError, Change, Conflict, Entry, How, Landed, OnConflict, RawPath, SnapshotName, Take, Turn, Workspace,
+    },
+    core::{Isolation, Task, nearest_few},
+    os::{clock, files},
 };
-
-/// What a task has changed, as the archive saw it.
-#[derive(Debug)]
-pub struct TaskChanges {
-    /// Reads the contents of both sides.
-    pub workspace: Workspace,
-    pub changes: Vec<Change>,
-    /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
-    /// it is cannot be told.
-    pub uncertain: Vec<String>,
-    /// What became of the repository itself, in sentences.
-    pub git: Vec<String>,
-    /// Whether the task still runs: these are the changes so far.
-    pub is_live: bool,
-}
 
 /// How a task's changes are to be taken back or brought in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,30 +31,77 @@ pub struct LandAsk {
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct LandReport {
-    /// The journal's name; `None` for a dry run.
+    /// The journal's name; `None` where nothing was done.
     pub id: Option<SnapshotName>,
     pub landed: Landed,
     /// What else is to be said: HEAD that stays moved, ignored directories that stay.
     pub notes: Vec<String>,
 }
 
-impl Engine {
-    /// Returns what a task has changed.
-    ///
-    /// # Errors
-    /// The task has no archive (with the reason), or it cannot be read.
-    pub fn changes_of(&self, task: &Task) -> Result<TaskChanges, EngineError> {
-        let _ = task;
-        Err(crate::archive::ArchiveError::Unsupported.into())
+/// What became of the result of an isolated task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LandingState {
+    /// Nobody has taken it over yet.
+    Open,
+    Applied,
+    /// Some of it is in the workspace.
+    Partly,
+    Discarded,
+}
+
+/// `landing.json` beside a task.
+#[derive(Debug, Serialize, Deserialize)]
+struct LandingFile {
+    v: u32,
+    state: LandingState,
+    at: crate::core::Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    journal: Option<SnapshotName>,
+}
+
+/// Which way a task's changes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Rollback,
+    Apply,
+}
+
+impl Way {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Rollback => "rollback",
+            Self::Apply => "apply",
+        }
     }
 
+    fn turn(self, Change { path, before, after }: Change) -> Turn {
+        match self {
+            Self::Rollback => Turn { path, from: after, to: before },
+            Self::Apply => Turn { path, from: before, to: after },
+        }
+    }
+}
+
+impl Engine {
     /// Brings the workspace back to what it was before the task, path by path, keeping what others did since.
     ///
     /// # Errors
     /// The task has no archive or another task writes there; files cannot be read or written.
     pub fn roll_back(&self, task: &Task, ask: &LandAsk) -> Result<LandReport, EngineError> {
-        let _ = (task, ask);
-        Err(crate::archive::ArchiveError::Unsupported.into())
+        self.must_be_over(task)?;
+        if task.spec.isolate != Isolation::None {
+            let id = &task.id;
+            return Err(EngineError::Conflict {
+                message: format!("task `{id}` worked in a directory of its own: there is nothing to roll back"),
+                hint: format!("`mgr discard {id}` gives its result up, `mgr apply {id} --undo` takes it out again"),
+            });
+        }
+        let found = self.changes_of(task)?;
+        let uncertain = found.uncertain.iter().cloned().collect();
+        let mut report = self.land(task, &found, &uncertain, Way::Rollback, ask)?;
+        report.notes.extend(notes_of(&found));
+        Ok(report)
     }
 
     /// Brings the result of an isolated task into its workspace.
@@ -66,17 +109,257 @@ impl Engine {
     /// # Errors
     /// The task was not isolated or is not over; another task writes there; files cannot be read or written.
     pub fn apply_result(&self, task: &Task, ask: &LandAsk) -> Result<LandReport, EngineError> {
-        let _ = (task, ask);
-        Err(crate::archive::ArchiveError::Unsupported.into())
+        self.must_be_isolated(task)?;
+        let found = self.changes_of(task)?;
+        // Between two attempts nobody else works in a directory of its own.
+        let report = self.land(task, &found, &BTreeSet::new(), Way::Apply, ask)?;
+        let state = if ask.undo && report.landed.is_done {
+            let is_in = self.last_done(task, &found.workspace, Way::Apply).is_ok();
+            Some(if is_in { LandingState::Partly } else { LandingState::Open })
+        } else if !ask.dry_run && !ask.undo {
+            state_after(&report.landed, ask)
+        } else {
+            None
+        };
+        if let Some(state) = state {
+            self.write_landing(task, state, report.id.clone())?;
+        }
+        Ok(report)
     }
 
     /// Gives up the result of an isolated task: its directory goes, what was in it stays in the archive.
     /// Returns whether there was anything to give up.
     ///
     /// # Errors
-    /// The task was not isolated or is not over; its directory cannot be removed.
+    /// The task was not isolated or is not over, or its end is not archived; its directory cannot be removed.
     pub fn discard_result(&self, task: &Task) -> Result<bool, EngineError> {
-        let _ = task;
-        Err(crate::archive::ArchiveError::Unsupported.into())
+        self.must_be_isolated(task)?;
+        let Some(place) = self.place_of(task).filter(|place| place.exists()) else { return Ok(false) };
+        let (workspace, snapshots) = self.snapshots_of(task)?;
+        let Some((_, Some(last))) = snapshots.last() else {
+            return Err(EngineError::Conflict {
+                message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
+                hint: format!("copy what is needed out of `{place}` and remove it"),
+            });
+        };
+        // Somebody may have worked there since.
+        let take = Take { scope: last.scope.clone(), limits: self.limits_of_looks(), late: false };
+        let isolated = workspace.at(&place);
+        if isolated.look(&take, &mut || true)? != workspace.manifest(last)? {
+            isolated.take(&name(&format!("{}.discarded", task.id))?, &take, &mut || true)?;
+        }
+        workspace.remove_isolated(&place)?;
+        // Best effort: the directory above it was only made for it.
+        let _ = std::fs::remove_dir(self.home.isolated(&task.id));
+        if self.landing_state(task)? != Some(LandingState::Applied) {
+            self.write_landing(task, LandingState::Discarded, None)?;
+        }
+        Ok(true)
     }
+
+    /// Returns what became of the result of an isolated task that is over; `None` for other tasks.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn landing_state(&self, task: &Task) -> Result<Option<LandingState>, EngineError> {
+        if task.spec.isolate == Isolation::None || !task.status().is_terminal() {
+            return Ok(None);
+        }
+        let written = files::read_optional(&self.home.task(&task.id).join("landing.json"))?;
+        let file = written.and_then(|json| serde_json::from_slice::<LandingFile>(&json).ok());
+        Ok(Some(file.map_or(LandingState::Open, |file| file.state)))
+    }
+
+    fn write_landing(
+        &self,
+        task: &Task,
+        state: LandingState,
+        journal: Option<SnapshotName>,
+    ) -> Result<(), EngineError> {
+        self.write_beside(&task.id, "landing.json", &LandingFile { v: 1, state, at: clock::now(), journal })
+    }
+
+    fn must_be_over(&self, task: &Task) -> Result<(), EngineError> {
+        if task.status().is_terminal() {
+            return Ok(());
+        }
+        let id = &task.id;
+        Err(EngineError::Conflict {
+            message: format!("task `{id}` is not over"),
+            hint: format!("`mgr cancel {id}` ends it, `mgr watch {id}` waits for it"),
+        })
+    }
+
+    fn must_be_isolated(&self, task: &Task) -> Result<(), EngineError> {
+        self.must_be_over(task)?;
+        if task.spec.isolate != Isolation::None {
+            return Ok(());
+        }
+        let id = &task.id;
+        Err(EngineError::Conflict {
+            message: format!("task `{id}` worked in the workspace itself: its changes are there"),
+            hint: format!("`mgr diff {id}` shows them, `mgr rollback {id}` takes them back"),
+        })
+    }
+
+    fn land(
+        &self,
+        task: &Task,
+        found: &TaskChanges,
+        uncertain: &BTreeSet<String>,
+        way: Way,
+        ask: &LandAsk,
+    ) -> Result<LandReport, EngineError> {
+        let workspace = &found.workspace;
+        let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
+        let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
+        let turns = only(turns, &ask.paths)?;
+        if ask.dry_run {
+            let landed = match ask.undo {
+                true => {
+                    let id = self.last_done(task, workspace, way)?;
+                    workspace.take_back(&id, &name(&format!("{id}.undo"))?, how)?
+                }
+                false => land_certain(workspace, &next_journal(task, workspace, way)?, turns, uncertain, how)?,
+            };
+            return Ok(LandReport { id: None, landed, notes: unfinished_notes(workspace)? });
+        }
+        let _hold = self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id))?;
+        let notes = finish_unfinished(workspace)?;
+        let (id, landed) = if ask.undo {
+            if !ask.paths.is_empty() {
+                return Err(EngineError::Invalid {
+                    message: format!("taking back a {} takes back all of it", way.word()),
+                    hint: "leave the paths out".to_owned(),
+                });
+            }
+            let id = self.last_done(task, workspace, way)?;
+            let undo = name(&format!("{id}.undo"))?;
+            let landed = workspace.take_back(&id, &undo, how)?;
+            (undo, landed)
+        } else {
+            let id = next_journal(task, workspace, way)?;
+            let landed = land_certain(workspace, &id, turns, uncertain, how)?;
+            (id, landed)
+        };
+        Ok(LandReport { id: landed.is_done.then_some(id), landed, notes })
+    }
+
+    /// Returns the last landing of this kind that was done and not taken back.
+    fn last_done(&self, task: &Task, workspace: &Workspace, way: Way) -> Result<SnapshotName, EngineError> {
+        let (numbers, names) = journals_of(task, workspace, way)?;
+        let standing = |number: &u32| {
+            let id = format!("{}.{}-{number}", task.id, way.word());
+            (!names.contains(&format!("{id}.undo"))).then_some(id)
+        };
+        match numbers.iter().rev().find_map(standing) {
+            Some(id) => name(&id),
+            None => Err(EngineError::NotFound {
+                message: format!("there is no {} of task `{}` to take back", way.word(), task.id),
+                hint: format!("`mgr {} {}` does one", way.word(), task.id),
+            }),
+        }
+    }
+}
+
+/// Returns the numbers of a task's journals of a kind, ascending, and the names of all journals there are.
+fn journals_of(task: &Task, workspace: &Workspace, way: Way) -> Result<(BTreeSet<u32>, BTreeSet<String>), EngineError> {
+    let names: BTreeSet<String> = workspace.journals()?.iter().map(|note| note.name.to_string()).collect();
+    let prefix = format!("{}.{}-", task.id, way.word());
+    let numbers = names.iter().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect();
+    Ok((numbers, names))
+}
+
+fn next_journal(task: &Task, workspace: &Workspace, way: Way) -> Result<SnapshotName, EngineError> {
+    let (numbers, _) = journals_of(task, workspace, way)?;
+    name(&format!("{}.{}-{}", task.id, way.word(), numbers.last().map_or(1, |last| last + 1)))
+}
+
+/// Goes on with what a crash has left unfinished, whoever's it was: the workspace is in between until then.
+fn finish_unfinished(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
+    let how = How { on_conflict: OnConflict::Refuse, merge_texts: false, dry_run: false };
+    let mut notes = Vec::new();
+    for id in workspace.unfinished()? {
+        let landed = workspace.land(&id, &[], how)?;
+        if landed.is_done || !landed.conflicts.is_empty() {
+            let (done, conflicts) = (landed.deeds.len(), landed.conflicts.len());
+            notes.push(format!(
+                "`{id}` had been broken off and was finished first: paths done {done}, conflicts {conflicts}"
+            ));
+        }
+    }
+    Ok(notes)
+}
+
+fn unfinished_notes(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
+    let note = |id: SnapshotName| format!("`{id}` was broken off: the next call that is no dry run finishes it first");
+    Ok(workspace.unfinished()?.into_iter().map(note).collect())
+}
+
+/// Lands what is certain. The rest are conflicts, unless the wanted state is to win over anything.
+fn land_certain(
+    workspace: &Workspace,
+    id: &SnapshotName,
+    turns: Vec<Turn>,
+    uncertain: &BTreeSet<String>,
+    how: How,
+) -> Result<Landed, ArchiveError> {
+    let is_certain = |turn: &Turn| how.on_conflict == OnConflict::Theirs || !uncertain.contains(&turn.path.to_string());
+    let (certain, doubtful): (Vec<_>, Vec<_>) = turns.into_iter().partition(is_certain);
+    let is_refused = how.on_conflict == OnConflict::Refuse && !doubtful.is_empty();
+    let mut landed = workspace.land(id, &certain, How { dry_run: how.dry_run || is_refused, ..how })?;
+    let why = "somebody else may have changed it too: whose change it is cannot be told";
+    landed.conflicts.extend(doubtful.into_iter().map(|turn| Conflict { path: turn.path, why: why.to_owned() }));
+    landed.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(landed)
+}
+
+/// Returns the turns at or beneath these paths, with the directories above that have to be made for them.
+fn only(turns: Vec<Turn>, paths: &[String]) -> Result<Vec<Turn>, EngineError> {
+    if paths.is_empty() {
+        return Ok(turns);
+    }
+    let mut wanted = Vec::new();
+    for path in paths {
+        let found = RawPath::new(path.trim_end_matches('/'));
+        match found.filter(|path| turns.iter().any(|turn| turn.path.is_in(path))) {
+            Some(path) => wanted.push(path),
+            None => return Err(no_such_path(path, &turns)),
+        }
+    }
+    let is_wanted = |turn: &Turn| wanted.iter().any(|path| turn.path.is_in(path));
+    let is_made_for = |turn: &Turn| {
+        let is_made = matches!(turn.to, Some(Entry::Dir { .. })) && !matches!(turn.from, Some(Entry::Dir { .. }));
+        is_made && wanted.iter().any(|path| path.is_in(&turn.path))
+    };
+    Ok(turns.into_iter().filter(|turn| is_wanted(turn) || is_made_for(turn)).collect())
+}
+
+fn no_such_path(path: &str, turns: &[Turn]) -> EngineError {
+    let known: Vec<String> = turns.iter().map(|turn| turn.path.to_string()).collect();
+    let near = nearest_few(path, known.iter().map(String::as_str), 3);
+    let hint = match near.is_empty() {
+        true => "the task changed nothing".to_owned(),
+        false => format!("it changed {}", near.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")),
+    };
+    EngineError::Invalid { message: format!("the task changed nothing at `{path}`"), hint }
+}
+
+/// Returns the state that a call leaves; `None` where it left none.
+fn state_after(landed: &Landed, ask: &LandAsk) -> Option<LandingState> {
+    let is_all = landed.conflicts.is_empty() && ask.paths.is_empty();
+    if is_all { Some(LandingState::Applied) } else { landed.is_done.then_some(LandingState::Partly) }
+}
+
+/// Returns what a rollback does not bring back.
+fn notes_of(found: &TaskChanges) -> Vec<String> {
+    let mut notes = found.git.clone();
+    if !notes.is_empty() {
+        notes.push(
+            "the repository itself stays as it is: `git reflog` shows where a branch was, `git reset --soft OLD` \
+             moves it back and keeps the files"
+                .to_owned(),
+        );
+    }
+    notes
 }

@@ -111,6 +111,7 @@ pub(super) fn unstarted(start: &Start, error: &EngineError) -> News {
         usage: Usage::default(),
         cost: Cost::UNKNOWN,
         tools: 0,
+        archive_note: None,
         answer_head: None,
     };
     let retry = crate::core::retry_after(&start.task.spec, start.attempt, &outcome, None, clock::now());

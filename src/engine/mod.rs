@@ -4,6 +4,7 @@
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
 mod attempt;
+mod changes;
 mod control;
 mod custody;
 mod error;
@@ -24,22 +25,26 @@ mod ticker;
 mod upkeep;
 mod view;
 mod wait;
+mod workspace;
 
 use std::sync::Arc;
 
 use camino::Utf8Path;
 
+pub use crate::keeper::contract::Changes;
+pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::{LandAsk, LandReport, TaskChanges};
+pub use landing::{LandAsk, LandReport, LandingState};
 pub use launch::launcher;
-pub use lease::WorkspaceHold;
+pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
+pub use workspace::{ArchiveLook, IsolationLook, IsolationState};
 
 use crate::{
     backends::Registry,

@@ -105,13 +105,11 @@ impl Engine {
 
     fn something_is_due(&self) -> Result<bool, EngineError> {
         let now = clock::now();
-        let limits = self.limits();
         Ok(self.store.read(|view| {
             if view.next_due()?.is_some_and(|due| due <= now) {
                 return Ok(true);
             }
-            let busy = view.busy_backends()?;
-            Ok(limits.free(&busy) > 0 && !view.candidates(&limits.full(&busy), 1)?.is_empty())
+            self.could_start(view)
         })?)
     }
 
@@ -155,8 +153,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let adapter = self.registry.get(&attempt.backend)?;
         let stderr_verdict = adapter.classify_stderr(&tail_of(dir, "err"), exit.code);
-        let missing =
-            exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(|d| d.contains("os error 2)"));
+        let missing = exit.ending == Ending::LaunchFailed && exit.detail.as_deref().is_some_and(is_missing_program);
         let missing = missing.then(|| Failure::new(Category::BackendMissing, exit.detail.clone().unwrap_or_default()));
         Ok(judge(&Evidence {
             ending: exit.ending,
@@ -188,6 +185,7 @@ impl Engine {
             usage: digest.usage,
             cost: self.cost_of(digest, &attempt.backend),
             tools: digest.tools_finished,
+            archive_note: exit.archive_note.clone(),
             answer_head: digest.answer().map(|text| text[..text.floor_char_boundary(400)].to_owned()),
         }
     }
@@ -233,6 +231,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A setup command that could not be run says such things as well.
+fn is_missing_program(detail: &str) -> bool {
+    detail.starts_with("cannot start") && detail.contains("os error 2)")
 }
 
 pub(super) fn running_attempt(task: &Task) -> Option<&Attempt> {

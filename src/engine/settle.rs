@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, lease::is_live};
 use crate::{
     core::{
-        Attempt, AttemptEnd, Category, Failure, Input, Limits, State, Status, Task, TaskId, Timestamp, decide, schedule,
+        Attempt, AttemptEnd, Busy, Category, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp,
+        decide,
     },
     os::clock,
-    store::Writing,
+    store::{Place, StoreError, View, Writing},
 };
 
 /// A piece of news about a task, with the record of the attempt it ends, if it ends one.
@@ -106,18 +107,14 @@ impl Engine {
 
     fn claim(&self, writing: &Writing<'_>, now: Timestamp, settled: &mut Settled) -> Result<(), EngineError> {
         let view = writing.view();
-        let busy = view.busy_backends()?;
-        let limits = self.limits();
-        let free = limits.free(&busy);
-        if free == 0 {
-            return Ok(());
+        for stale in view.holds()?.iter().filter(|hold| !is_live(hold)) {
+            writing.remove_hold(&stale.lock)?;
         }
-        // Backends at their cap are left out by the query, so that a long queue for one of
-        // them does not have to be read to find work for another.
-        let wanted = free.saturating_mul(1 + limits.per_backend.len()).max(free);
-        let ready = view.candidates(&limits.full(&busy), wanted)?;
-        for claim in schedule(&limits, &busy, ready) {
-            let Some(mut task) = view.task(&claim.id)? else { continue };
+        let limits = self.limits();
+        let mut plan = Plan::new(&limits, busy(&view)?);
+        let mut place = None;
+        while let Some(id) = next_start(&view, &mut plan, &mut place)? {
+            let Some(mut task) = view.task(&id)? else { continue };
             let number = task.attempts.len() as u32 + 1;
             if let Ok(Some(state)) = decide(&task.state, &Input::Claimed { attempt: number }) {
                 let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend).clone();
@@ -132,9 +129,40 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a task could start now, were it claimed.
+    pub(super) fn could_start(&self, view: &View<'_>) -> Result<bool, StoreError> {
+        let limits = self.limits();
+        let mut plan = Plan::new(&limits, busy(view)?);
+        Ok(next_start(view, &mut plan, &mut None)?.is_some())
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits { slots: self.config.slots, per_backend: self.config.backend_slots.clone() }
     }
+}
+
+/// Returns what runs and who else writes.
+pub(super) fn busy(view: &View<'_>) -> Result<Busy, StoreError> {
+    let mut busy = Busy::default();
+    for task in view.running()? {
+        busy.backends.push(task.backend);
+        busy.written.extend(task.writes);
+    }
+    busy.written.extend(view.holds()?.into_iter().filter(is_live).map(|hold| hold.root));
+    Ok(busy)
+}
+
+/// Goes through the queue from `place` on to the next task that the plan lets start.
+fn next_start(view: &View<'_>, plan: &mut Plan<'_>, place: &mut Option<Place>) -> Result<Option<TaskId>, StoreError> {
+    while !plan.is_full() {
+        let next = view.next_candidate(*place, &plan.full_backends(), plan.taken())?;
+        let Some((candidate, at)) = next else { return Ok(None) };
+        *place = Some(at);
+        if plan.offer(&candidate) {
+            return Ok(Some(candidate.id));
+        }
+    }
+    Ok(None)
 }
 
 fn note_end(task: &mut Task, attempt: u32, end: AttemptEnd) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Engine, EngineError, schema,
     settle::{Settled, first_state},
+    workspace::ArchiveLook,
 };
 use crate::{
     core::{BackendName, Span, Task, TaskId, TaskSpec, Words},
@@ -29,6 +30,8 @@ pub struct Ask {
 pub struct Submitted {
     pub task: Task,
     pub duplicate: Option<Duplicate>,
+    /// What of the workspace will be archived, as a quick look saw it.
+    pub archive: Option<ArchiveLook>,
 }
 
 /// The form of `task.json`, from which a lost database is made anew.
@@ -49,8 +52,9 @@ impl Engine {
     /// # Errors
     /// The ask cannot be served: nothing has changed then.
     pub fn submit(&self, ask: Ask) -> Result<Submitted, EngineError> {
-        let Ask { spec, words, request_id, allow_duplicate } = ask;
-        self.check(&spec, &words)?;
+        let Ask { mut spec, words, request_id, allow_duplicate } = ask;
+        self.check(&mut spec, &words)?;
+        let archive = self.survey(&spec)?;
         // Reconciled in the transaction of the new task: one sync and one launcher for both.
         let news = self.look_around()?;
         let fingerprint = fingerprint(&spec.backend, &spec, &words);
@@ -66,7 +70,7 @@ impl Engine {
                 self.advance(writing, now, &mut settled)?;
                 let (Duplicate::Request(id) | Duplicate::Work(id)) = &duplicate;
                 let task = writing.view().task(id)?.ok_or_else(|| EngineError::NoTask(id.to_string()))?;
-                return Ok((Submitted { task, duplicate: Some(duplicate) }, settled));
+                return Ok((Submitted { task, duplicate: Some(duplicate), archive: None }, settled));
             }
             let mut needs = Vec::new();
             for needed in &spec.after {
@@ -84,7 +88,7 @@ impl Engine {
             if let Some(claimed) = settled.changed.iter().find(|changed| changed.id == id) {
                 task = claimed.clone();
             }
-            Ok::<_, EngineError>((Submitted { task, duplicate: None }, settled))
+            Ok::<_, EngineError>((Submitted { task, duplicate: None, archive }, settled))
         })?;
         failpoint::hit("submit.after_commit");
         if submitted.duplicate.is_none() {
@@ -99,8 +103,8 @@ impl Engine {
         Ok(submitted)
     }
 
-    /// Checks everything that can be known before the start.
-    fn check(&self, spec: &TaskSpec, words: &Words) -> Result<(), EngineError> {
+    /// Checks everything that can be known before the start, and fills in what follows from it.
+    fn check(&self, spec: &mut TaskSpec, words: &Words) -> Result<(), EngineError> {
         if words.prompt.trim().is_empty() {
             return Err(EngineError::Invalid {
                 message: "the prompt is empty".into(),
@@ -120,6 +124,7 @@ impl Engine {
                 hint: "give an existing one with `--working-dir`".into(),
             });
         }
+        self.settle_workspace(spec)?;
         if let Some(schema) = &spec.output_schema {
             schema::check(schema)?;
         }
@@ -129,7 +134,7 @@ impl Engine {
         self.check_conversation(spec)?;
         let somewhere = self.home.tasks().join("check");
         for (place, backend) in std::iter::once(&spec.backend).chain(&spec.fallback).enumerate() {
-            let invocation = self.invocation(spec, words, backend, &somewhere)?;
+            let invocation = self.invocation(spec, words, backend, &spec.working_dir, &somewhere)?;
             let found = self.ready(backend, &invocation.program);
             // A fallback that is missing now may be there when it is needed.
             if place == 0 {

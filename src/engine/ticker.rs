@@ -81,7 +81,7 @@ fn collect_keepers() {
 impl Engine {
     /// Returns the time until the streams of running tasks or a hold want a look.
     fn patience(&self, streams_at: std::time::Instant) -> Result<Duration, EngineError> {
-        let (due, is_busy) = self.store.read(|view| Ok((view.next_due()?, !view.busy_backends()?.is_empty())))?;
+        let (due, is_busy) = self.store.read(|view| Ok((view.next_due()?, !view.running()?.is_empty())))?;
         let until_due = due.map_or(REST, |due| due.since(clock::now()).as_duration());
         let until_streams = if is_busy { streams_at.saturating_duration_since(clock::steady()) } else { REST };
         Ok(until_due.min(until_streams).clamp(Duration::from_millis(1), REST))

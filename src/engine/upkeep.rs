@@ -37,15 +37,17 @@ impl Engine {
         size_of_dir(self.home.task(id).as_std_path())
     }
 
-    /// Forgets a task that is over and removes its files: the row first, so that a crash in
+    /// Forgets a task that is over and removes its isolated directory and its files: of these the row first, so that a crash in
     /// between leaves files without a task, never a task without files.
     ///
     /// # Errors
     /// The store or the files cannot be changed.
     pub fn remove(&self, id: &TaskId) -> Result<(), EngineError> {
-        if !self.task(id)?.status().is_terminal() {
+        let task = self.task(id)?;
+        if !task.status().is_terminal() {
             return Ok(());
         }
+        self.remove_isolated_of(&task)?;
         self.store.write(|writing| writing.remove(id).map_err(EngineError::from))?;
         let dir = self.home.task(id);
         match std::fs::remove_dir_all(&dir) {

@@ -1,6 +1,9 @@
-//! Verification: the user's commands after the agent, under the keeper's limits.
+//! The user's own commands: checks after the agent, and what makes an isolated directory ready before it. Both
+//! run under the keeper's limits.
 
 use std::process::Stdio;
+
+use camino::Utf8Path;
 
 use super::{
     contract::{AttemptDir, Spec},
@@ -17,17 +20,24 @@ use crate::{
 
 const TAIL: usize = 4000;
 
+/// Shell lines to run, and the file of the attempt that gets what they print.
+pub(super) struct Lines<'a> {
+    pub commands: &'a [String],
+    pub log: &'a str,
+}
+
 /// Runs the commands in order, up to the first that fails. `asked_to_stop` waits a moment for
 /// orders and says whether one wants the end.
-pub(super) fn run_checks(
+pub(super) fn run_lines(
     dir: &AttemptDir,
     spec: &Spec,
     environment: &[(String, String)],
+    lines: &Lines<'_>,
     asked_to_stop: &mut dyn FnMut() -> bool,
 ) -> Vec<Check> {
     let mut checks = Vec::new();
-    for command in &spec.verify {
-        let check = run_check(dir, spec, environment, command, asked_to_stop);
+    for command in lines.commands {
+        let check = run_line(dir, spec, environment, (command, lines.log), asked_to_stop);
         let go_on = check.verdict == Verification::Passed;
         checks.push(check);
         if !go_on {
@@ -50,17 +60,17 @@ pub(super) fn first_failure(checks: &[Check]) -> Option<String> {
     Some(format!("the check `{}` {how}", failed.command))
 }
 
-fn run_check(
+fn run_line(
     dir: &AttemptDir,
     spec: &Spec,
     environment: &[(String, String)],
-    command: &str,
+    (command, log): (&str, &str),
     asked_to_stop: &mut dyn FnMut() -> bool,
 ) -> Check {
-    let log = dir.file("verify");
+    let log = dir.file(log);
     let from = files::length(&log);
     let began = clock::steady();
-    let (verdict, exit_code) = match start(dir, spec, environment, command) {
+    let (verdict, exit_code) = match start(&log, spec, environment, command) {
         Ok(child) => wait(spec, i32::try_from(child.id()).unwrap_or(i32::MAX), asked_to_stop),
         Err(_) => (Verification::Error, None),
     };
@@ -72,12 +82,12 @@ fn run_check(
 }
 
 fn start(
-    dir: &AttemptDir,
+    log: &Utf8Path,
     spec: &Spec,
     environment: &[(String, String)],
     command: &str,
 ) -> Result<std::process::Child, Box<dyn std::error::Error>> {
-    let log = files::open_append(&dir.file("verify"))?;
+    let log = files::open_append(log)?;
     Ok(spawn::in_own_group(Program {
         program: "sh",
         args: &["-c".to_owned(), command.to_owned()],

@@ -10,13 +10,17 @@
 //! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
 //! | `paused` | keeper | there as long as the tree is stopped |
 //! | `beat` | keeper | its time of change is the keeper's sign of life |
+//! | `setup` | keeper | what the commands printed that make an isolated directory ready |
+//! | `verify` | keeper | what the checks printed |
+//! | `changes.json` | keeper | what differs after the agent ([`Changes`]) |
 //! | `exit` | keeper | how it ended ([`Exit`]), synced and renamed into place; written once |
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    core::{Bytes, Check, Ending, Span, Timestamp, Verification},
+    archive::{ChangeKind, SnapshotName},
+    core::{ArchiveLimits, ArchiveScope, Bytes, Check, Ending, Isolation, Span, Timestamp, Verification},
     os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace},
 };
 
@@ -55,6 +59,61 @@ pub struct Spec {
     pub poke: Utf8PathBuf,
     /// Started at the end if its lock is free.
     pub ticker_lock: Utf8PathBuf,
+    /// What is archived around the agent; `None` when nothing is, and of releases that had no archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchivePlan>,
+}
+
+/// What to archive, and where the agent works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivePlan {
+    /// The archive of all workspaces.
+    pub store: Utf8PathBuf,
+    /// The workspace in whose archive the snapshots are kept.
+    pub workspace: Utf8PathBuf,
+    /// What the agent works in: the workspace, or an isolated directory made from it.
+    pub root: Utf8PathBuf,
+    pub scope: ArchiveScope,
+    pub limits: ArchiveLimits,
+    pub names: SnapshotNames,
+    pub isolate: Isolation,
+    /// Shell lines that make an isolated directory ready.
+    pub setup: Vec<String>,
+    /// Whether others may write in the root meanwhile, so that what differs may be theirs.
+    pub others_may_write: bool,
+}
+
+/// The names of an attempt's snapshots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotNames {
+    /// The workspace when the isolated directory was made.
+    pub base: SnapshotName,
+    pub before: SnapshotName,
+    pub after: SnapshotName,
+}
+
+/// What differs after an attempt, from the file `changes.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    pub v: u32,
+    pub total: u64,
+    pub created: u64,
+    pub modified: u64,
+    pub deleted: u64,
+    /// The first of them, in the order of their paths.
+    pub files: Vec<ChangedFile>,
+    /// What became of the repository itself, in sentences.
+    #[serde(default)]
+    pub git: Vec<String>,
+    /// Whether others may have made some of them.
+    #[serde(default)]
+    pub others_may_write: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFile {
+    pub path: String,
+    pub kind: ChangeKind,
 }
 
 /// The agent's process, from the file `pid`.
@@ -83,6 +142,9 @@ pub struct Exit {
     pub verification: Verification,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
+    /// Why what the agent left could not be archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_note: Option<String>,
 }
 
 impl Exit {
@@ -100,6 +162,7 @@ impl Exit {
             detail: None,
             verification: Verification::None,
             checks: Vec::new(),
+            archive_note: None,
         }
     }
 }
@@ -151,6 +214,18 @@ impl AttemptDir {
     /// The file cannot be read.
     pub fn read_exit(&self) -> Result<Option<Exit>, FileError> {
         Ok(read_optional(&self.file("exit"))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// # Errors
+    /// The file cannot be read; one that is torn reads as missing.
+    pub fn read_changes(&self) -> Result<Option<Changes>, FileError> {
+        Ok(read_optional(&self.file("changes.json"))?.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn write_changes(&self, changes: &Changes) -> Result<(), FileError> {
+        replace(&self.file("changes.json"), &to_json(changes), Durability::Machine)
     }
 
     /// # Errors
@@ -209,6 +284,9 @@ mod tests {
         let golden = r#"{"v":1,"ending":"exited","code":0,"signal":null,"started_at":"2026-11-20T09:30:00Z","ended_at":"2026-11-20T09:30:01Z","adopted":false,"killed_processes":0}"#;
         let exit: Exit = serde_json::from_str(golden).unwrap();
         assert_eq!((exit.ending, exit.code, exit.verification), (Ending::Exited, Some(0), Verification::None));
+        let golden = r#"{"v":1,"cookie":"c.1","program":"a","args":[],"env":[],"env_pass":[],"cwd":"/w","prompt_on_stdin":true,"interrupt_first":false,"timeout":null,"grace":"10s","max_output":"1GB","free_disk_floor":"1MB","leftover_grace":"2s","verify":[],"verify_timeout":"30m","poke":"/p","ticker_lock":"/t"}"#;
+        let spec: Spec = serde_json::from_str(golden).unwrap();
+        assert_eq!((spec.cwd.as_str(), spec.archive), ("/w", None));
         let order: Order =
             serde_json::from_str(r#"{"do":"end","ending":"cancelled","grace":"10s","detail":null}"#).unwrap();
         let grace = Some(Span::from_secs(10));

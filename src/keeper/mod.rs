@@ -4,6 +4,8 @@
 //! stream; uses no async runtime. Its contract with the engine is [`contract`].
 
 #[cfg(unix)]
+mod archive;
+#[cfg(unix)]
 mod checks;
 pub mod contract;
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! One attempt from start to exit file.
 //!
-//! Theory of operation: take the lock; if the agent was never started, start it; else adopt
+//! Theory of operation: take the lock; if the agent was never started, archive the workspace and start it; else adopt
 //! what is left of it. Then a loop over three things: child signals, orders from the FIFO,
 //! and deadlines. Every ending goes the same way: a polite signal to the agent's group, the
 //! grace, then the whole tree is stopped and killed, and only when no process is left the
@@ -15,7 +15,8 @@ use std::{
 use camino::Utf8Path;
 
 use super::{
-    checks,
+    archive,
+    checks::{self, Lines},
     contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
     ctl::{Ear, News},
 };
@@ -52,13 +53,7 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     }
     failpoint::hit("keeper.locked");
     let Some(spec) = dir.read_spec()? else { return Ok(()) };
-    let ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
-    let exit = match start_or_adopt(&dir, &spec, environment)? {
-        Start::Runs(agent) => Watch::new(&dir, &spec, agent, ear).run_to_the_end(environment),
-        Start::Failed(detail) => {
-            Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) }
-        }
-    };
+    let exit = attempt(&dir, &spec, environment)?;
     failpoint::hit("keeper.before_exit");
     sync_output(&dir);
     write_exit(&dir, &exit)?;
@@ -66,6 +61,28 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     drop(lock);
     wake_others(&spec);
     Ok(())
+}
+
+/// The attempt from the archive before it to the archive after it.
+fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Exit, FileError> {
+    let mut ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
+    let plan = spec.archive.as_ref();
+    if let Some(plan) = plan.filter(|_| !dir.file("pid").exists()) {
+        if let Err(unready) = archive::prepare(dir, spec, plan, &mut ear, environment) {
+            return Ok(unready.into_exit());
+        }
+        memory::release_heap();
+    }
+    let mut exit = match start_or_adopt(dir, spec, environment)? {
+        Start::Runs(agent) => Watch::new(dir, spec, agent, ear).run_to_the_end(environment),
+        Start::Failed(detail) => {
+            return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
+        }
+    };
+    if let Some(plan) = plan {
+        exit.archive_note = archive::finish(dir, plan, exit.adopted).err();
+    }
+    Ok(exit)
 }
 
 /// Takes the lock unless another keeper has it. Whoever only looks whether the attempt is
@@ -344,9 +361,7 @@ impl<'a> Watch<'a> {
             let detail = format!("the agent wrote more than the output limit of {}", self.spec.max_output);
             return self.close(Ending::OutputLimit, None, Some(detail));
         }
-        let free = files::free_space(self.dir.path()).map(Bytes);
-        if let Some(free) = free.filter(|free| *free < self.spec.free_disk_floor) {
-            let detail = format!("only {free} are free on the disk; the floor is {}", self.spec.free_disk_floor);
+        if let Some(detail) = archive::disk_below_floor(self.dir, self.spec) {
             self.close(Ending::DiskFull, None, Some(detail));
         }
     }
@@ -411,6 +426,7 @@ impl<'a> Watch<'a> {
             detail: detail.or_else(|| checks::first_failure(&checks)),
             verification: checks::verdict(&checks),
             checks,
+            archive_note: None,
         }
     }
 
@@ -423,7 +439,8 @@ impl<'a> Watch<'a> {
     /// Orders are heard while checks run: an end asked for now ends the check too.
     fn check(&mut self, environment: &[(String, String)]) -> Vec<Check> {
         let (dir, spec) = (self.dir, self.spec);
-        checks::run_checks(dir, spec, environment, &mut || {
+        let lines = Lines { commands: &spec.verify, log: "verify" };
+        checks::run_lines(dir, spec, environment, &lines, &mut || {
             let news = self.ear.listen(Duration::from_millis(20));
             self.take(news);
             self.closing.as_ref().is_some_and(|closing| closing.ending != Ending::Lingered)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Example, OpError, Operation, Render, Toolset};
 use crate::{
-    core::{Bytes, Span, Status, TaskId, Timestamp},
+    core::{Bytes, Span, Status, Task, TaskId, Timestamp},
     os::clock,
     store::Filter,
     ui::{Page, plural},
@@ -40,10 +40,20 @@ pub struct CleanupItem {
     pub bytes: u64,
 }
 
+/// A task that must stay, however old.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct KeptItem {
+    pub task_id: TaskId,
+    pub reason: String,
+}
+
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CleanupOutput {
     /// What went, or would go.
     pub tasks: Vec<CleanupItem>,
+    /// What stays although it is old enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptItem>,
     pub total_bytes: u64,
     pub applied: bool,
     /// Whether there is more than one call removes.
@@ -83,23 +93,32 @@ impl Operation for Cleanup {
         let status = if input.status.is_empty() { over.collect() } else { input.status };
         let older_than = Some(clock::now().minus(input.older_than));
         let filter = Filter { status, older_than, ..Filter::default() };
-        let page = call.engine.list(&filter, None, BATCH)?;
-        let mut tasks = Vec::new();
-        for task in &page.tasks {
-            let bytes = call.engine.size_of(&task.id);
-            if input.apply {
-                call.engine.remove(&task.id)?;
+        let (mut tasks, mut kept, mut cursor) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = call.engine.list(&filter, cursor, BATCH)?;
+            for task in &page.tasks {
+                match call.engine.custody_of(task)? {
+                    Some(reason) => kept.push(KeptItem { task_id: task.id.clone(), reason }),
+                    None => tasks.push(removed(call, task, input.apply)?),
+                }
             }
-            tasks.push(CleanupItem {
-                task_id: task.id.clone(),
-                status: task.status(),
-                created_at: task.created_at,
-                bytes,
-            });
+            cursor = page.next_cursor;
+            // A page of which all must stay is no reason not to look further.
+            if cursor.is_none() || !tasks.is_empty() {
+                break;
+            }
         }
         let total_bytes = tasks.iter().map(|item| item.bytes).sum();
-        Ok(CleanupOutput { tasks, total_bytes, applied: input.apply, more: page.next_cursor.is_some() })
+        Ok(CleanupOutput { tasks, kept, total_bytes, applied: input.apply, more: cursor.is_some() })
     }
+}
+
+fn removed(call: &Call<'_>, task: &Task, apply: bool) -> Result<CleanupItem, OpError> {
+    let bytes = call.engine.size_of(&task.id);
+    if apply {
+        call.engine.remove(&task.id)?;
+    }
+    Ok(CleanupItem { task_id: task.id.clone(), status: task.status(), created_at: task.created_at, bytes })
 }
 
 impl Render for CleanupOutput {
@@ -112,6 +131,9 @@ impl Render for CleanupOutput {
                 item.created_at,
                 Bytes(item.bytes)
             ));
+        }
+        for item in &self.kept {
+            page.line(format!("{} stays: {}", item.task_id.short(), item.reason));
         }
         let count = plural(self.tasks.len() as u64, "task");
         let size = self.total_bytes / 1000;

@@ -162,7 +162,9 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::File(error) if error.is_disk_full() => (Code::DiskFull, hint("free some space and try again")),
         EngineError::File(error) if error.source.kind() == std::io::ErrorKind::NotFound => (Code::InvalidInput, None),
         EngineError::Archive(error) if error.is_disk_full() => (Code::DiskFull, hint("free some space and try again")),
-        EngineError::Archive(ArchiveError::Forbidden { .. } | ArchiveError::OverLimit { .. }) => (
+        EngineError::Archive(
+            ArchiveError::Forbidden { .. } | ArchiveError::OverLimit { .. } | ArchiveError::Path { .. },
+        ) => (
             Code::Conflict,
             hint(
                 "work in a smaller directory, leave files out with `.mgrignore`, or choose with `--archive paths:A,B` or `--archive off`",

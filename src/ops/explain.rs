@@ -92,16 +92,30 @@ fn asked(view: &TaskView) -> String {
     format!("{}{model} was asked in {}, {posture}: “{prompt}”.", view.backend, view.working_dir)
 }
 
-fn did(view: &TaskView) -> Option<String> {
+fn did(view: &TaskView) -> Vec<String> {
     let steps = view.recent_steps.iter().map(|step| clip(step, 60)).collect::<Vec<_>>().join("; ");
-    let files = plural(view.files_changed.len() as u64, "file");
-    match (view.files_changed.is_empty(), steps.is_empty()) {
-        (true, true) => None,
-        (true, false) => Some(format!("Its last steps: {steps}.")),
-        (false, _) => Some(format!(
-            "By its own account it changed {files} ({}). Its last steps: {steps}.",
-            clip(&view.files_changed.join(", "), 200)
+    let mut sentences: Vec<_> = changed(view).into_iter().collect();
+    sentences.extend((!steps.is_empty()).then(|| format!("Its last steps: {steps}.")));
+    sentences.extend(view.git.iter().map(|sentence| capital(&format!("{}.", sentence.trim_end_matches('.')))));
+    sentences
+}
+
+/// What the archive saw, where it has looked; else what the agent says.
+fn changed(view: &TaskView) -> Option<String> {
+    let names = clip(&view.files_changed.join(", "), 200);
+    let claimed = plural(view.files_changed.len() as u64, "file");
+    match &view.changes {
+        None if view.files_changed.is_empty() => None,
+        None => Some(format!("By its own account it changed {claimed} ({names}).")),
+        Some(changes) if changes.total == 0 && view.claims_unseen => {
+            Some("It says that it changed files, but none differs.".to_owned())
+        }
+        Some(changes) if changes.total == 0 => Some("It changed no file.".to_owned()),
+        Some(changes) if changes.others_may_write => Some(format!(
+            "While it ran, {} changed: {names}; others may have written there too.",
+            plural(changes.total, "file")
         )),
+        Some(changes) => Some(format!("It changed {}: {names}.", plural(changes.total, "file"))),
     }
 }
 
@@ -140,7 +154,10 @@ fn ended(view: &TaskView) -> String {
                 .unwrap_or_default();
             format!("It ended {}{took}.{checks}{answer}", view.status.as_str())
         }
-        (None, false) => format!("It is {}{took}.", view.health.as_str()),
+        (None, false) => {
+            let why = view.waiting_on.as_deref().map(|what| format!(" and waits for: {what}")).unwrap_or_default();
+            format!("It is {}{took}{why}.", view.health.as_str())
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset, watch::tone};
+use super::{ArchiveView, Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset, watch::tone};
 use crate::{
-    core::{Status, TaskRef, Verification},
+    core::{ArchiveScope, Bytes, Status, TaskRef, Verification},
+    engine::IsolationState,
     ui::{Page, Tone, clip, duration_words, plural},
 };
 
@@ -77,6 +78,32 @@ impl Render for StatusOutput {
             page.line(words);
         }
     }
+}
+
+/// So many changed files are shown; the rest is counted.
+const SHOWN: usize = 20;
+
+/// Says in a line or two what is archived, and what is not.
+pub(super) fn archive_words(archive: &ArchiveView) -> String {
+    let files = plural(archive.covered_files, "file");
+    let mut words = match &archive.mode {
+        ArchiveScope::Off => "nothing".to_owned(),
+        ArchiveScope::All | ArchiveScope::Paths(_) if !archive.is_whole => "when the agent starts".to_owned(),
+        ArchiveScope::All | ArchiveScope::Paths(_) => format!("{files}, {}", Bytes(archive.covered_bytes)),
+    };
+    if archive.late {
+        words.push_str(", late after a crash");
+    }
+    let left_out = archive.not_covered.iter().take(3).map(|item| format!("\nnot {}: {}", item.path, item.why));
+    words.extend(left_out);
+    let more = archive.not_covered_total.saturating_sub(3);
+    if more > 0 {
+        words.push_str(&format!("\nnor {more} more"));
+    }
+    if let Some(note) = &archive.note {
+        words.push_str(&format!("\nnot what the agent left: {note}"));
+    }
+    words
 }
 
 /// Shows tasks as a table.
@@ -166,11 +193,42 @@ impl TaskView {
                 (None, _) => "unknown".to_owned(),
             },
         );
-        if !self.files_changed.is_empty() {
-            page.field("files", self.files_changed.join("\n"));
-        }
+        self.render_changes(page);
         if !self.permission_denials.is_empty() {
             page.field("denied", self.permission_denials.join("\n"));
+        }
+    }
+
+    fn render_changes(&self, page: &mut Page) {
+        if let Some(isolation) = &self.isolation {
+            let state = match isolation.state {
+                IsolationState::NotYet => "made when the task starts",
+                IsolationState::Present => "there",
+                IsolationState::Applied => "brought in",
+                IsolationState::Gone => "gone",
+            };
+            page.field("isolated in", format!("{} ({state})", isolation.directory));
+        }
+        match &self.changes {
+            Some(changes) if changes.total == 0 && self.claims_unseen => {
+                page.field("files", "none differs, although the agent says that it changed some");
+            }
+            Some(changes) if changes.total == 0 => page.field("files", "none differs"),
+            Some(changes) => {
+                let mut lines: Vec<_> = self.files_changed.iter().take(SHOWN).cloned().collect();
+                let more = changes.total.saturating_sub(lines.len() as u64);
+                lines.extend((more > 0).then(|| format!("and {more} more")));
+                lines.extend(changes.others_may_write.then(|| "(others may have written here too)".to_owned()));
+                page.field("files", lines.join("\n"));
+            }
+            None if !self.files_changed.is_empty() => page.field("files", self.files_changed.join("\n")),
+            None => {}
+        }
+        for sentence in &self.git {
+            page.field("git", sentence);
+        }
+        if let Some(archive) = &self.archive {
+            page.field("archived", archive_words(archive));
         }
     }
 

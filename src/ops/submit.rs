@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Pair, Render, TaskView, Toolset,
+    AbsolutePath, ArchiveView, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Pair, Render, TaskView,
+    Toolset,
     args::{PROMPT_LIMIT, pairs, read_prompt},
     watch::{Follow, Until, exit_of, wait_for},
 };
@@ -113,6 +114,22 @@ pub struct SubmitInput {
     #[arg(long, value_name = "SCHEMA")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<JsonObject>,
+    /// Where the agent works: none is the directory itself, worktree or copy one of its own that `mgr apply` brings in
+    #[arg(long, default_value = "none")]
+    #[serde(default)]
+    pub isolate: Isolation,
+    /// Shell command that makes the isolated directory ready (can be repeated)
+    #[arg(long, value_name = "COMMAND")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<String>,
+    /// Write beside other tasks instead of waiting for the directory; whose change is whose is then uncertain
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub share: bool,
+    /// What is archived for diff and rollback: all, off or paths:A,B
+    #[arg(long, default_value = "all", value_name = "SCOPE")]
+    #[serde(default)]
+    pub archive: ArchiveScope,
     /// Higher starts first; 0 when absent
     #[arg(long, default_value = "0", allow_hyphen_values = true)]
     #[serde(default)]
@@ -157,6 +174,9 @@ pub struct SubmitOutput {
     /// How the backend was chosen, when it was not named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub routing: Option<RoutingView>,
+    /// What of the directory is archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveView>,
     /// The task at its end, if it was waited for and ended in time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskView>,
@@ -184,7 +204,7 @@ impl Operation for Submit {
         Returns a task_id at once; the task survives any crash. Next: task_watch to wait for it, task_output for its result.";
     const EXAMPLE: Example = Example {
         argv: &["submit", "-b", "demo", "-l", "first", "--timeout", "10m", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
     };
 
     type Input = SubmitInput;
@@ -235,6 +255,7 @@ pub(super) fn submit(call: &Call<'_>, input: SubmitInput) -> Result<SubmitOutput
         model,
         duplicate_of,
         routing,
+        archive: submitted.archive.map(ArchiveView::from),
         task: None,
         exit: if submitted.duplicate.is_some_and(|known| matches!(known, Duplicate::Work(_))) {
             Exit::Conflict
@@ -265,6 +286,8 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
     let working_dir = input.working_dir.map(|path| path.0).ok_or_else(|| {
         OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
     })?;
+    let usual = if input.isolate == Isolation::None { &[][..] } else { &engine.config().setup };
+    let setup = usual.iter().cloned().chain(input.setup).collect();
     let spec = TaskSpec {
         include_files: input.include_files.into_iter().map(|path| path.0).collect::<Vec<Utf8PathBuf>>(),
         backend,
@@ -290,10 +313,11 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
         verify: input.verify,
         retries: input.retries,
         workspace: None,
-        archive: ArchiveScope::default(),
-        isolate: Isolation::default(),
-        setup: Vec::new(),
-        share: false,
+        archive: input.archive,
+        isolate: input.isolate,
+        setup,
+        isolated_by: None,
+        share: input.share,
         trust_project: input.trust_project,
         lineage: Lineage::default(),
         client: call.client.clone(),
@@ -339,7 +363,7 @@ impl Operation for Run {
         Ctrl-C once leaves the task running, twice cancels it.";
     const EXAMPLE: Example = Example {
         argv: &["run", "-b", "demo", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
     };
 
     type Input = SubmitInput;

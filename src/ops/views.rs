@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::{Call, OpError};
 use crate::{
     core::{
-        Acceptance, Attempt, Check, Cost, Digest, Failure, Health, HoldReason, Lineage, State, Status, Task, TaskId,
-        Timestamp, Tokens, Verification, WaitingOn,
+        Acceptance, ArchiveScope, Attempt, Check, Cost, Digest, Failure, Health, HoldReason, Isolation, Lineage,
+        NotCovered, State, Status, Task, TaskId, Timestamp, Tokens, Verification, WaitingOn,
     },
+    engine::{ArchiveLook, Changes, Holder, IsolationState, Lease},
     os::clock,
 };
 
@@ -79,6 +80,86 @@ pub struct AttemptView {
     pub checks: Vec<Check>,
 }
 
+/// What of a workspace is archived.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ArchiveView {
+    /// `all`, `off` or the paths.
+    pub mode: ArchiveScope,
+    pub covered_files: u64,
+    pub covered_bytes: u64,
+    /// The first of what is not covered, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_covered: Vec<NotCovered>,
+    pub not_covered_total: u64,
+    /// Whether all of it has been counted.
+    pub is_whole: bool,
+    /// Archived later than it should have been, after a crash.
+    #[serde(skip_serializing_if = "is_false")]
+    pub late: bool,
+    /// Why what the agent left could not be archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl From<ArchiveLook> for ArchiveView {
+    fn from(look: ArchiveLook) -> Self {
+        let ArchiveLook { mode, coverage, is_whole, late } = look;
+        Self {
+            mode,
+            covered_files: coverage.covered_files,
+            covered_bytes: coverage.covered_bytes,
+            not_covered: coverage.not_covered,
+            not_covered_total: coverage.not_covered_total,
+            is_whole,
+            late,
+            note: None,
+        }
+    }
+}
+
+/// Where an isolated task works.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct IsolationView {
+    pub kind: Isolation,
+    pub directory: String,
+    pub state: IsolationState,
+}
+
+/// How much differs after a task.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ChangesView {
+    pub total: u64,
+    pub created: u64,
+    pub modified: u64,
+    pub deleted: u64,
+    /// Others may have made some of them: the task shared its directory, or was not to write.
+    #[serde(skip_serializing_if = "is_false")]
+    pub others_may_write: bool,
+}
+
+impl From<&Changes> for ChangesView {
+    fn from(seen: &Changes) -> Self {
+        let Changes { total, created, modified, deleted, others_may_write, .. } = *seen;
+        Self { total, created, modified, deleted, others_may_write }
+    }
+}
+
+/// What a waiting task waits for, for programs.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct WaitingView {
+    /// `slot`, `dependency`, `lease` or `hold`.
+    pub kind: String,
+    /// The tasks that are waited for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task_ids: Vec<TaskId>,
+    /// The directory that somebody else writes in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The command that holds it, if it is no task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+}
+
 /// All about one task.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct TaskView {
@@ -88,9 +169,15 @@ pub struct TaskView {
     /// What a queued or held task waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<String>,
+    /// The same for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<WaitingView>,
     pub backend: String,
     pub posture: crate::core::Posture,
     pub working_dir: String,
+    /// Works beside other writers of its directory.
+    #[serde(skip_serializing_if = "is_false")]
+    pub share: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,9 +219,23 @@ pub struct TaskView {
     pub session_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_preview: Option<String>,
-    /// Files that the agent says it changed.
+    /// Files that differ after the task, the first 500; while it runs, those that the agent says it changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_changed: Vec<String>,
+    /// How many files differ, once the archive has looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesView>,
+    /// The agent says that it changed files, and none differs.
+    #[serde(skip_serializing_if = "is_false")]
+    pub claims_unseen: bool,
+    /// What became of the repository itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub git: Vec<String>,
+    /// What of the workspace is archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<IsolationView>,
     /// What the agent was not allowed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub permission_denials: Vec<String>,
@@ -166,7 +267,10 @@ impl TaskLine {
             created_at: task.created_at,
             finished_at: task.finished_at,
             elapsed_s: elapsed(task),
-            current_step: digest.as_ref().and_then(current_step).or_else(|| waiting_on(task)),
+            current_step: match digest.as_ref().and_then(current_step) {
+                Some(step) => Some(step),
+                None => waiting_on(call, task)?.map(|(words, _)| words),
+            },
             failure: task.failure().cloned(),
             verification: task.verification(),
             cost: cost(call, task, digest.as_ref()),
@@ -183,14 +287,19 @@ impl TaskView {
         let asked = task.spec.model.clone().or_else(|| digest.model_announced.clone());
         let served = digest.model_served.as_deref();
         let live = !task.status().is_terminal();
+        let seen = call.engine.changes_seen(task)?;
+        let unseen = |seen: &Changes| call.engine.is_claim_unseen(task, &digest.files, seen);
+        let (waiting_on, waiting) = waiting_on(call, task)?.unzip();
         Ok(Self {
             task_id: task.id.clone(),
             status: task.status(),
             health,
-            waiting_on: waiting_on(task),
+            waiting_on,
+            waiting,
             backend: task.backend().to_string(),
             posture: task.spec.posture,
             working_dir: task.spec.working_dir.to_string(),
+            share: task.spec.share,
             label: task.spec.label.clone(),
             role: task.spec.role.clone(),
             tags: task.spec.tags.clone(),
@@ -213,7 +322,16 @@ impl TaskView {
             actual_model,
             session_id: digest.session.clone(),
             output_preview: digest.answer().map(|text| crate::ui::clip(text, 400)),
-            files_changed: digest.files.clone(),
+            files_changed: files_changed(seen.as_ref(), &digest),
+            changes: seen.as_ref().map(ChangesView::from),
+            claims_unseen: seen.as_ref().is_some_and(unseen),
+            git: seen.map(|seen| seen.git).unwrap_or_default(),
+            archive: archive_view(call, task)?,
+            isolation: call.engine.isolation_of(task)?.map(|look| IsolationView {
+                kind: look.kind,
+                directory: look.directory.into_string(),
+                state: look.state,
+            }),
             permission_denials: digest.denials.clone(),
             lineage: task.spec.lineage.clone(),
             stall_detected: health == Health::Stalled,
@@ -274,22 +392,47 @@ fn current_step(digest: &Digest) -> Option<String> {
     tool.or_else(|| digest.recent_steps.back().map(|step| step.text.clone()))
 }
 
-fn waiting_on(task: &Task) -> Option<String> {
-    match &task.state {
-        State::Queued { waiting_on: WaitingOn::Slot } => Some("a free slot".into()),
+fn files_changed(seen: Option<&Changes>, digest: &Digest) -> Vec<String> {
+    seen.map_or_else(|| digest.files.clone(), |seen| seen.files.iter().map(|file| file.path.clone()).collect())
+}
+
+fn archive_view(call: &Call<'_>, task: &Task) -> Result<Option<ArchiveView>, OpError> {
+    let note = task.last_end().and_then(|end| end.archive_note.clone());
+    Ok(call.engine.archive_of(task)?.map(|look| ArchiveView { note, ..look.into() }))
+}
+
+/// Returns what a task waits for, in words and for programs.
+fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String, WaitingView)>, OpError> {
+    let waiting = |kind: &str| WaitingView { kind: kind.to_owned(), ..WaitingView::default() };
+    Ok(match &task.state {
+        State::Queued { waiting_on: WaitingOn::Slot } => Some(match call.engine.lease_over(task)? {
+            Some(lease) => (lease.to_string(), lease_view(lease)),
+            None => ("a free slot".into(), waiting("slot")),
+        }),
         State::Queued { waiting_on: WaitingOn::Dependency { task_ids } } => {
             let ids: Vec<_> = task_ids.iter().map(TaskId::as_str).collect();
-            Some(format!("task {}", ids.join(", ")))
+            let words = format!("task {}", ids.join(", "));
+            Some((words, WaitingView { task_ids: task_ids.clone(), ..waiting("dependency") }))
         }
-        State::Held { reason, until } => {
-            let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
-            Some(match reason {
-                HoldReason::RateLimit { message } => format!("the rate limit{until}: {message}"),
-                HoldReason::Backoff { category } => format!("the next attempt{until} after {}", category.as_str()),
-                HoldReason::Rebuilt => "`mgr resume`: it came back from the files without having started".into(),
-                HoldReason::User => "`mgr resume`".into(),
-            })
-        }
+        State::Held { reason, until } => Some((held_for(reason, *until), waiting("hold"))),
         State::Running { .. } | State::Paused { .. } | State::Ending { .. } | State::Finished { .. } => None,
+    })
+}
+
+fn lease_view(lease: Lease) -> WaitingView {
+    let (task_ids, holder) = match lease.holder {
+        Holder::Writer(id) | Holder::Before(id) => (vec![id], None),
+        Holder::Command(words) => (Vec::new(), Some(words)),
+    };
+    WaitingView { kind: "lease".into(), task_ids, path: Some(lease.path.into_string()), holder }
+}
+
+fn held_for(reason: &HoldReason, until: Option<Timestamp>) -> String {
+    let until = until.map(|at| format!(" until {at}")).unwrap_or_default();
+    match reason {
+        HoldReason::RateLimit { message } => format!("the rate limit{until}: {message}"),
+        HoldReason::Backoff { category } => format!("the next attempt{until} after {}", category.as_str()),
+        HoldReason::Rebuilt => "`mgr resume`: it came back from the files without having started".into(),
+        HoldReason::User => "`mgr resume`".into(),
     }
 }

@@ -98,6 +98,25 @@ impl Dir {
         Ok(Stat::of(&fs::fstat(&self.0)?))
     }
 
+    /// Gives this user every right on a directory in this one, also where he may not open it.
+    ///
+    /// # Errors
+    /// It is missing, no directory (a symbolic link is none), or not this user's.
+    pub fn make_accessible(&self, name: &[u8]) -> io::Result<()> {
+        let mode = Mode::RWXU;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::os::fd::AsRawFd;
+            // chmod(2) by name would follow a link, and fchmod(2) needs a right to open: the handle's own
+            // place under /proc is neither.
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let handle = fs::openat(&self.0, OsStr::from_bytes(name), flags, Mode::empty())?;
+            Ok(fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)?)
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Ok(fs::chmodat(&self.0, OsStr::from_bytes(name), mode, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
     /// Opens a file for reading. Never waits: a FIFO in its place is opened and reads as empty.
     ///
     /// # Errors
@@ -203,12 +222,48 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Gives a file (not a directory) a second name, which must be free.
+    ///
+    /// # Errors
+    /// The name is taken, or the file system has no such thing.
+    pub fn link(&self, name: &[u8], to: &Self, to_name: &[u8]) -> io::Result<()> {
+        let flags = AtFlags::empty();
+        Ok(fs::linkat(&self.0, OsStr::from_bytes(name), &to.0, OsStr::from_bytes(to_name), flags)?)
+    }
+
+    /// Returns what tells the mount that this directory lies on from others: nothing can be renamed from one to
+    /// another, not even where both show the same file system (rename(2), `EXDEV`).
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn mount(&self) -> io::Result<u64> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            let asked = fs::StatxFlags::MNT_ID;
+            let found = fs::statx(&self.0, "", AtFlags::EMPTY_PATH, asked)?;
+            // Kernels before 5.8 do not know it.
+            if found.stx_mask & asked.bits() != 0 {
+                return Ok(found.stx_mnt_id);
+            }
+        }
+        Ok(self.own_stat()?.device)
+    }
+
     /// Sets the permission bits of this directory itself.
     ///
     /// # Errors
     /// It is not this user's.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         Ok(fs::fchmod(&self.0, Mode::from_raw_mode(mode as _))?)
+    }
+
+    /// Sets the permission bits of an entry that cannot be opened, a FIFO. A link in its place would be followed:
+    /// only for what was just made in a directory that nobody else writes to.
+    ///
+    /// # Errors
+    /// It is missing, or not this user's.
+    pub fn set_mode_of(&self, name: &[u8], mode: u32) -> io::Result<()> {
+        Ok(fs::chmodat(&self.0, OsStr::from_bytes(name), Mode::from_raw_mode(mode as _), AtFlags::empty())?)
     }
 
     /// Makes the entries of this directory durable.
@@ -238,6 +293,20 @@ impl Dir {
 enum Rename {
     New,
     Exchange,
+}
+
+/// Returns what the system says of an open file.
+///
+/// # Errors
+/// The system does not say.
+pub fn file_stat(file: &File) -> io::Result<Stat> {
+    Ok(Stat::of(&fs::fstat(file)?))
+}
+
+/// Whether the error says that something else than a directory or file is in the place: a symbolic link, a socket.
+pub fn is_other_kind(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::NXIO | Errno::ISDIR | Errno::MLINK))
 }
 
 /// Sets the permission bits of an open file.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -95,7 +96,10 @@ pub fn fill(path: &Utf8Path, content: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// The new content cannot be written or put in place; the old one then stands.
 pub fn replace(path: &Utf8Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
-    let aside = Utf8PathBuf::from(format!("{path}.{}.tmp", std::process::id()));
+    // Two threads of one process may replace the same file.
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let own = COUNT.fetch_add(1, Ordering::Relaxed);
+    let aside = Utf8PathBuf::from(format!("{path}.{}-{own}.tmp", std::process::id()));
     let written = write_aside(&aside, content, durability)
         .and_then(|()| fs::rename(&aside, path).map_err(FileError::at(path, "replace")));
     if written.is_err() {
@@ -109,10 +113,17 @@ pub fn replace(path: &Utf8Path, content: &[u8], durability: Durability) -> Resul
     }
 }
 
-fn write_aside(aside: &Utf8Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
+/// Makes an empty file for writing that nobody looks for by its name, over one that a crash has left.
+///
+/// # Errors
+/// The file cannot be made.
+pub fn create_aside(aside: &Utf8Path) -> Result<File, FileError> {
     let mut options = OpenOptions::new();
-    let mut file =
-        private(options.create(true).truncate(true).write(true)).open(aside).map_err(FileError::at(aside, "make"))?;
+    private(options.create(true).truncate(true).write(true)).open(aside).map_err(FileError::at(aside, "make"))
+}
+
+fn write_aside(aside: &Utf8Path, content: &[u8], durability: Durability) -> Result<(), FileError> {
+    let mut file = create_aside(aside)?;
     file.write_all(content).map_err(FileError::at(aside, "write"))?;
     match durability {
         Durability::Machine => file.sync_all().map_err(FileError::at(aside, "sync")),

@@ -14,7 +14,8 @@ pub(super) const PRAGMAS: &str = "
 ";
 
 /// Each entry takes the store from the version of its index to the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE tasks (
         seq         INTEGER PRIMARY KEY AUTOINCREMENT,
         id          TEXT NOT NULL UNIQUE,
@@ -87,7 +88,24 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TRIGGER count_gone AFTER DELETE ON tasks BEGIN
         UPDATE counts SET tasks = tasks - 1 WHERE status = old.status;
     END;
-"];
+",
+    "
+    -- The workspace that the task must have for itself while it runs.
+    ALTER TABLE tasks ADD COLUMN writes TEXT;
+    -- The task in whose isolated directory this one works, when it is another.
+    ALTER TABLE tasks ADD COLUMN isolated_by TEXT;
+    -- A queue is read past all who wait for the same workspace: from the index alone.
+    DROP INDEX tasks_ready;
+    CREATE INDEX tasks_ready ON tasks (priority DESC, seq, writes, backend, id) WHERE ready = 1;
+    CREATE INDEX tasks_by_isolation ON tasks (isolated_by) WHERE isolated_by IS NOT NULL;
+    -- Workspaces that a command holds against tasks; live as long as the lock is taken.
+    CREATE TABLE holds (
+        lock   TEXT PRIMARY KEY,
+        root   TEXT NOT NULL,
+        holder TEXT NOT NULL
+    ) WITHOUT ROWID;
+",
+];
 
 /// Whether the store has its write-ahead log. Once it has, it keeps it.
 pub(super) fn has_log(connection: &Connection) -> rusqlite::Result<bool> {

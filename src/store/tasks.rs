@@ -1,5 +1,6 @@
 //! Tasks: one row each, with the parts that are asked for as columns and the rest as JSON.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use rusqlite::{OptionalExtension, Params, Row, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -37,6 +38,29 @@ pub struct News {
     pub at: Timestamp,
     pub task_id: TaskId,
     pub status: Status,
+}
+
+/// A task that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub id: TaskId,
+    pub backend: BackendName,
+    pub writes: Option<Utf8PathBuf>,
+}
+
+/// A place in the queue, behind which the next candidate is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    priority: i64,
+    seq: i64,
+}
+
+/// A workspace that a command holds; it does as long as the lock file is locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub lock: Utf8PathBuf,
+    pub root: Utf8PathBuf,
+    pub holder: String,
 }
 
 const COLUMNS: &str = "id, spec, prompt_head, state, created_at, updated_at, finished_at, attempts, acceptance";
@@ -104,20 +128,69 @@ impl View<'_> {
         Ok(self.one(sql, [], |row| row.get(0))?.unwrap_or(false))
     }
 
-    /// Returns the backend of each running task.
-    pub fn busy_backends(&self) -> Result<Vec<BackendName>, StoreError> {
-        self.all("SELECT backend FROM tasks WHERE busy = 1", [], |row| parse(row, 0))
+    /// Returns what runs: its backend, and the workspace that it writes in.
+    pub fn running(&self) -> Result<Vec<Running>, StoreError> {
+        self.all("SELECT id, backend, writes FROM tasks WHERE busy = 1 ORDER BY seq", [], |row| {
+            Ok(Running { id: parse(row, 0)?, backend: parse(row, 1)?, writes: read_path(row, 2)? })
+        })
     }
 
-    /// Returns who may start, best first, leaving out backends that are full.
-    pub fn candidates(&self, full: &[BackendName], limit: usize) -> Result<Vec<Candidate>, StoreError> {
-        let sql = "SELECT id, backend, priority FROM tasks WHERE ready = 1 ORDER BY priority DESC, seq";
+    /// Returns the next who may start after `place`, best first, leaving out backends that are full and
+    /// workspaces that are taken.
+    pub fn next_candidate(
+        &self,
+        place: Option<Place>,
+        full: &[BackendName],
+        taken: &[Utf8PathBuf],
+    ) -> Result<Option<(Candidate, Place)>, StoreError> {
+        // In two parts, so that each begins at its place in the index instead of reading up to it.
+        let sql = "WITH open AS (SELECT id, backend, priority, writes, seq FROM tasks
+                     WHERE ready = 1 AND backend NOT IN (SELECT value FROM json_each(?3))
+                       AND (writes IS NULL OR writes NOT IN (SELECT value FROM json_each(?4))))
+                   SELECT * FROM (SELECT * FROM open WHERE priority = ?1 AND seq > ?2 ORDER BY seq LIMIT 1)
+                   UNION ALL
+                   SELECT * FROM (SELECT * FROM open WHERE priority < ?1 ORDER BY priority DESC, seq LIMIT 1)
+                   LIMIT 1";
+        let (priority, seq) = place.map_or((i64::MAX, 0), |place| (place.priority, place.seq));
+        self.one(sql, params![priority, seq, to_json(&full), to_json(&taken)], |row| {
+            let priority: i32 = row.get(2)?;
+            let candidate =
+                Candidate { id: parse(row, 0)?, backend: parse(row, 1)?, priority, writes: read_path(row, 3)? };
+            Ok((candidate, Place { priority: priority.into(), seq: row.get(4)? }))
+        })
+    }
+
+    /// Returns the first who is served before `task` and writes in a workspace that `meets` picks.
+    pub fn served_before(
+        &self,
+        task: &TaskId,
+        meets: impl Fn(&Utf8Path) -> bool,
+    ) -> Result<Option<(TaskId, Utf8PathBuf)>, StoreError> {
+        let sql = "SELECT other.id, other.writes FROM tasks AS own JOIN tasks AS other
+                     ON other.ready = 1 AND other.writes IS NOT NULL AND other.priority >= own.priority
+                        AND (other.priority > own.priority OR other.seq < own.seq)
+                   WHERE own.id = ?1 ORDER BY other.priority DESC, other.seq";
         let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map([], |row| {
-            Ok(Candidate { id: parse(row, 0)?, backend: parse(row, 1)?, priority: row.get(2)? })
+        let rows = statement.query_map([task.as_str()], |row| {
+            Ok((parse::<TaskId>(row, 0)?, Utf8PathBuf::from(row.get::<_, String>(1)?)))
         })?;
-        let startable = |row: &rusqlite::Result<Candidate>| row.as_ref().map_or(true, |c| !full.contains(&c.backend));
-        Ok(rows.filter(startable).take(limit).collect::<rusqlite::Result<_>>()?)
+        let met = |row: &rusqlite::Result<(TaskId, Utf8PathBuf)>| row.as_ref().map_or(true, |(_, root)| meets(root));
+        Ok(rows.filter(met).take(1).collect::<rusqlite::Result<Vec<_>>>()?.pop())
+    }
+
+    /// Whether a task other than `leaving` works in the isolated directory of `owner`.
+    pub fn is_isolation_shared(&self, owner: &TaskId, leaving: &TaskId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND id <> ?2)
+                     OR EXISTS (SELECT 1 FROM tasks WHERE isolated_by = ?1 AND id <> ?2)";
+        Ok(self.one(sql, [owner.as_str(), leaving.as_str()], |row| row.get(0))?.unwrap_or(false))
+    }
+
+    /// Returns the workspaces that commands hold, or held before they died.
+    pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.all("SELECT lock, root, holder FROM holds", [], |row| {
+            let [lock, root] = [row.get::<_, String>(0)?.into(), row.get::<_, String>(1)?.into()];
+            Ok(Hold { lock, root, holder: row.get(2)? })
+        })
     }
 
     /// Returns the held tasks whose time has come.
@@ -240,8 +313,9 @@ impl Writing<'_> {
     fn insert(&self, task: &Task, request_id: Option<&str>, fingerprint: &[u8]) -> Result<(), StoreError> {
         let sql = "INSERT INTO tasks (id, status, backend, priority, busy, ready, due_at, created_at, updated_at,
                      finished_at, label, role, category, session, request_id, fingerprint, prompt_head, acceptance,
-                     state, attempts, spec)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+                     state, attempts, spec, writes, isolated_by)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                           ?21, ?22, ?23)";
         let columns = Columns::of(task);
         self.0.prepare_cached(sql)?.execute(params![
             task.id.as_str(),
@@ -265,6 +339,8 @@ impl Writing<'_> {
             to_json(&task.state),
             to_json(&task.attempts),
             to_json(&task.spec),
+            task.spec.written_root().map(Utf8Path::as_str),
+            task.spec.isolated_by.as_ref().map(TaskId::as_str),
         ])?;
         Ok(())
     }
@@ -339,6 +415,25 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Notes that a command holds a workspace.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn add_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+        let sql = "INSERT INTO holds (lock, root, holder) VALUES (?1, ?2, ?3)";
+        self.0.prepare_cached(sql)?.execute(params![hold.lock.as_str(), hold.root.as_str(), hold.holder])?;
+        Ok(())
+    }
+
+    /// Forgets a hold.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn remove_hold(&self, lock: &Utf8Path) -> Result<(), StoreError> {
+        self.0.prepare_cached("DELETE FROM holds WHERE lock = ?1")?.execute([lock.as_str()])?;
+        Ok(())
+    }
+
     /// Forgets a task.
     ///
     /// # Errors
@@ -397,6 +492,10 @@ pub(super) const TASK_COLUMNS: &str = COLUMNS;
 
 fn read_id(row: &Row<'_>) -> rusqlite::Result<TaskId> {
     parse(row, 0)
+}
+
+fn read_path(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Utf8PathBuf>> {
+    Ok(row.get::<_, Option<String>>(column)?.map(Utf8PathBuf::from))
 }
 
 fn read_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {

@@ -142,7 +142,8 @@ fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     if answer.shown.was_streamed() {
         return Ok(answer.exit as u8);
     }
-    let printed = match (wants_json, answer.shown.raw()) {
+    let piped = || answer.shown.piped().filter(|_| ui.is_piped());
+    let printed = match (wants_json, answer.shown.raw().or_else(piped)) {
         (true, _) => ui.answer(&json_text(&answer.value)),
         (false, Some(bytes)) => ui.raw(&bytes),
         (false, None) => {

@@ -18,7 +18,8 @@ fn sixteen_tickers_run_every_task_once_and_never_more_than_the_slots() {
     for chunk in 0..STORM / 20 {
         let start = |n: usize| {
             let label = format!("{chunk}-{n}");
-            home.command(["submit", "--allow-duplicate", "-l", &label, script]).stdout(Stdio::piped()).spawn().unwrap()
+            let args = ["submit", "--share", "--allow-duplicate", "-l", &label, script];
+            home.command(args).stdout(Stdio::piped()).spawn().unwrap()
         };
         let submits: Vec<_> = (0..20).map(start).collect();
         ids.extend(

@@ -24,7 +24,7 @@ fn a_task_is_submitted_waited_for_and_its_answer_printed() {
 fn submit_answers_with_an_id_that_every_command_takes() {
     let home = TestHome::new();
     let answer = home.json(&["submit", "-l", "first", "-t", "a", "finish x"]);
-    assert_eq!(keys(&answer), ["backend", "routing", "status", "task_id"]);
+    assert_eq!(keys(&answer), ["archive", "backend", "routing", "status", "task_id"]);
     let id = answer["task_id"].as_str().unwrap();
     home.end_of(id);
     for reference in [id, &id[..12], "@last", "@-1"] {
@@ -63,7 +63,8 @@ fn every_outcome_has_its_exit_code() {
         (&["--verify", "false"], "finish x", "failed", json!("verification"), 1),
         (&["--timeout", "300ms"], "hang", "timed_out", json!("timeout"), 4),
     ];
-    let ids: Vec<_> = rows.iter().map(|(args, script, ..)| home.submit_with(args, script)).collect();
+    let ids: Vec<_> =
+        rows.iter().map(|(args, script, ..)| home.submit_with(&[&["--share"], *args].concat(), script)).collect();
     for (id, (_, script, status, category, code)) in ids.iter().zip(&rows) {
         let task = home.end_of(id);
         let told = json!([task["status"], task["failure"]["category"], home.mgr(&["watch", id]).code]);
@@ -75,9 +76,9 @@ fn every_outcome_has_its_exit_code() {
 #[test]
 fn watch_knows_all_any_first_success_and_the_rest() {
     let home = TestHome::new();
-    let good = home.submit("wait-for good\nfinish x");
-    let bad = home.submit("wait-for bad\nexit 1");
-    let slow = home.submit("hang");
+    let good = home.submit_beside("wait-for good\nfinish x");
+    let bad = home.submit_beside("wait-for bad\nexit 1");
+    let slow = home.submit_beside("hang");
     let looked = home.mgr(&["watch", &good, &slow, "--timeout", "0s", "--json"]);
     assert_eq!((looked.code, &looked.json()["timed_out"], &looked.json()["done"]), (Some(5), &json!(true), &json!([])));
     home.touch("bad");

@@ -42,9 +42,11 @@ fn a_flood_is_ended_at_the_output_limit() {
 }
 
 #[test]
-fn a_disk_below_the_floor_ends_the_task() {
+fn a_disk_below_the_floor_ends_the_task_and_starts_none_that_wants_an_archive() {
     let home = TestHome::with_settings("free_disk_floor: 100000GB\n");
     let told = outcome(&home, &[], "hang");
+    assert_eq!(told, json!(["failed", "disk_full", 1, 0]));
+    let told = outcome(&home, &["--archive", "off"], "hang");
     assert_eq!(told, json!(["failed", "disk_full", 1, 1]));
 }
 

@@ -189,3 +189,20 @@ fn a_full_disk_refuses_a_submit_and_loses_no_result() {
     assert_eq!(told, json!(["done", "kept", 0, "the truth\n"]), "{task:#}");
     assert_eq!(home.runs(), [format!("{id}.1")]);
 }
+
+#[test]
+fn a_disk_that_cannot_take_the_archive_starts_no_agent_and_leaves_nothing_to_trust() {
+    let home = TestHome::with_settings("free_disk_floor: 0B\n");
+    // Nothing that a disk takes in less room than it has.
+    let noise = Command::new("head").args(["-c", "12000000", "/dev/urandom"]).output().unwrap().stdout;
+    std::fs::write(home.work().join("large"), noise).unwrap();
+    let Some(_disk) = SmallDisk::mount(&home, "8m") else { return };
+    let id = home.submit("finish never");
+    let task = home.end_of(&id);
+    let told = json!([task["status"], task["failure"]["category"], home.runs(), task["changes"]]);
+    assert_eq!(told, json!(["failed", "disk_full", [], null]), "{task:#}");
+    std::fs::write(home.work().join("large"), "small").unwrap();
+    let next = home.submit("finish x");
+    let task = home.end_of(&next);
+    assert_eq!(json!([task["status"], task["files_changed"]]), json!(["done", ["runs"]]), "{task:#}");
+}

@@ -75,8 +75,9 @@ fn a_second_cancel_may_shorten_the_grace() {
     let second = home.mgr(&["cancel", &id, "--grace", "0s"]);
     assert_eq!(second.code, Some(0), "{second:#?}");
     assert_eq!(home.status(&id)["status"], "cancelled");
-    nothing_is_left(&home);
+    // It stands in the task's directory too, and notices a moment later.
     first.wait().unwrap();
+    nothing_is_left(&home);
 }
 
 #[test]
@@ -213,8 +214,8 @@ fn a_task_that_an_agent_submitted_outlives_the_agent() {
 #[test]
 fn helpers_of_mgr_are_no_orphans_of_a_task() {
     let home = TestHome::new();
-    let live = home.submit("wait-for go\nfinish x");
-    let over = home.submit("write up 1\nwait-for first\nfinish x");
+    let live = home.submit_beside("wait-for go\nfinish x");
+    let over = home.submit_beside("write up 1\nwait-for first\nfinish x");
     home.wait_file("up");
     // The next ticker is started by the keeper of the first task, and lives on for the second.
     home.kill_tickers();

@@ -124,6 +124,12 @@ impl TestHome {
         self.submit_with(&[], script)
     }
 
+    /// Submits a script that runs beside others in the same directory.
+    #[track_caller]
+    pub fn submit_beside(&self, script: &str) -> String {
+        self.submit_with(&["--share"], script)
+    }
+
     #[track_caller]
     pub fn submit_with(&self, args: &[&str], script: &str) -> String {
         let ran = self.mgr(&[&["submit", "--allow-duplicate"], args, &["--", script]].concat());
@@ -337,6 +343,7 @@ backends:
     command: ['{agent}']
     resume_command: ['{agent}', --resume, '{{session}}']
     format: json_lines
+    postures: {{read_only: [--look], edit: []}}
     env_pass: [FAKE_*]
     max_prompt: 9MB
     rules:

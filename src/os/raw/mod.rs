@@ -1,4 +1,4 @@
-//! The one module with `unsafe`: two system calls that no safe crate offers.
+//! The one module with `unsafe`: a few calls that no safe crate offers.
 
 pub mod fds;
 pub mod memory;

@@ -1,0 +1,245 @@
+//! What a task has changed: its snapshots, compared and put together over its attempts.
+//!
+//! Must not attribute what it cannot know: a path that somebody else may have changed as well is uncertain, and
+//! nothing is done to it without being asked twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Engine, EngineError};
+use crate::{
+    archive::{Change, GitState, Manifest, RawPath, Snapshot, SnapshotName, Take, Workspace},
+    core::{ArchiveLimits, ArchiveScope, Isolation, Posture, Task},
+};
+
+/// What a task has changed, as the archive saw it.
+#[derive(Debug)]
+pub struct TaskChanges {
+    /// Reads the contents of both sides.
+    pub workspace: Workspace,
+    pub changes: Vec<Change>,
+    /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
+    /// it is cannot be told.
+    pub uncertain: Vec<String>,
+    /// What became of the repository itself, and what is not known any more, in sentences.
+    pub git: Vec<String>,
+    /// Whether the task still runs: these are the changes so far.
+    pub is_live: bool,
+}
+
+/// One attempt's two states.
+struct Stretch {
+    before: Manifest,
+    after: Manifest,
+}
+
+impl Engine {
+    /// Returns what a task has changed.
+    ///
+    /// # Errors
+    /// The task has no archive (with the reason), or it cannot be read.
+    pub fn changes_of(&self, task: &Task) -> Result<TaskChanges, EngineError> {
+        let (workspace, snapshots) = self.snapshots_of(task)?;
+        let is_live = task.state.busy_attempt().is_some();
+        let mut stretches = Vec::new();
+        let mut is_end_known = true;
+        for (place, (before, after)) in snapshots.iter().enumerate() {
+            let is_last = place + 1 == snapshots.len();
+            let after = match after {
+                Some(after) => workspace.manifest(after)?,
+                None if is_last => {
+                    is_end_known = is_live;
+                    self.look_as(&workspace, task, before)?
+                }
+                None => continue,
+            };
+            stretches.push(Stretch { before: workspace.manifest(before)?, after });
+        }
+        let (changes, mut uncertain) = put_together(&stretches);
+        if task.spec.share || task.spec.posture == Posture::ReadOnly || !is_end_known {
+            let named = self.paths_named_by(task)?;
+            uncertain.extend(changes.iter().map(|change| change.path.clone()).filter(|path| !named.contains(path)));
+        }
+        let mut git = self.moves_of(task, &snapshots);
+        if let (Some(first), Some(last)) = (stretches.first(), stretches.last()) {
+            git.extend(
+                first
+                    .before
+                    .lost_to(&last.after)
+                    .iter()
+                    .map(|path| format!("`{path}` is ignored since: what was changed in it is not known")),
+            );
+        }
+        let uncertain = uncertain.iter().map(ToString::to_string).collect();
+        Ok(TaskChanges { workspace, changes, uncertain, git, is_live })
+    }
+
+    /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
+    pub(super) fn snapshots_of(
+        &self,
+        task: &Task,
+    ) -> Result<(Workspace, Vec<(Snapshot, Option<Snapshot>)>), EngineError> {
+        let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.archive != ArchiveScope::Off) else {
+            return Err(no_archive(task));
+        };
+        let workspace = Workspace::open(&self.home.archive(), root)?;
+        let mut snapshots = Vec::new();
+        for attempt in &task.attempts {
+            let named = |when: &str| name(&format!("{}.{}.{when}", task.id, attempt.number));
+            if let Some(before) = workspace.snapshot(&named("before")?)? {
+                snapshots.push((before, workspace.snapshot(&named("after")?)?));
+            }
+        }
+        if snapshots.is_empty() {
+            return Err(no_archive(task));
+        }
+        Ok((workspace, snapshots))
+    }
+
+    /// Returns the directory that a task works in: the workspace, or its own.
+    pub(super) fn place_of(&self, task: &Task) -> Option<Utf8PathBuf> {
+        let workspace = task.spec.workspace.as_ref()?;
+        match task.spec.isolate {
+            Isolation::None => Some(workspace.clone()),
+            Isolation::Worktree | Isolation::Copy => {
+                Some(self.home.isolated(&task.id).join(workspace.file_name().unwrap_or("workspace")))
+            }
+        }
+    }
+
+    /// Looks at what is there now in the same way as a snapshot did.
+    fn look_as(&self, workspace: &Workspace, task: &Task, before: &Snapshot) -> Result<Manifest, EngineError> {
+        let place = self.place_of(task).unwrap_or_else(|| before.root.clone());
+        let take = Take { scope: before.scope.clone(), limits: self.limits_of_looks(), late: false };
+        Ok(workspace.at(&place).look(&take, &mut || true)?)
+    }
+
+    pub(super) fn limits_of_looks(&self) -> ArchiveLimits {
+        let config = &self.config;
+        ArchiveLimits {
+            max_files: config.archive_max_files,
+            max_bytes: config.archive_max_bytes,
+            max_file: config.archive_max_file,
+            max_time: config.archive_max_time,
+            free_disk_floor: config.free_disk_floor,
+            small_ignored: config.archive_small_ignored,
+        }
+    }
+
+    /// Returns the paths that the agent's own events name, as the archive writes them.
+    fn paths_named_by(&self, task: &Task) -> Result<BTreeSet<RawPath>, EngineError> {
+        let (Some(digest), Some(place), Some(root)) =
+            (self.digest_of(task)?, self.place_of(task), &task.spec.workspace)
+        else {
+            return Ok(BTreeSet::new());
+        };
+        let below = task.spec.working_dir.strip_prefix(root).unwrap_or(Utf8Path::new(""));
+        Ok(digest.files.iter().filter_map(|path| relative(&place, below, path)).collect())
+    }
+
+    /// Returns what became of the repository, in sentences.
+    fn moves_of(&self, task: &Task, snapshots: &[(Snapshot, Option<Snapshot>)]) -> Vec<String> {
+        let (Some((first, _)), Some((_, last))) = (snapshots.first(), snapshots.last()) else { return Vec::new() };
+        let later = match last {
+            Some(last) => last.git.clone(),
+            None => self.place_of(task).and_then(|place| GitState::read(&place)),
+        };
+        match (&first.git, later) {
+            (Some(first), Some(later)) => first.moves_to(&later),
+            (Some(_), None) => vec!["the repository is gone".to_owned()],
+            (None, Some(_)) => vec!["a repository was made".to_owned()],
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+/// Parses a name that we have put together ourselves.
+pub(super) fn name(text: &str) -> Result<SnapshotName, EngineError> {
+    text.parse().map_err(|message| EngineError::Invalid { message, hint: "report this: it is a fault of mgr".into() })
+}
+
+fn no_archive(task: &Task) -> EngineError {
+    let id = &task.id;
+    let (reason, hint) = if task.spec.workspace.is_none() {
+        ("it was made by a release that had no archive", "tasks of this release have one".to_owned())
+    } else if task.spec.archive == ArchiveScope::Off {
+        ("it was submitted with `--archive off`", "without that flag the workspace is archived first".to_owned())
+    } else if task.attempts.is_empty() {
+        ("it never started", format!("`mgr status {id}` says what it waits for or why it ended"))
+    } else {
+        ("its workspace is not in the archive (any more)", "`mgr archive list` shows what is".to_owned())
+    };
+    EngineError::NotFound { message: format!("task `{id}` has no archive: {reason}"), hint }
+}
+
+/// Returns a path of an agent's event relative to the place that is archived.
+fn relative(place: &Utf8Path, below: &Utf8Path, path: &str) -> Option<RawPath> {
+    let path = Utf8Path::new(path);
+    let inside = if path.is_absolute() { path.strip_prefix(place).ok()?.to_owned() } else { below.join(path) };
+    let parts = inside.components().filter(|part| *part != camino::Utf8Component::CurDir);
+    RawPath::new(parts.map(|part| part.as_str()).collect::<Vec<_>>().join("/"))
+}
+
+/// Puts the changes of all attempts together: from what was before the first to what was after the last that
+/// changed a path. What changed between two attempts was somebody else's.
+fn put_together(stretches: &[Stretch]) -> (Vec<Change>, BTreeSet<RawPath>) {
+    let mut all: BTreeMap<RawPath, Change> = BTreeMap::new();
+    let mut uncertain = BTreeSet::new();
+    for (place, stretch) in stretches.iter().enumerate() {
+        for change in stretch.before.changes_to(&stretch.after) {
+            match all.get_mut(&change.path) {
+                Some(known) => known.after = change.after,
+                None => drop(all.insert(change.path.clone(), change)),
+            }
+        }
+        if let Some(next) = stretches.get(place + 1) {
+            let between = stretch.after.changes_to(&next.before);
+            uncertain.extend(between.into_iter().map(|change| change.path));
+        }
+    }
+    uncertain.retain(|path| all.contains_key(path));
+    all.retain(|path, change| change.before != change.after || uncertain.contains(path));
+    (all.into_values().collect(), uncertain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::Entry;
+
+    fn path(path: &str) -> RawPath {
+        RawPath::new(path).unwrap()
+    }
+
+    fn fifo(mode: u32) -> Option<Entry> {
+        Some(Entry::Fifo { mode })
+    }
+
+    /// A state in which each path is a FIFO whose mode stands for its content.
+    fn state(entries: &[(&str, u32)]) -> Manifest {
+        Manifest::new(entries.iter().map(|(name, mode)| (path(name), Entry::Fifo { mode: *mode })).collect())
+    }
+
+    #[test]
+    fn attempts_are_put_together_and_what_came_between_is_uncertain() {
+        let first =
+            Stretch { before: state(&[("a", 1), ("b", 1), ("c", 1)]), after: state(&[("a", 2), ("b", 2), ("c", 2)]) };
+        let second = Stretch {
+            before: state(&[("a", 2), ("b", 3), ("c", 2), ("d", 1)]),
+            after: state(&[("a", 4), ("b", 3), ("c", 1), ("d", 1)]),
+        };
+        let (changes, uncertain) = put_together(&[first, second]);
+        let change = |name: &str, before, after| Change { path: path(name), before: fifo(before), after: fifo(after) };
+        assert_eq!(changes, [change("a", 1, 4), change("b", 1, 2)]);
+        assert_eq!(uncertain, BTreeSet::from([path("b")]));
+    }
+
+    #[test]
+    fn an_agents_paths_are_those_of_the_archive() {
+        let relative = |path| relative("/w".into(), "sub".into(), path).map(|path| path.to_string());
+        assert_eq!(relative("./a.rs").as_deref(), Some("sub/a.rs"));
+        assert_eq!(relative("/w/b/c").as_deref(), Some("b/c"));
+        assert_eq!((relative("/elsewhere"), relative("../up")), (None, None));
+    }
+}
