@@ -420,10 +420,10 @@ impl Judge<'_, '_> {
     }
 
     fn undefined(&self, reference: &Reference, message: String, suggestion: Option<String>) -> Option<Fault> {
-        self.new(reference, FaultCode::UndefinedName, message, suggestion)
+        self.told(reference, FaultCode::UndefinedName, message, suggestion)
     }
 
-    fn new(
+    fn told(
         &self,
         reference: &Reference,
         code: FaultCode,
@@ -449,11 +449,11 @@ impl Judge<'_, '_> {
     fn of_step(&self, reference: &Reference, name: &str, rest: &[String]) -> Option<Fault> {
         if self.found.place == Place::Start {
             let message = "no step has run by then: only parameters are known".into();
-            return self.new(reference, FaultCode::NotAnAncestor, message, None);
+            return self.told(reference, FaultCode::NotAnAncestor, message, None);
         }
         let Some(at) = self.names.by_name.get(name).copied() else {
             let suggestion = meant(name, self.names.by_name.keys().copied());
-            return self.new(reference, FaultCode::UnknownStep, format!("no step `{name}`"), suggestion);
+            return self.told(reference, FaultCode::UnknownStep, format!("no step `{name}`"), suggestion);
         };
         let is_own = self.step == Some(at) && self.found.place == Place::Until;
         if let Some(ancestors) = self.ancestors
@@ -466,7 +466,7 @@ impl Judge<'_, '_> {
                 let message = format!("step `{name}` need not be over by then");
                 (message, Some(format!("add `{name}` to `needs`")))
             };
-            return self.new(reference, FaultCode::NotAnAncestor, message, suggestion);
+            return self.told(reference, FaultCode::NotAnAncestor, message, suggestion);
         }
         self.of_facts(reference, &self.draft.steps[at], is_own, rest)
     }

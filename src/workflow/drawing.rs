@@ -77,7 +77,8 @@ fn row(workflow: &Workflow, plan: &Plan, planned: &PlannedStep) -> Row {
     }
     let backend = step.fields.get("backend").and_then(serde_json::Value::as_str);
     let what = match (&step.action, backend) {
-        (Action::Agent, Some(backend)) => backend.to_owned(),
+        // Another step's, or a parameter's: said by name.
+        (Action::Agent, Some(backend)) => backend.replace("{{", "").replace("}}", "").trim().to_owned(),
         (Action::Agent, None) if step.backend_not.is_some() => "another agent".to_owned(),
         (Action::Agent, None) => "agent".to_owned(),
         (Action::Race { backends, .. }, _) => format!("race of {}", backends.len()),

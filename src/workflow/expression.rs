@@ -672,6 +672,14 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_is_true_or_false_and_nothing_else() {
+        let holds = |text: &str| Expression::parse(text).unwrap().holds(&scope()).map_err(|error| error.message);
+        assert_eq!(holds("params.rounds >= 2"), Ok(true));
+        assert_eq!(holds("not true"), Ok(false));
+        assert_eq!(holds("params.rounds"), Err("`params.rounds` is 2, neither true nor false".into()));
+    }
+
+    #[test]
     fn a_group_is_asked_member_by_member() {
         for (text, expected) in [
             ("steps.review.any(result.blocking)", json!(true)),

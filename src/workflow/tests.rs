@@ -13,7 +13,6 @@ use crate::core::{Bytes, Money, Posture, Span};
 /// A task as far as these tests need one.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the vocabulary only")]
 struct TaskFields {
     prompt: String,
     backend: Option<String>,
