@@ -15,7 +15,8 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Checked, Drawing, Fault, Known, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check, mermaid,
+        Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check,
+        mermaid,
     },
 };
 
@@ -129,10 +130,8 @@ pub struct PlanInput {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ValidateOutput {
     pub valid: bool,
-    /// Everything that is wrong, in the order of the file.
+    /// Everything that is wrong, in the order of the file; at most 200.
     pub faults: Vec<Fault>,
-    /// How many faults there are in all.
-    pub faults_total: usize,
     /// How many steps the file has.
     pub steps: usize,
     #[serde(skip)]
@@ -162,7 +161,6 @@ pub struct StepView {
 pub struct PlanOutput {
     pub valid: bool,
     pub faults: Vec<Fault>,
-    pub faults_total: usize,
     /// What may run together, in order; each batch waits for the ones before.
     pub batches: Vec<Vec<StepId>>,
     pub steps: Vec<StepView>,
@@ -206,8 +204,8 @@ impl Operation for WorkflowValidate {
 
     async fn run(call: &Call<'_>, input: ValidateInput) -> Result<ValidateOutput, OpError> {
         let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
-        let (faults, faults_total) = first(checked.faults);
-        Ok(ValidateOutput { valid: faults.is_empty(), faults, faults_total, steps: checked.steps, name })
+        let faults = checked.faults;
+        Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, name })
     }
 }
 
@@ -238,11 +236,10 @@ impl Operation for WorkflowPlan {
 
     async fn run(call: &Call<'_>, input: PlanInput) -> Result<PlanOutput, OpError> {
         let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
-        let (faults, faults_total) = first(checked.faults);
+        let faults = checked.faults;
         let output = PlanOutput {
             valid: faults.is_empty(),
             faults,
-            faults_total,
             batches: Vec::new(),
             steps: Vec::new(),
             digest: None,
@@ -267,15 +264,6 @@ impl Operation for WorkflowPlan {
 
 /// As wide as a drawing is, wherever it is read.
 const WIDTH: usize = 100;
-
-/// The most faults that are told; a file with more has one cause for most of them.
-const MOST_FAULTS: usize = 200;
-
-fn first(mut faults: Vec<Fault>) -> (Vec<Fault>, usize) {
-    let total = faults.len();
-    faults.truncate(MOST_FAULTS);
-    (faults, total)
-}
 
 fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
     let view = |planned: &crate::workflow::PlannedStep| {
@@ -413,7 +401,7 @@ fn shown(path: &Utf8Path) -> String {
 }
 
 /// As compilers write them, so that editors find the place.
-fn show_faults(page: &mut Page, name: &str, faults: &[Fault], total: usize) {
+fn show_faults(page: &mut Page, name: &str, faults: &[Fault]) {
     for fault in faults {
         let file = fault.file.as_deref().unwrap_or(name);
         let place = match (fault.line, fault.column) {
@@ -426,8 +414,8 @@ fn show_faults(page: &mut Page, name: &str, faults: &[Fault], total: usize) {
             page.text(&format!("  hint: {suggestion}"));
         }
     }
-    let more = if total > faults.len() { format!(", the first {} are shown", faults.len()) } else { String::new() };
-    page.line(format!("{}{more}.", plural(total as u64, "fault")));
+    let more = if faults.len() >= MOST_FAULTS { " or more" } else { "" };
+    page.line(format!("{}{more}.", plural(faults.len() as u64, "fault")));
 }
 
 const fn exit(valid: bool) -> Exit {
@@ -439,7 +427,7 @@ impl Render for ValidateOutput {
         if self.valid {
             page.text(&format!("{} is valid: {}.", self.name, plural(self.steps as u64, "step")));
         } else {
-            show_faults(page, &self.name, &self.faults, self.faults_total);
+            show_faults(page, &self.name, &self.faults);
         }
     }
 
@@ -451,7 +439,7 @@ impl Render for ValidateOutput {
 impl Render for PlanOutput {
     fn render(&self, page: &mut Page) {
         if !self.valid {
-            show_faults(page, &self.name, &self.faults, self.faults_total);
+            show_faults(page, &self.name, &self.faults);
         } else if self.wants_mermaid {
             page.text(&self.mermaid);
         } else {

@@ -28,7 +28,7 @@ mod tree;
 pub use check::{Checked, Source, check};
 pub use definition::{StepId, When, Workflow};
 pub use drawing::{Drawing, mermaid};
-pub use fault::Fault;
+pub use fault::{Fault, MOST_FAULTS};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};

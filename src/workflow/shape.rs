@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     expression::{Expression, ExpressionError, Reference, Template},
-    fault::{Fault, FaultCode, Path},
+    fault::{Fault, FaultCode, MOST_FAULTS, Path},
     fields::Vocabulary,
     tree::{Content, Node, Scalar},
 };
@@ -53,6 +53,11 @@ pub(super) struct Shaper<'a> {
 }
 
 impl<'a> Shaper<'a> {
+    /// Whether there are faults enough.
+    pub fn is_full(&self) -> bool {
+        self.faults.len() >= MOST_FAULTS
+    }
+
     pub fn fault(&mut self, node: &Node, path: &Path, code: FaultCode, message: impl Into<String>) {
         self.faults.push(Fault::new(node.at, path, code, message));
     }
@@ -106,6 +111,9 @@ impl<'a> Shaper<'a> {
         let others = schema.get("additionalProperties");
         let mut map = Map::new();
         for (key, value) in node.pairs() {
+            if self.is_full() {
+                break;
+            }
             let path = path.key(&key.name);
             let schema = match (properties.and_then(|known| known.get(&key.name)), others) {
                 (Some(schema), _) => schema,
@@ -283,7 +291,9 @@ pub(super) fn has_insertion(value: &Value) -> bool {
 }
 
 pub(super) fn meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(given, known).map(|meant| format!("did you mean `{meant}`?"))
+    // What is longer than any name is no slip of the pen, and costs its length times each name's.
+    let nearest = if given.len() <= 80 { nearest(given, known) } else { None };
+    nearest.map(|meant| format!("did you mean `{meant}`?"))
 }
 
 pub(super) fn unknown_key<'a>(key: &super::tree::Key, path: &Path, known: impl IntoIterator<Item = &'a str>) -> Fault {
