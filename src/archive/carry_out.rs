@@ -26,6 +26,9 @@ use super::{
 };
 use crate::os::dirs::{self, Dir, Kind};
 
+/// Up to how many moves count as few.
+const FEW: usize = 64;
+
 /// What is done to a path, in one or more of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -60,6 +63,7 @@ pub(super) struct Work<'a> {
     /// Whether an earlier process may have done a part.
     pub is_resumed: bool,
     pub hit: &'a dyn Fn(&str),
+    pub exchanges: bool,
     /// Files that could not be put back.
     pub left_aside: Vec<String>,
 }
@@ -67,6 +71,25 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Writes everything new beside its place and makes it durable. Nothing of the workspace changes.
     pub fn stage(&self, contents: &dyn Contents) -> Result<(), ArchiveError> {
+        self.make_holders()?;
+        for (number, step) in self.record.moves.iter().enumerate() {
+            if acts(step).iter().any(|act| matches!(act, Act::Put | Act::Swap)) {
+                self.stage_one(number, step, contents)?;
+                (self.hit)("landing.staged_one");
+            }
+        }
+        if self.is_synced_singly() {
+            let tops: BTreeSet<_> = self.record.tops.iter().collect();
+            return tops.iter().try_for_each(|top| {
+                let dir = self.open_top(top.as_ref())?;
+                let holder = dir.open_dir(self.holder.as_bytes()).and_then(|holder| holder.sync());
+                holder.and_then(|()| dir.sync()).map_err(self.at_holder("sync"))
+            });
+        }
+        self.sync_whole()
+    }
+
+    fn make_holders(&self) -> Result<(), ArchiveError> {
         let tops: BTreeSet<_> = self.record.tops.iter().collect();
         for top in &tops {
             let dir = self.open_top(top.as_ref())?;
@@ -75,13 +98,7 @@ impl Work<'_> {
                 Ok(()) | Err(_) => {}
             }
         }
-        for (number, step) in self.record.moves.iter().enumerate() {
-            if acts(step).iter().any(|act| matches!(act, Act::Put | Act::Swap)) {
-                self.stage_one(number, step, contents)?;
-                (self.hit)("landing.staged_one");
-            }
-        }
-        tops.iter().try_for_each(|top| self.sync(top.as_ref()))
+        Ok(())
     }
 
     fn stage_one(&self, number: usize, step: &Move, contents: &dyn Contents) -> Result<(), ArchiveError> {
@@ -92,7 +109,7 @@ impl Work<'_> {
                 let mut file = holder.create_file(&name).map_err(at("stage"))?;
                 contents.write(digest, &mut file)?;
                 dirs::set_file_mode(&file, *mode).map_err(at("set the mode of"))?;
-                if !cfg!(any(target_os = "linux", target_os = "android")) {
+                if self.is_synced_singly() {
                     file.sync_all().map_err(at("sync"))?;
                 }
             }
@@ -107,15 +124,38 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Makes durable what lies on the mount of a staging directory.
-    fn sync(&self, top: Option<&RawPath>) -> Result<(), ArchiveError> {
-        let dir = self.open_top(top)?;
-        let whole = dir.sync_file_system().and_then(|whole| if whole { Ok(()) } else { dir.sync() });
-        whole.map_err(self.at_holder("sync"))
+    /// Whether each file is made durable by itself: for a few, that is less than all that others have written to
+    /// the same file system, which goes with it else.
+    fn is_synced_singly(&self) -> bool {
+        self.record.moves.len() <= FEW || !cfg!(any(target_os = "linux", target_os = "android"))
+    }
+
+    /// Makes durable what lies on the mounts of the staging directories.
+    fn sync_whole(&self) -> Result<(), ArchiveError> {
+        let tops: BTreeSet<_> = self.record.tops.iter().collect();
+        tops.iter().try_for_each(|top| {
+            self.open_top(top.as_ref())?.sync_file_system().map(drop).map_err(self.at_holder("sync"))
+        })
+    }
+
+    /// Makes durable what was moved. A directory that is gone is not among its parent's entries any more.
+    fn sync_moved(&self) -> Result<(), ArchiveError> {
+        if !self.is_synced_singly() {
+            return self.sync_whole();
+        }
+        let parents: BTreeSet<_> = self.record.moves.iter().map(|step| step.path.parent()).collect();
+        parents.iter().try_for_each(|path| match reach::open_dir(self.root, path.as_ref())? {
+            Some(dir) => dir.sync().map_err(self.at_holder("sync the directories changed with")),
+            None => Ok(()),
+        })
     }
 
     /// Goes through all moves. What cannot be done is in the result; only what may work later is an error.
     pub fn carry_out(&mut self) -> Result<Done, ArchiveError> {
+        if self.is_resumed {
+            // Somebody may have removed it: what is not done yet is then a conflict, not an error for ever.
+            self.make_holders()?;
+        }
         self.open_closed_dirs()?;
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
         let mut stopped_by: Option<RawPath> = None;
@@ -145,8 +185,7 @@ impl Work<'_> {
         }
         (self.hit)("landing.stepped");
         self.close_opened_dirs()?;
-        let tops: BTreeSet<_> = record.tops.iter().collect();
-        tops.iter().try_for_each(|top| self.sync(top.as_ref()))?;
+        self.sync_moved()?;
         Ok(Done::new(summary(record, outcomes), std::mem::take(&mut self.left_aside)))
     }
 
@@ -211,7 +250,7 @@ impl Work<'_> {
         let (holder, new) = (self.open_holder(place.number)?, new_name(place.number));
         let at = |act| ArchiveError::at(&step.path, act);
         if self.is_resumed && holder.stat(&new).map_err(at("look for"))?.is_none() {
-            return Ok(Outcome::Done);
+            return is_in_place(place, step);
         }
         match put_new(&holder, &new, &place.parent, place.name) {
             Ok(()) => Ok(Outcome::Done),
@@ -225,13 +264,13 @@ impl Work<'_> {
     fn swap(&mut self, place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {
         let (holder, new, old) = (self.open_holder(place.number)?, new_name(place.number), old_name(place.number));
         let at = |act| ArchiveError::at(&step.path, act);
-        if holder.stat(&old).map_err(at("look for"))?.is_some() {
+        if !self.exchanges || holder.stat(&old).map_err(at("look for"))?.is_some() {
             return self.swap_in_two(place, step);
         }
         let staged =
             if self.is_resumed { reach::entry_of(&holder, &new).map_err(at("check"))? } else { step.to.clone() };
         if staged.is_none() {
-            return Ok(Outcome::Done);
+            return is_in_place(place, step);
         }
         if staged == step.to {
             match holder.exchange(&new, &place.parent, place.name) {
@@ -277,6 +316,9 @@ impl Work<'_> {
                 }
                 let dir = place.parent.open_dir(place.name).map_err(at("open"))?;
                 dir.set_mode(*mode).map_err(at("set the mode of"))?;
+                if self.is_synced_singly() {
+                    dir.sync().map_err(at("sync"))?;
+                }
             }
             (Some(Entry::File { mode: was, .. }), Some(Entry::File { mode, .. })) if stat.kind == Kind::File => {
                 if stat.mode != *was && stat.mode != *mode {
@@ -284,6 +326,9 @@ impl Work<'_> {
                 }
                 let file = place.parent.open_file(place.name).map_err(at("open"))?;
                 dirs::set_file_mode(&file, *mode).map_err(at("set the mode of"))?;
+                if self.is_synced_singly() {
+                    file.sync_all().map_err(at("sync"))?;
+                }
             }
             _ => return Ok(Outcome::Late("it became something else in that moment".to_owned())),
         }
@@ -378,6 +423,13 @@ struct Place<'a> {
     parent: Dir,
     name: &'a [u8],
     number: usize,
+}
+
+/// Tells whether what is not staged any more has been moved in by an earlier process.
+fn is_in_place(place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {
+    let is = reach::entry_of(&place.parent, place.name).map_err(ArchiveError::at(&step.path, "check"))?;
+    let late = || Outcome::Late("it was changed before this could be finished".to_owned());
+    Ok(if is == step.to { Outcome::Done } else { late() })
 }
 
 fn remove_dir(place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {

@@ -15,12 +15,15 @@ use proptest::prelude::*;
 
 use super::{
     ArchiveError, Change, Conflict, Deed, Digest, Entry, How, Landed, Manifest, OnConflict, RawPath, SnapshotName,
-    Turn,
+    Take, Turn, Workspace,
     journal::Journal,
     reach,
     site::{Contents, Site},
 };
-use crate::os::dirs::Dir;
+use crate::{
+    core::{ArchiveLimits, ArchiveScope, Bytes, Span},
+    os::dirs::Dir,
+};
 
 /// An archive in memory.
 #[derive(Default)]
@@ -43,8 +46,9 @@ impl Contents for Memory {
         to.write_all(&content).map_err(|source| ArchiveError::Path { path: "staged".into(), act: "write", source })
     }
 
-    fn keep(&self, _: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        contents.iter().for_each(|content| self.put(content));
+    /// All files are in it: what somebody writes is archived when the test looks.
+    fn keep(&self, _: &SnapshotName, _: &Manifest, _: &[RawPath], texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+        texts.iter().for_each(|content| self.put(content));
         Ok(())
     }
 }
@@ -53,13 +57,22 @@ impl Contents for Memory {
 struct Bed {
     dir: tempfile::TempDir,
     memory: Memory,
+    exchanges: bool,
 }
 
 impl Bed {
+    /// In memory where the system has such a place: thousands of landings would wait for the disk else.
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn on_disk() -> Self {
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(dir: tempfile::TempDir) -> Self {
         fs::create_dir(dir.path().join("root")).unwrap();
-        Self { dir, memory: Memory::default() }
+        Self { dir, memory: Memory::default(), exchanges: true }
     }
 
     fn root(&self) -> PathBuf {
@@ -82,7 +95,11 @@ impl Bed {
     fn land_with(&self, id: &str, turns: &[Turn], how: How, hit: &dyn Fn(&str)) -> Result<Landed, ArchiveError> {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        Site { root: &root, undo, contents: &self.memory, hit }.land(&id.parse().unwrap(), turns, how)
+        Site { root: &root, undo, contents: &self.memory, hit, exchanges: self.exchanges }.land(
+            &id.parse().unwrap(),
+            turns,
+            how,
+        )
     }
 
     fn land(&self, id: &str, turns: &[Turn], how: How) -> Landed {
@@ -92,7 +109,7 @@ impl Bed {
     fn take_back(&self, id: &str) -> Landed {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {} };
+        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {}, exchanges: self.exchanges };
         let turns = Journal::at(&site.undo, &id.parse().unwrap()).turns_back().unwrap();
         site.land(&format!("{id}.undo").parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap()
     }
@@ -286,7 +303,7 @@ fn check(story: &Story, turns: &[Turn], landed: &Landed, policy: OnConflict) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn alone_the_state_before_comes_back_exactly_and_goes_again(first in edits(8), agent in edits(8)) {
@@ -321,17 +338,20 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 25, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_anywhere_is_gone_on_from(
         first in edits(8), agent in edits(8), user in edits(3), policy in prop::sample::select(POLICIES.to_vec()),
+        exchanges: bool,
     ) {
-        let whole = tell(&first, &agent, &user);
+        let mut whole = tell(&first, &agent, &user);
+        whole.bed.exchanges = exchanges;
         let landed = whole.bed.land("t.rollback-1", &back(&whole.before, &whole.after), how(policy));
         let result = whole.bed.look();
         for point in 1.. {
-            let story = tell(&first, &agent, &user);
+            let mut story = tell(&first, &agent, &user);
+            story.bed.exchanges = exchanges;
             let turns = back(&story.before, &story.after);
             let left = Cell::new(point);
             let crash = |_: &str| {
@@ -352,7 +372,10 @@ proptest! {
 
 /// A workspace in which an agent changed, deleted and made files, and made and removed directories.
 fn busy() -> Story {
-    let bed = Bed::new();
+    busy_in(Bed::new())
+}
+
+fn busy_in(bed: Bed) -> Story {
     for path in ["changed", "deleted", "dir/one", "dir/two", "gone/x/deep", "file-then-dir"] {
         bed.write(path, &format!("{path} before\n"));
     }
@@ -371,12 +394,12 @@ fn busy() -> Story {
 #[test]
 fn a_save_at_any_moment_is_not_lost() {
     let targets = ["changed", "deleted", "dir/one", "made/new", "file-then-dir/child"];
-    for (target, policy) in
-        targets.into_iter().flat_map(|target| [OnConflict::Refuse, OnConflict::Theirs].map(|policy| (target, policy)))
-    {
-        for aside in [true, false] {
+    let policies = [OnConflict::Refuse, OnConflict::Theirs].into_iter().cycle();
+    for (target, policy) in targets.into_iter().zip(policies) {
+        for (aside, exchanges) in [(true, true), (true, false), (false, true), (false, false)] {
             for moment in 1.. {
-                let story = busy();
+                let mut story = busy();
+                story.bed.exchanges = exchanges;
                 let (left, saved) = (Cell::new(moment), Cell::new(false));
                 let save = |_: &str| {
                     left.set(left.get() - 1);
@@ -440,7 +463,7 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
                 let _ = fs::rename(&dir, &link).and_then(|()| fs::rename(&aside, &dir));
             }
         });
-        for round in 0..150 {
+        for round in 0..400 {
             let id = format!("t.rollback-{round}");
             let turns = back(&story.before, &story.after);
             let turns = if round % 2 == 0 {
@@ -474,15 +497,21 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
             }
             self.0.write(digest, to)
         }
-        fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-            self.0.keep(name, contents)
+        fn keep(
+            &self,
+            id: &SnapshotName,
+            now: &Manifest,
+            foreign: &[RawPath],
+            texts: &[Vec<u8>],
+        ) -> Result<(), ArchiveError> {
+            self.0.keep(id, now, foreign, texts)
         }
     }
     let mut story = busy();
     let full = Full(std::mem::take(&mut story.bed.memory));
     let (root, undo) = (Utf8PathBuf::from_path_buf(story.bed.root()).unwrap(), story.bed.dir.path().join("undo"));
     let undo = Utf8PathBuf::from_path_buf(undo).unwrap();
-    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {} };
+    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {}, exchanges: true };
     let turns = back(&story.before, &story.after);
     let error = site.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap_err();
     assert!(error.is_disk_full(), "{error}");
@@ -540,6 +569,7 @@ fn texts_that_both_sides_changed_are_merged_when_asked() {
     let after = bed.look();
     bed.write("apart", &base.replace('2', "ours"));
     bed.write("same", &base.replace('1', "ours"));
+    bed.look();
     let turns: Vec<_> = back(&after, &before);
     let merging = |on_conflict| How { merge_texts: true, ..how(on_conflict) };
     let landed = bed.land("t.apply-1", &turns, merging(OnConflict::Skip));
@@ -553,4 +583,90 @@ fn texts_that_both_sides_changed_are_merged_when_asked() {
     assert_eq!(bed.read("same"), base.replace("  1\n", marked));
     bed.take_back("t.apply-2");
     assert_eq!(bed.read("same"), base.replace('1', "ours"));
+}
+
+/// The real archive around a workspace.
+fn archive_of(dir: &Path) -> Workspace {
+    let dir = Utf8PathBuf::from_path_buf(dir.to_owned()).unwrap();
+    Workspace::open(&dir.join("archive"), &dir.join("root")).unwrap()
+}
+
+fn everything() -> Take {
+    let limits = ArchiveLimits {
+        max_files: 1000,
+        max_bytes: Bytes(1 << 30),
+        max_file: Bytes(1 << 30),
+        max_time: Span::from_secs(60),
+        free_disk_floor: Bytes(0),
+        small_ignored: Bytes(1000),
+    };
+    Take { scope: ArchiveScope::All, limits, late: false }
+}
+
+/// Archives a story's two states for real and returns the turns back.
+fn archived() -> (Story, Workspace, Vec<Turn>) {
+    let story = busy_in(Bed::on_disk());
+    let workspace = archive_of(story.bed.dir.path());
+    let take = |name: &str| {
+        let snapshot = workspace.take(&name.parse().unwrap(), &everything(), &mut || true).unwrap();
+        workspace.manifest(&snapshot).unwrap()
+    };
+    let after = take("t.1.after");
+    story.bed.land("t.rollback-1", &back(&story.before, &story.after), how(OnConflict::Refuse));
+    let before = take("t.1.before");
+    story.bed.take_back("t.rollback-1");
+    let turns = back(&before, &after);
+    (story, workspace, turns)
+}
+
+#[test]
+fn the_real_archive_gives_back_and_keeps_what_is_overwritten() {
+    let (story, workspace, turns) = archived();
+    story.bed.write("changed", "by the user\n");
+    let id = "t.rollback-7".parse().unwrap();
+    let landed = workspace.land(&id, &turns, how(OnConflict::Theirs)).unwrap();
+    assert_eq!(landed.conflicts, vec![]);
+    assert_eq!(story.bed.look(), story.before);
+    assert_eq!(workspace.unfinished().unwrap(), vec![]);
+    let kept = workspace.snapshot(&"t.rollback-7.now".parse().unwrap()).unwrap().unwrap();
+    let Some(Entry::File { digest, .. }) = workspace.manifest(&kept).unwrap().get(&raw("changed")).cloned() else {
+        panic!("the user's file is not in the archive");
+    };
+    assert_eq!(workspace.content(&digest).unwrap(), b"by the user\n");
+    workspace.take_back(&id, &"t.rollback-7.undo".parse().unwrap(), how(OnConflict::Refuse)).unwrap();
+    assert_eq!(story.bed.read("changed"), "by the user\n");
+    story.bed.write("changed", "by the agent\n");
+    assert_eq!(story.bed.look(), story.after);
+}
+
+/// The process of the next test that is killed; does nothing when all tests are run.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how a test speaks with the process it starts")]
+fn land_where_the_environment_says() {
+    let Ok(dir) = std::env::var("MGR_TEST_LAND_IN") else { return };
+    let turns = fs::read(Path::new(&dir).join("turns.json")).unwrap();
+    let turns: Vec<Turn> = serde_json::from_slice(&turns).unwrap();
+    archive_of(Path::new(&dir)).land(&"t.rollback-7".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a process of its own is to be killed")]
+fn a_killed_process_is_gone_on_from() {
+    let points =
+        ["journaled", "staged_one", "synced", "staged", "step", "taken", "exchanged", "stepped", "carried_out", "done"];
+    for point in points {
+        let (story, workspace, turns) = archived();
+        fs::write(story.bed.dir.path().join("turns.json"), serde_json::to_vec(&turns).unwrap()).unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "archive::landing_tests::land_where_the_environment_says"]);
+        child.env("MGR_TEST_LAND_IN", story.bed.dir.path()).env("MGR_FAILPOINT", format!("landing.{point}"));
+        let status = child.stdout(std::process::Stdio::null()).status().unwrap();
+        assert!(!status.success(), "landing.{point} was not reached");
+        let id = "t.rollback-7".parse().unwrap();
+        let unfinished = if point == "done" { vec![] } else { vec![id] };
+        assert_eq!(workspace.unfinished().unwrap(), unfinished, "{point}");
+        let landed = workspace.land(&"t.rollback-7".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+        assert_eq!((landed.is_done, landed.conflicts), (true, vec![]), "{point}");
+        assert_eq!(story.bed.look(), story.before, "{point}");
+    }
 }

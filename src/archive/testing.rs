@@ -4,7 +4,8 @@ use std::{fs, process::Command};
 
 use camino::Utf8PathBuf;
 
-use super::GitState;
+use super::{GitState, Take};
+use crate::core::{ArchiveLimits, ArchiveScope, Bytes};
 
 /// A repository in a directory of its own.
 pub struct Git {
@@ -84,5 +85,22 @@ impl Git {
         self.write(name, "x");
         self.run(&["add", name]);
         GitState::read(&self.dir).unwrap()
+    }
+}
+
+/// Returns how everything is archived.
+pub fn whole() -> Take {
+    let huge = Bytes(1 << 40);
+    Take {
+        scope: ArchiveScope::All,
+        limits: ArchiveLimits {
+            max_files: 1 << 40,
+            max_bytes: huge,
+            max_file: huge,
+            max_time: std::time::Duration::from_secs(600).into(),
+            free_disk_floor: Bytes(0),
+            small_ignored: Bytes(1 << 20),
+        },
+        late: false,
     }
 }

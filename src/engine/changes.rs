@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Engine, EngineError};
 use crate::{
     archive::{Change, GitState, Manifest, RawPath, Snapshot, SnapshotName, Take, Workspace},
-    core::{ArchiveLimits, ArchiveScope, Isolation, Posture, Task},
+    core::{ArchiveScope, Posture, Task},
 };
 
 /// What a task has changed, as the archive saw it.
@@ -22,8 +22,10 @@ pub struct TaskChanges {
     /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
     /// it is cannot be told.
     pub uncertain: Vec<String>,
-    /// What became of the repository itself, and what is not known any more, in sentences.
+    /// What became of the repository itself, in sentences.
     pub git: Vec<String>,
+    /// What is not known, in sentences.
+    pub unknown: Vec<String>,
     /// Whether the task still runs: these are the changes so far.
     pub is_live: bool,
 }
@@ -40,7 +42,21 @@ impl Engine {
     /// # Errors
     /// The task has no archive (with the reason), or it cannot be read.
     pub fn changes_of(&self, task: &Task) -> Result<TaskChanges, EngineError> {
-        let (workspace, snapshots) = self.snapshots_of(task)?;
+        self.changes_over(&[], task)
+    }
+
+    /// The same over the earlier turns of its conversation too, oldest first.
+    pub(super) fn changes_over(&self, earlier: &[Task], task: &Task) -> Result<TaskChanges, EngineError> {
+        let mut snapshots = Vec::new();
+        for turn in earlier {
+            match self.snapshots_of(turn) {
+                Ok((_, found)) => snapshots.extend(found),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (workspace, found) = self.snapshots_of(task)?;
+        snapshots.extend(found);
         let is_live = task.state.busy_attempt().is_some();
         let mut stretches = Vec::new();
         let mut is_end_known = true;
@@ -61,18 +77,13 @@ impl Engine {
             let named = self.paths_named_by(task)?;
             uncertain.extend(changes.iter().map(|change| change.path.clone()).filter(|path| !named.contains(path)));
         }
-        let mut git = self.moves_of(task, &snapshots);
-        if let (Some(first), Some(last)) = (stretches.first(), stretches.last()) {
-            git.extend(
-                first
-                    .before
-                    .lost_to(&last.after)
-                    .iter()
-                    .map(|path| format!("`{path}` is ignored since: what was changed in it is not known")),
-            );
-        }
+        let unknown = match (stretches.first(), stretches.last()) {
+            (Some(first), Some(last)) => unknown(&first.before, &last.after),
+            (None, _) | (_, None) => Vec::new(),
+        };
+        let git = self.moves_of(task, &snapshots);
         let uncertain = uncertain.iter().map(ToString::to_string).collect();
-        Ok(TaskChanges { workspace, changes, uncertain, git, is_live })
+        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live })
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
@@ -99,32 +110,14 @@ impl Engine {
 
     /// Returns the directory that a task works in: the workspace, or its own.
     pub(super) fn place_of(&self, task: &Task) -> Option<Utf8PathBuf> {
-        let workspace = task.spec.workspace.as_ref()?;
-        match task.spec.isolate {
-            Isolation::None => Some(workspace.clone()),
-            Isolation::Worktree | Isolation::Copy => {
-                Some(self.home.isolated(&task.id).join(workspace.file_name().unwrap_or("workspace")))
-            }
-        }
+        self.root_of(&task.id, &task.spec)
     }
 
     /// Looks at what is there now in the same way as a snapshot did.
     fn look_as(&self, workspace: &Workspace, task: &Task, before: &Snapshot) -> Result<Manifest, EngineError> {
         let place = self.place_of(task).unwrap_or_else(|| before.root.clone());
-        let take = Take { scope: before.scope.clone(), limits: self.limits_of_looks(), late: false };
+        let take = Take { scope: before.scope.clone(), limits: self.archive_limits(), late: false };
         Ok(workspace.at(&place).look(&take, &mut || true)?)
-    }
-
-    pub(super) fn limits_of_looks(&self) -> ArchiveLimits {
-        let config = &self.config;
-        ArchiveLimits {
-            max_files: config.archive_max_files,
-            max_bytes: config.archive_max_bytes,
-            max_file: config.archive_max_file,
-            max_time: config.archive_max_time,
-            free_disk_floor: config.free_disk_floor,
-            small_ignored: config.archive_small_ignored,
-        }
     }
 
     /// Returns the paths that the agent's own events name, as the archive writes them.
@@ -152,6 +145,19 @@ impl Engine {
             (None, None) => Vec::new(),
         }
     }
+}
+
+/// How many ignored directories are named.
+const MOST_NAMED: usize = 20;
+
+/// Says what came to be ignored or was made and is ignored.
+fn unknown(before: &Manifest, after: &Manifest) -> Vec<String> {
+    let hidden = before.hidden_in(after).filter(|path| path.name() != b".git");
+    let say = |path: &RawPath| match before.get(path) {
+        Some(_) => format!("`{path}` is ignored since: what changed in it is not known"),
+        None => format!("`{path}` was made and is ignored: it stays as it is"),
+    };
+    hidden.take(MOST_NAMED).map(say).collect()
 }
 
 /// Parses a name that we have put together ourselves.

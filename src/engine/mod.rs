@@ -3,10 +3,14 @@
 //! Decides nothing by itself: `core` decides. Every call reconciles before it answers, so an
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
+mod archivist;
 mod attempt;
+mod broken_off;
 mod changes;
 mod control;
 mod custody;
+#[cfg(test)]
+mod custody_tests;
 mod error;
 mod gate;
 mod ingest;
@@ -22,6 +26,7 @@ mod schema;
 mod settle;
 mod submit;
 mod ticker;
+mod turns;
 mod upkeep;
 mod view;
 mod wait;
@@ -32,6 +37,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 pub use crate::keeper::contract::Changes;
+pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     core::{
         Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Outcome, Span, State, Status, Task,
-        Usage, judge, retry_after, supervise,
+        Timestamp, Usage, judge, retry_after, supervise,
     },
     keeper::contract::{AttemptDir, Exit, Order},
     os::clock,
@@ -221,10 +221,14 @@ impl Engine {
     }
 
     fn supervise_running(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<(), EngineError> {
+        // An agent that has not been started yet is not silent.
+        if !was_started(dir) {
+            return Ok(());
+        }
         let adapter = self.registry.get(&attempt.backend)?;
         let baseline: Usage = self.baseline(task).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
-        let started_at = attempt.started_at.unwrap_or(attempt.claimed_at);
+        let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
         if let Some((ending, detail)) = supervise(&task.spec, &digest, linger, started_at, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
@@ -259,6 +263,13 @@ fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
 fn is_fresh(attempt: &Attempt) -> bool {
     let now = clock::now();
     attempt.claimed_at <= now && now.since(attempt.claimed_at) < START_PATIENCE
+}
+
+/// Returns when the agent itself was started: archiving and making ready come between the claim and that.
+/// `None` while it was not.
+pub(super) fn agent_started_at(attempt: &Attempt, dir: &AttemptDir) -> Result<Option<Timestamp>, EngineError> {
+    let process = dir.read_process()?;
+    Ok(process.map(|process| process.map_or(attempt.claimed_at, |process| process.started_at)))
 }
 
 fn was_started(dir: &AttemptDir) -> bool {

@@ -3,7 +3,7 @@
 use super::{
     Engine, EngineError, EventPage,
     ingest::{self, Stream},
-    reconcile::running_attempt,
+    reconcile::{agent_started_at, running_attempt},
 };
 use crate::{
     core::{AgentEvent, Attempt, Digest, Health, HealthView, Task, TaskId, Words, health},
@@ -36,12 +36,22 @@ impl Engine {
         Ok(Some(ingest::ingest(&dir, adapter, &baseline, Stream::Open)?))
     }
 
+    /// Whether a running task's agent is not started yet: its workspace is archived or its directory made ready.
+    pub fn is_getting_ready(&self, task: &Task) -> bool {
+        let began = |attempt: &Attempt| agent_started_at(attempt, &self.attempt_dir(&task.id, attempt.number));
+        running_attempt(task).is_some_and(|attempt| matches!(began(attempt), Ok(None)))
+    }
+
     pub fn health_of(&self, task: &Task, digest: Option<&Digest>) -> Health {
+        let began = |attempt: &Attempt| match agent_started_at(attempt, &self.attempt_dir(&task.id, attempt.number)) {
+            Ok(began) => Some(began.unwrap_or_else(clock::now)),
+            Err(_) => None,
+        };
         health(&HealthView {
             status: task.status(),
             failure: task.failure(),
             digest,
-            started_at: task.started_at(),
+            started_at: running_attempt(task).and_then(began).or_else(|| task.started_at()),
             now: clock::now(),
         })
     }

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, changes::name, landing::LandingState};
 use crate::{
-    archive::{ArchiveError, SnapshotName, Take, Workspace},
+    archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
-    os::files::{self, FileError},
+    os::files::FileError,
 };
 
 /// How long a submit looks at the workspace.
 const SURVEY_PATIENCE: Duration = Duration::from_millis(8);
+
+const HOME_DIRECTORY: &str = "your home directory";
 
 /// What is archived of a task's workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,15 +62,14 @@ impl Engine {
             Isolation::None | Isolation::Copy => working_dir,
         };
         check_combination(spec)?;
-        if spec.archive != ArchiveScope::Off
-            && let Some(what) = self.is_unarchivable(&root)
-        {
-            if spec.posture != Posture::ReadOnly || spec.isolate != Isolation::None {
-                return Err(
-                    ArchiveError::Forbidden { message: format!("`{root}` is {what}, which is not archived") }.into()
-                );
+        if let Some(what) = self.is_unarchivable(&root).filter(|_| spec.archive != ArchiveScope::Off) {
+            let is_reader = spec.posture == Posture::ReadOnly && spec.isolate == Isolation::None;
+            match &spec.archive {
+                // Chosen paths of a home directory are a workspace like any other.
+                ArchiveScope::Paths(_) if what == HOME_DIRECTORY => {}
+                _ if is_reader => spec.archive = ArchiveScope::Off,
+                _ => return Err(no_workspace(&root, what)),
             }
-            spec.archive = ArchiveScope::Off;
         }
         spec.isolated_by = self.directory_to_go_on_in(spec, &root)?;
         spec.workspace = Some(root);
@@ -94,7 +95,7 @@ impl Engine {
             return Some("the whole file system");
         }
         if self.env.get("HOME").is_some_and(|home| is(home.into())) {
-            return Some("your home directory");
+            return Some(HOME_DIRECTORY);
         }
         let data = canonical(self.home.data()).ok()?;
         // What agents and the tour work in lies there too.
@@ -175,7 +176,7 @@ impl Engine {
             return Some(workspace.clone());
         }
         let owner = spec.isolated_by.as_ref().unwrap_or(id);
-        Some(self.home.isolated(owner).join(workspace.file_name().unwrap_or("root")))
+        Some(self.home.isolated(owner).join(workspace.file_name().unwrap_or("workspace")))
     }
 
     /// Returns the directory that the agent is started in.
@@ -204,9 +205,9 @@ impl Engine {
             scope: scope_in(workspace, spec),
             limits: self.archive_limits(),
             names: SnapshotNames {
-                base: snapshot_name(&format!("{owner}.base"))?,
-                before: snapshot_name(&format!("{}.{number}.before", task.id))?,
-                after: snapshot_name(&format!("{}.{number}.after", task.id))?,
+                base: name(&format!("{owner}.base"))?,
+                before: name(&format!("{}.{number}.before", task.id))?,
+                after: name(&format!("{}.{number}.after", task.id))?,
             },
             isolate: spec.isolate,
             setup: spec.setup.clone(),
@@ -234,8 +235,8 @@ impl Engine {
         }
         let workspace = self.archive_at(root)?;
         for attempt in task.attempts.iter().rev() {
-            let name = snapshot_name(&format!("{}.{}.before", task.id, attempt.number))?;
-            if let Some(found) = workspace.snapshot(&name)? {
+            let before = name(&format!("{}.{}.before", task.id, attempt.number))?;
+            if let Some(found) = workspace.snapshot(&before)? {
                 return Ok(Some(ArchiveLook { coverage: found.coverage, is_whole: true, late: found.late, ..empty }));
             }
         }
@@ -245,27 +246,21 @@ impl Engine {
     /// Returns where an isolated task works; `None` for one that is not isolated.
     ///
     /// # Errors
-    /// The archive cannot be read.
+    /// The file that says whether its result was taken over cannot be read.
     pub fn isolation_of(&self, task: &Task) -> Result<Option<IsolationLook>, EngineError> {
         let Some(directory) = self.root_of(&task.id, &task.spec).filter(|_| task.spec.isolate != Isolation::None)
         else {
             return Ok(None);
         };
         let began = |attempt: &crate::core::Attempt| attempt.ended.is_some();
-        let state = match (directory.exists(), self.was_applied(task)?) {
+        let is_in = matches!(self.landing_state(task)?, Some(LandingState::Applied | LandingState::Partly));
+        let state = match (directory.exists(), is_in) {
             (true, true) => IsolationState::Applied,
             (true, false) => IsolationState::Present,
             (false, _) if task.status().is_terminal() || task.attempts.iter().any(began) => IsolationState::Gone,
             (false, _) => IsolationState::NotYet,
         };
         Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state }))
-    }
-
-    /// What is there before it is brought in is archived first, under this name.
-    fn was_applied(&self, task: &Task) -> Result<bool, EngineError> {
-        let Some(root) = &task.spec.workspace else { return Ok(false) };
-        let name = snapshot_name(&format!("{}.apply-1.now", isolation_owner(task)))?;
-        Ok(self.archive_at(root)?.snapshot(&name)?.is_some())
     }
 
     /// Returns what the archive saw the newest finished attempt change.
@@ -292,10 +287,7 @@ impl Engine {
         let (Some(root), Some(workspace)) = (self.root_of(&task.id, &task.spec), &task.spec.workspace) else {
             return Ok(());
         };
-        if task.spec.isolate == Isolation::None
-            || !dir.exists()
-            || self.store.read(|view| view.is_isolation_shared(owner, &task.id))?
-        {
+        if task.spec.isolate == Isolation::None || !dir.exists() || !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
         self.archive_at(workspace)?.remove_isolated(&root)?;
@@ -313,10 +305,6 @@ pub(super) fn isolation_owner(task: &Task) -> &TaskId {
     task.spec.isolated_by.as_ref().unwrap_or(&task.id)
 }
 
-fn snapshot_name(text: &str) -> Result<SnapshotName, EngineError> {
-    text.parse().map_err(|message| EngineError::Invalid { message, hint: "report this: it is a fault of mgr".into() })
-}
-
 fn canonical(path: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
     path.canonicalize_utf8().map_err(FileError::at(path, "resolve"))
 }
@@ -332,6 +320,14 @@ fn repository_above(dir: &Utf8Path) -> Result<Utf8PathBuf, EngineError> {
         message: format!("`{dir}` is in no git repository, so there is no worktree of it"),
         hint: "`--isolate copy` needs none".into(),
     })
+}
+
+fn no_workspace(root: &Utf8Path, what: &str) -> EngineError {
+    let choose = if what == HOME_DIRECTORY { "choose with `--archive paths:A,B`, " } else { "" };
+    EngineError::Conflict {
+        message: format!("`{root}` is {what}, which is not archived as a whole"),
+        hint: format!("work in a directory beneath it, {choose}or go without an archive with `--archive off`"),
+    }
 }
 
 /// Refuses what contradicts itself.

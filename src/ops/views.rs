@@ -267,7 +267,7 @@ impl TaskLine {
             created_at: task.created_at,
             finished_at: task.finished_at,
             elapsed_s: elapsed(task),
-            current_step: match digest.as_ref().and_then(current_step) {
+            current_step: match step_of(call, task, digest.as_ref()) {
                 Some(step) => Some(step),
                 None => waiting_on(call, task)?.map(|(words, _)| words),
             },
@@ -309,7 +309,7 @@ impl TaskView {
             finished_at: task.finished_at,
             elapsed_s: elapsed(task),
             active_tool_running: live && !digest.tools_in_flight.is_empty(),
-            current_step: if live { current_step(&digest) } else { None },
+            current_step: if live { step_of(call, task, Some(&digest)) } else { None },
             recent_steps: digest.recent_steps.iter().map(|step| step.text.clone()).collect(),
             attempts: task.attempts.iter().map(AttemptView::from).collect(),
             verification: task.verification(),
@@ -377,6 +377,15 @@ fn cost(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Cost {
         return end.cost.clone();
     }
     digest.map_or(Cost::UNKNOWN, |digest| call.engine.cost_of(digest, task.backend()))
+}
+
+fn step_of(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Option<String> {
+    let getting_ready = || match task.spec.isolate {
+        Isolation::None => "archiving the workspace",
+        Isolation::Worktree | Isolation::Copy => "making its directory ready",
+    };
+    let step = digest.and_then(current_step);
+    step.or_else(|| call.engine.is_getting_ready(task).then(|| getting_ready().to_owned()))
 }
 
 /// The oldest tool in flight, else the last step.

@@ -140,6 +140,8 @@ fn roots_that_are_no_workspace_are_refused_and_readers_go_without_an_archive_the
         let ran = home.mgr(&["submit", "--json", "-C", dir, "finish x"]);
         refused(&ran, &[words, "--archive off"]);
     }
+    let chosen = home.submit_with(&["-C", &own, "--archive", "paths:work"], "append work/made 1\nfinish x");
+    assert_eq!(home.end_of(&chosen)["files_changed"], json!(["work/made"]));
     let id = home.submit_with(&["-C", &own, "--archive", "off"], "finish x");
     assert_eq!(home.end_of(&id)["status"], "done");
     let answer = home.json(&["submit", "-C", &own, "--posture", "read_only", "finish x"]);
@@ -237,6 +239,7 @@ macro_rules! archived_although {
 
 archived_although! {
     keeper_dies_before_it_archives: "keeper.before_archive", "kept", false;
+    keeper_dies_before_the_snapshot_is_on_record: "archive-record", "kept", false;
     keeper_dies_after_it_has_archived: "keeper.after_archive", "kept", false;
     keeper_dies_with_the_agent_running_or_gone: "keeper.after_spawn", "adopted", true;
     keeper_dies_before_it_archives_what_is_left: "keeper.before_after_snapshot", "adopted", true;

@@ -1,6 +1,6 @@
 //! Tasks in directories of their own: made from the archive, kept for later turns, removed with the task.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
@@ -69,6 +69,51 @@ fn setup_commands_make_the_directory_ready_before_the_agent() {
     let plain = home.submit("finish x");
     assert_eq!(home.end_of(&plain)["status"], "done");
     assert!(!home.work().join("made").exists());
+}
+
+#[test]
+fn an_agent_is_not_silent_before_it_is_started() {
+    let home = TestHome::new();
+    let go = home.root().join("go");
+    let setup = format!("while ! test -e {}; do sleep 0.05; done", go.display());
+    let args = ["--isolate", "copy", "--idle-timeout", "300ms", "--setup", &setup];
+    let id = home.submit_with(&args, "finish x");
+    assert_eq!(home.mgr(&["watch", &id, "--timeout", "1s"]).code, Some(5));
+    let task = home.status(&id);
+    let told = json!([task["health"], task["current_step"], home.json(&["list"])["tasks"][0]["current_step"]]);
+    assert_eq!(told, json!(["running", "making its directory ready", "making its directory ready"]), "{task:#}");
+    std::fs::write(go, "").unwrap();
+    assert_eq!(home.end_of(&id)["status"], "done");
+}
+
+fn git(dir: &std::path::Path, args: &[&str]) {
+    let ran =
+        Command::new("git").args(["-c", "user.name=a", "-c", "user.email=b"]).args(args).current_dir(dir).output();
+    let ran = ran.unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn a_worktree_is_of_the_whole_repository_and_the_agent_stands_where_it_would() {
+    if Command::new("git").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no git; nothing was proven about worktrees");
+        return;
+    }
+    let home = TestHome::new();
+    write(&home, "sub/file", "one\n");
+    git(&home.work(), &["init", "-q", "-b", "main"]);
+    git(&home.work(), &["add", "."]);
+    git(&home.work(), &["commit", "-qm", "one"]);
+    write(&home, "sub/file", "not committed\n");
+    let script = "append file two\nrun git -c user.name=a -c user.email=b commit -qam two || exit 9\nfinish x";
+    let args = ["-C", "sub", "--isolate", "worktree", "--archive", "paths:file"];
+    let id = home.submit_with(&args, script);
+    let task = home.end_of(&id);
+    let told = json!([task["status"], task["files_changed"], task["isolation"]["kind"], task["archive"]["mode"]]);
+    assert_eq!(told, json!(["done", ["sub/file"], "worktree", "paths:file"]), "{task:#}");
+    assert_eq!(read(directory(&task).join("sub/file")), "not committed\ntwo");
+    assert!(directory(&task).join("sub/runs").exists());
+    assert_eq!(read(home.work().join("sub/file")), "not committed\n");
 }
 
 #[test]
@@ -144,15 +189,69 @@ survives! {
     keeper_dies_after_the_setup: "keeper.after_setup";
 }
 
+/// A conversation of two turns in one directory; returns both.
+fn two_turns(home: &TestHome) -> [String; 2] {
+    write(home, "edited", "zero\n");
+    let first = home.submit_with(&["--isolate", "copy"], "session s-1\nwrite made 1\nappend edited one\nfinish x");
+    home.end_of(&first);
+    let turn = home.json(&["send", &first, "session s-1\nappend edited two\nwrite more 2\nfinish y"]);
+    let turn = turn["task_id"].as_str().unwrap().to_owned();
+    home.end_of(&turn);
+    [first, turn]
+}
+
 #[test]
-fn cleanup_takes_the_directory_with_its_last_task() {
+fn a_later_turn_brings_in_what_the_earlier_ones_did_and_takes_it_out_again() {
     let home = TestHome::new();
-    let first = home.submit_with(&["--isolate", "copy"], "session s-1\nfinish x");
-    let dir = directory(&home.end_of(&first));
-    let turn = home.json(&["send", &first, "session s-1\nfinish y"]);
-    home.end_of(turn["task_id"].as_str().unwrap());
+    let [first, turn] = two_turns(&home);
+    home.json(&["apply", &turn]);
+    assert_eq!(read(home.work().join("edited")), "zero\nonetwo");
+    assert!(home.work().join("made").exists() && home.work().join("more").exists());
+    let states = || [&first, &turn].map(|id| home.status(id)["isolation"]["state"].clone());
+    assert_eq!(states(), ["applied", "applied"]);
+    home.json(&["apply", "--undo", &turn]);
+    assert_eq!(
+        (read(home.work().join("edited")), states()),
+        ("zero\n".to_owned(), [json!("present"), json!("present")])
+    );
+    assert!(!home.work().join("made").exists());
+    // One after the other comes to the same.
+    home.json(&["apply", &first]);
+    assert_eq!(
+        (read(home.work().join("edited")), states()),
+        ("zero\none".to_owned(), [json!("applied"), json!("present")])
+    );
+    home.json(&["apply", &turn]);
+    assert_eq!(read(home.work().join("edited")), "zero\nonetwo");
+    // What is brought in is over: the next turn begins with the workspace as it is now.
+    let next = home.json(&["send", &turn, "session s-1\nfinish z"]);
+    let next = home.end_of(next["task_id"].as_str().unwrap());
+    assert_ne!(directory(&next), directory(&home.status(&turn)));
+}
+
+#[test]
+fn a_directory_is_not_given_up_under_a_turn_that_works_in_it() {
+    let home = TestHome::new();
+    let [_, turn] = two_turns(&home);
+    let live = home.json(&["send", &turn, "session s-1\nwait-for go\nfinish z"]);
+    let live = live["task_id"].as_str().unwrap();
+    let ran = home.mgr(&["discard", &turn, "--json"]);
+    assert!(ran.code == Some(9) && ran.error().to_string().contains(live), "{ran:#?}");
+    home.mgr(&["cancel", live, "--grace", "0s"]);
+    assert_eq!(home.mgr(&["discard", &turn]).code, Some(0));
+}
+
+#[test]
+fn cleanup_takes_the_directory_with_its_last_task_once_its_work_is_taken_over() {
+    let home = TestHome::new();
+    let [first, turn] = two_turns(&home);
+    let dir = directory(&home.status(&turn));
+    let clean = || home.json(&["cleanup", "--older-than", "0s", "--apply"]);
+    let kept = clean();
+    assert_eq!(json!([kept["tasks"], kept["kept"].as_array().map(Vec::len), dir.exists()]), json!([[], 2, true]));
+    home.json(&["apply", &turn]);
     assert!(dir.exists());
-    let gone = home.json(&["cleanup", "--older-than", "0s", "--apply"]);
-    assert_eq!(gone["tasks"].as_array().map(Vec::len), Some(2), "{gone:#}");
+    let gone = clean();
+    assert_eq!(gone["tasks"].as_array().map(Vec::len), Some(2), "{first} {gone:#}");
     assert!(!dir.exists() && !dir.parent().unwrap().exists());
 }

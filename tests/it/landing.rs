@@ -175,8 +175,9 @@ fn an_edit_that_came_later_is_never_lost() {
     let after = tree(&home.work());
     let refused = home.landed(&["rollback", &id], 9);
     assert_eq!((&refused["done"], &refused["conflicts"][0]["path"]), (&json!(false), &json!("a.txt")), "{refused:#}");
-    assert_eq!(tree(&home.work()), after);
+    assert_eq!((&refused["restored"], tree(&home.work())), (&json!([]), after));
     let words = home.mgr(&["rollback", &id]);
+    assert!(words.stdout.starts_with("Nothing was changed. 1 conflict stays as it is.\n"), "{words:#?}");
     assert!(words.stdout.contains("conflict  a.txt: "), "{words:#?}");
     assert!(
         words.stdout.contains(&format!("Go on: mgr rollback {id} --on-conflict skip|theirs|markers\n")),
@@ -188,6 +189,31 @@ fn an_edit_that_came_later_is_never_lost() {
     assert_eq!(home.text("a.txt"), "one\ntwo\nthree\n");
     home.landed(&["rollback", &id, "--undo"], 0);
     assert_eq!(home.text("a.txt"), "a person's\n");
+}
+
+#[test]
+fn what_was_broken_off_is_finished_by_the_doctor() {
+    let home = TestHome::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        home.put(name, "old\n");
+    }
+    let before = tree(&home.work());
+    let id = home.demo(&[], "write: a.txt: new\nwrite: b.txt: new\ndelete: c.txt\nsay: done");
+    home.done(&id);
+    let killed = home.command(["rollback", &id]).env("MGR_FAILPOINT", "landing.exchanged").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    let finding = |args: &[&str]| {
+        let ran = Ran::from(home.command(args.iter().chain(&["--json"])).output().unwrap());
+        let findings = ran.json()["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["subject"] == "archive").unwrap()
+    };
+    let found = finding(&["doctor"]);
+    let words = format!("1 landing broken off: {id}.rollback-1");
+    assert_eq!((&found["level"], &found["message"]), (&json!("problem"), &json!(words)), "{found:#}");
+    assert_eq!(found["hint"], "`mgr doctor --fix` finishes what was begun");
+    assert_eq!(finding(&["doctor", "--fix"])["level"], "good");
+    assert_eq!(tree(&home.work()), before);
+    assert_eq!(finding(&["doctor"])["level"], "good");
 }
 
 #[test]
@@ -336,7 +362,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
 fn no_command_runs_what_a_repository_says() {
     let home = TestHome::new();
     arm(&home);
-    home.put("steps.yaml", "version: 1\nname: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
+    home.put("steps.yaml", "name: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
     let sprung = home.root().join("sprung");
     let script = "append: a.txt: five\nwrite: new.txt: new\nsay: done";
     for flags in [&[][..], &["--isolate", "worktree"], &["--isolate", "copy"]] {

@@ -205,6 +205,32 @@ fn long_answers_come_in_parts() {
 }
 
 #[test]
+fn a_long_diff_comes_in_pages() {
+    let world = World::new();
+    let mut client = world.client(&[]);
+    let id = client.submit("run: sh -c 'for n in 1 2 3; do seq ${n}0000 ${n}9999 > $n.txt; done'");
+    client.data("task_watch", json!({"task_ids": [id]}));
+    let (mut whole, mut cursor, mut pages) = (String::new(), None, 0);
+    loop {
+        let mut ask = json!({"task_id": id});
+        if let Some(cursor) = cursor {
+            ask["cursor"] = cursor;
+        }
+        let page = client.data("task_diff", ask);
+        assert!(page["total"] == 3 && page.to_string().len() < 20_500, "{}", page.to_string().len());
+        whole += page["patch"].as_str().unwrap_or_default();
+        pages += 1;
+        if page["truncated"] == false {
+            break;
+        }
+        cursor = Some(page["next_cursor"].clone());
+    }
+    let (code, patch, _) = world.run(&["diff", &id]);
+    assert_eq!((code, whole.len(), pages > 5), (0, patch.len(), true));
+    assert_eq!(whole, patch);
+}
+
+#[test]
 fn settings_and_database_are_those_of_now() {
     let world = World::new();
     let mut client = world.client(&["--toolsets", "all"]);
