@@ -358,9 +358,7 @@ impl<'a, 'k> Reader<'a, 'k> {
         mut frozen: Map<String, Value>,
     ) -> StepDraft<'a> {
         for (key, value) in node.pairs() {
-            if ["repeat", "matrix"].contains(&key.name.as_str())
-                || (key.name == "backend" && !fields.contains_key("backend"))
-            {
+            if key.name == "repeat" || (key.name == "backend" && !fields.contains_key("backend")) {
                 frozen.insert(key.name.clone(), value.to_json());
             }
         }
@@ -370,6 +368,16 @@ impl<'a, 'k> Reader<'a, 'k> {
         let matrix = self.matrix(node, &path);
         let repeat = self.repeat(node, &path);
         let backend_not = self.backend_not(node, &path);
+        let of_matrix = |(key, values): (&String, &MatrixValues)| {
+            let values = match values {
+                MatrixValues::Fixed(values) => Value::from(values.clone()),
+                MatrixValues::Of(list) => Value::from(format!("{{{{ {} }}}}", list.as_str())),
+            };
+            (key.clone(), values)
+        };
+        if !matrix.is_empty() {
+            frozen.insert("matrix".to_owned(), Value::Object(matrix.iter().map(of_matrix).collect()));
+        }
         let action = self.action(node, &path, kind, &own);
         let found = std::mem::take(&mut self.shaper.found);
         StepDraft {
@@ -501,7 +509,10 @@ impl<'a, 'k> Reader<'a, 'k> {
                 let mut values: Vec<Value> = Vec::new();
                 let mut labels = std::collections::BTreeSet::new();
                 for (at, item) in items.iter().enumerate() {
-                    let value = item.to_json();
+                    let value = match &item.content {
+                        Content::Scalar(scalar) => scalar.as_written(),
+                        Content::List(_) | Content::Map(_) => Value::Null,
+                    };
                     if !params::is_scalar(&value) || has_insertion(&value) {
                         let message = format!("{} where a fixed text, number or truth belongs", item.kind());
                         self.shaper.fault(item, &path.item(at), FaultCode::WrongType, message);

@@ -50,6 +50,8 @@ pub(super) struct Shaper<'a> {
     pub found: Vec<Found<'a>>,
     /// Holds for what is read next.
     pub place: Place,
+    /// Whether free values are read as JSON means them; else numbers stay as they were written.
+    is_json: bool,
 }
 
 impl<'a> Shaper<'a> {
@@ -72,6 +74,7 @@ impl<'a> Shaper<'a> {
         insertions: Insertions,
     ) -> Option<Value> {
         let before = self.faults.len();
+        self.is_json = name == "output_schema";
         let value = self.value(node, words.properties.get(name)?, path, insertions)?;
         if self.faults.len() > before || has_insertion(&value) {
             return (self.faults.len() == before).then_some(value);
@@ -159,7 +162,8 @@ impl<'a> Shaper<'a> {
             (Some("integer"), value) if value.is_i64() || value.is_u64() => value,
             (Some("number"), value) if value.is_number() => value,
             (Some("boolean"), value) if value.is_boolean() => value,
-            (None, value) => value,
+            (None, value) if self.is_json => value,
+            (None, _) => scalar.as_written(),
             (Some(kind), _) => {
                 self.wrong_type(node, path, kind);
                 return None;
