@@ -175,6 +175,8 @@ pub struct PlanOutput {
     name: String,
     #[serde(skip)]
     wants_mermaid: bool,
+    #[serde(skip)]
+    rows: Drawing,
 }
 
 pub struct WorkflowValidate;
@@ -247,22 +249,27 @@ impl Operation for WorkflowPlan {
             mermaid: String::new(),
             name,
             wants_mermaid: input.mermaid,
+            rows: Drawing::default(),
         };
         Ok(match (&checked.workflow, checked.plan) {
-            (Some(workflow), Some(plan)) => PlanOutput {
-                steps: views(workflow, &plan),
-                drawing: Drawing::of(workflow, &plan).to_text(WIDTH),
-                mermaid: mermaid(workflow, &plan),
-                batches: plan.batches,
-                digest: Some(plan.digest),
-                ..output
-            },
+            (Some(workflow), Some(plan)) => {
+                let rows = Drawing::of(workflow, &plan);
+                PlanOutput {
+                    steps: views(workflow, &plan),
+                    drawing: rows.to_text(WIDTH),
+                    rows,
+                    mermaid: mermaid(workflow, &plan),
+                    batches: plan.batches,
+                    digest: Some(plan.digest),
+                    ..output
+                }
+            }
             (Some(_) | None, _) => output,
         })
     }
 }
 
-/// As wide as a drawing is, wherever it is read.
+/// As wide as a drawing is where nobody knows how wide the reader's lines are.
 const WIDTH: usize = 100;
 
 fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
@@ -443,7 +450,8 @@ impl Render for PlanOutput {
         } else if self.wants_mermaid {
             page.text(&self.mermaid);
         } else {
-            page.text(&self.drawing);
+            let width = page.width().unwrap_or(WIDTH);
+            page.text(&self.rows.to_text(width));
         }
     }
 
