@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::client::World;
 
+const FLOW: &str =
+    "params: {n: {type: integer}}\nsteps: [{id: a, prompt: x, repeat: {until: false, max: '{{ params.n }}'}}]";
+
 /// What is done through both doors: the words on the command line, the tool, and its arguments.
 /// `@last` and `@-2` mean the same in both homes.
 fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
@@ -30,6 +33,12 @@ fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
             json!({"task_id": "@last", "dry_run": false, "undo": true}),
         ),
         (vec!["archive", "list"], "archive_list", json!({})),
+        (
+            vec!["workflow", "plan", "--workflow", FLOW, "--params", "n=2"],
+            "workflow_plan",
+            json!({"workflow": FLOW, "params": {"n": 2}}),
+        ),
+        (vec!["workflow", "validate", "--workflow", FLOW], "workflow_validate", json!({"workflow": FLOW})),
         (vec!["send", "@last", "say: more"], "send", json!({"task_id": "@last", "message": "say: more"})),
         (vec!["watch", "@last", "@-2"], "task_watch", json!({"task_ids": ["@last", "@-2"]})),
         (vec!["rerun", "@-2"], "task_rerun", json!({"task_id": "@-2"})),

@@ -151,6 +151,15 @@ fn every_answer_fits_its_schema() {
     assert_eq!(call("task_discard", apart)["discarded"], true);
     assert!(call("archive_list", json!({}))["total"].as_u64() > Some(3));
     call("archive_gc", json!({}));
+    let review = json!({"workflow": {
+        "params": {"lenses": {"type": "list", "default": ["a"]}},
+        "steps": [{"id": "r", "prompt": "{{ matrix.lens }}", "matrix": {"lens": "{{ params.lenses }}"}}],
+    }});
+    assert_eq!(call("workflow_validate", review.clone())["valid"], true);
+    let two = json!({"workflow": review["workflow"], "params": {"lenses": ["a", "b"]}});
+    assert_eq!(call("workflow_plan", two)["batches"], json!([["r[a]", "r[b]"]]));
+    let wrong = call("workflow_plan", json!({"workflow": "steps:\n- {id: a, promt: x}\n"}));
+    assert_eq!((&wrong["valid"], &wrong["faults"][1]["line"]), (&json!(false), &json!(2)));
     call("capabilities", json!({}));
     call("doctor", json!({}));
     call("configure", json!({}));
