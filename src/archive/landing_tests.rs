@@ -385,7 +385,9 @@ fn busy_in(bed: Bed) -> Story {
     bed.write("changed", "by the agent\n");
     bed.write("dir/one", "by the agent\n");
     bed.write("made/new", "by the agent\n");
-    ["deleted", "file-then-dir"].map(|path| fs::remove_file(bed.path(path)).unwrap());
+    for path in ["deleted", "file-then-dir"] {
+        fs::remove_file(bed.path(path)).unwrap();
+    }
     bed.write("file-then-dir/child", "by the agent\n");
     fs::remove_dir_all(bed.path("gone")).unwrap();
     let after = bed.look();
