@@ -49,7 +49,7 @@ impl Contents for Memory {
     }
 
     /// All files are in it: what somebody writes is archived when the test looks.
-    fn keep(&self, _: &SnapshotName, _: &Manifest, _: &[RawPath], texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+    fn keep(&self, _: &SnapshotName, _: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
         texts.iter().for_each(|content| self.put(content));
         Ok(())
     }
@@ -385,7 +385,9 @@ fn busy_in(bed: Bed) -> Story {
     bed.write("changed", "by the agent\n");
     bed.write("dir/one", "by the agent\n");
     bed.write("made/new", "by the agent\n");
-    ["deleted", "file-then-dir"].map(|path| fs::remove_file(bed.path(path)).unwrap());
+    for path in ["deleted", "file-then-dir"] {
+        fs::remove_file(bed.path(path)).unwrap();
+    }
     bed.write("file-then-dir/child", "by the agent\n");
     fs::remove_dir_all(bed.path("gone")).unwrap();
     let after = bed.look();
@@ -499,14 +501,8 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
             }
             self.0.write(digest, to)
         }
-        fn keep(
-            &self,
-            id: &SnapshotName,
-            now: &Manifest,
-            foreign: &[RawPath],
-            texts: &[Vec<u8>],
-        ) -> Result<(), ArchiveError> {
-            self.0.keep(id, now, foreign, texts)
+        fn keep(&self, id: &SnapshotName, now: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+            self.0.keep(id, now, texts)
         }
     }
     let mut story = busy();
@@ -639,6 +635,23 @@ fn the_real_archive_gives_back_and_keeps_what_is_overwritten() {
     assert_eq!(story.bed.read("changed"), "by the user\n");
     story.bed.write("changed", "by the agent\n");
     assert_eq!(story.bed.look(), story.after);
+}
+
+#[test]
+fn what_was_only_looked_at_is_archived_before_it_goes() {
+    let (story, workspace, _) = archived();
+    story.bed.write(
+        "changed",
+        "never archived
+",
+    );
+    let now = workspace.look(&everything(), &mut || true).unwrap();
+    let before = workspace.snapshot(&"t.1.before".parse().unwrap()).unwrap().unwrap();
+    let turns = back(&workspace.manifest(&before).unwrap(), &now);
+    let id = "t.rollback-7".parse().unwrap();
+    workspace.land(&id, &turns, how(OnConflict::Refuse)).unwrap();
+    workspace.take_back(&id, &"t.rollback-7.undo".parse().unwrap(), how(OnConflict::Refuse)).unwrap();
+    assert_eq!(story.bed.read("changed"), "never archived\n");
 }
 
 /// The process of the next test that is killed; does nothing when all tests are run.

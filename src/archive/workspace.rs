@@ -305,7 +305,7 @@ impl Workspace {
     }
 
     /// Returns the packs as they were when they were last listed.
-    fn library(&self) -> Result<Arc<Library>, ArchiveError> {
+    pub(super) fn library(&self) -> Result<Arc<Library>, ArchiveError> {
         let mut slot = self.library.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = &*slot {
             return Ok(Arc::clone(library));

@@ -444,9 +444,9 @@ mod tests {
 
         /// Two files that an agent changed.
         fn changed(&self) -> Vec<Turn> {
-            ["a", "b"].map(|path| self.write(path, "before"));
+            ["a", "b"].into_iter().for_each(|path| self.write(path, "before"));
             let before = self.take("t.1.before");
-            ["a", "b"].map(|path| self.write(path, "after"));
+            ["a", "b"].into_iter().for_each(|path| self.write(path, "after"));
             let after = self.take("t.1.after");
             before.changes_to(&after).into_iter().map(|change| Way::Rollback.turn(change)).collect()
         }
