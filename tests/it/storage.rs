@@ -1,6 +1,6 @@
 //! What a broken disk, a full one or an old release leaves: named, and put right where it can be.
 
-use std::{path::Path, process::Command};
+use std::{path::Path, path::PathBuf, process::Command};
 
 use serde_json::json;
 
@@ -129,39 +129,43 @@ fn a_home_of_version_1_opens() {
     assert_eq!(rebuilt, list);
 }
 
-/// A small file system of memory for the home; `None`, loudly, where that is not permitted.
-struct SmallDisk<'a>(&'a TestHome);
+/// A small file system of memory; `None`, loudly, where that is not permitted.
+struct SmallDisk(PathBuf);
 
-impl<'a> SmallDisk<'a> {
-    fn mount(home: &'a TestHome, size: &str) -> Option<Self> {
+impl SmallDisk {
+    /// Puts it in the place of the home.
+    fn mount(home: &TestHome, size: &str) -> Option<Self> {
         let config = std::fs::read(home.home().join("config.yaml")).unwrap();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "mgr-test"])
-            .arg(home.home())
-            .output();
+        let disk = Self::mount_at(home.home(), size)?;
+        std::fs::write(home.home().join("config.yaml"), config).unwrap();
+        Some(disk)
+    }
+
+    fn mount_at(place: PathBuf, size: &str) -> Option<Self> {
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "mgr-test"]).arg(&place).output();
         if !mount.is_ok_and(|output| output.status.success()) {
             eprintln!("SKIPPED: this user may not mount a tmpfs; nothing was proven about a full disk");
             return None;
         }
-        std::fs::write(home.home().join("config.yaml"), config).unwrap();
-        Some(Self(home))
+        Some(Self(place))
     }
 
     fn fill(&self) {
-        let mut filler = std::fs::File::create(self.0.home().join("filler")).unwrap();
+        let mut filler = std::fs::File::create(self.0.join("filler")).unwrap();
         while std::io::Write::write_all(&mut filler, &[0; 4096]).is_ok() {}
         // Less than a page at a time, to the last byte.
         while std::io::Write::write_all(&mut filler, &[0; 16]).is_ok() {}
     }
 
     fn free(&self) {
-        std::fs::remove_file(self.0.home().join("filler")).unwrap();
+        std::fs::remove_file(self.0.join("filler")).unwrap();
     }
 }
 
-impl Drop for SmallDisk<'_> {
+impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.home()).status();
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
@@ -205,4 +209,28 @@ fn a_disk_that_cannot_take_the_archive_starts_no_agent_and_leaves_nothing_to_tru
     let next = home.submit("finish x");
     let task = home.end_of(&next);
     assert_eq!(json!([task["status"], task["files_changed"]]), json!(["done", ["runs"]]), "{task:#}");
+}
+
+#[test]
+fn a_rollback_on_a_full_disk_changes_nothing_and_is_done_once_there_is_room() {
+    let home = TestHome::with_settings("free_disk_floor: 0B\n");
+    let Some(disk) = SmallDisk::mount_at(home.work(), "8m") else { return };
+    let read = |name: &str| std::fs::read(home.work().join(name)).ok();
+    let noise = Command::new("head").args(["-c", "2000000", "/dev/urandom"]).output().unwrap().stdout;
+    std::fs::write(home.work().join("large"), &noise).unwrap();
+    std::fs::write(home.work().join("other"), "before").unwrap();
+    let id = home.submit("write large small\nwrite other after\nwrite new made\nfinish x");
+    home.end_of(&id);
+    let state =
+        || [read("large").map(|bytes| bytes.len()), read("other").map(|b| b.len()), read("new").map(|b| b.len())];
+    let left_by_the_agent = state();
+    assert_ne!(left_by_the_agent[0], Some(noise.len()));
+    disk.fill();
+    let refused = home.mgr(&["rollback", &id, "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (Some(70), Some("disk_full")), "{refused:#?}");
+    assert_eq!(state(), left_by_the_agent);
+    disk.free();
+    let done = home.mgr(&["rollback", &id, "--json"]);
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    assert_eq!((read("large"), read("other"), read("new")), (Some(noise), Some(b"before".to_vec()), None));
 }
