@@ -46,6 +46,11 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a task')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Export a Markdown report')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Remove old tasks')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a task changed')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Undo what a task changed')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Bring in an isolated task''s result')
+            [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
+            [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check what is installed and healthy')
             [CompletionResult]::new('capabilities', 'capabilities', [CompletionResultType]::ParameterValue, 'What mgr can do here')
@@ -342,6 +347,106 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mgr;diff' {
+            [CompletionResult]::new('--max-chars', '--max-chars', [CompletionResultType]::ParameterName, 'Most characters of list and patch to return at once; the rest comes with the cursor')
+            [CompletionResult]::new('--cursor', '--cursor', [CompletionResultType]::ParameterName, 'Cursor from an earlier answer, for the next page')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--stat', '--stat', [CompletionResultType]::ParameterName, 'Only the list of files, no patch')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;rollback' {
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only say what would be done; over MCP true unless false is sent')
+            [CompletionResult]::new('--on-conflict', '--on-conflict', [CompletionResultType]::ParameterName, 'For what was changed since: refuse (all of it), skip, theirs (take the archived state), markers (merge)')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most paths to list of each kind')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Take back the last rollback of this task')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;apply' {
+            [CompletionResult]::new('--on-conflict', '--on-conflict', [CompletionResultType]::ParameterName, 'For what both sides changed in one place: skip (leave it), refuse (all of it), theirs (the task''s), markers')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most paths to list of each kind')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Only say what would be done')
+            [CompletionResult]::new('--undo', '--undo', [CompletionResultType]::ParameterName, 'Take back the last apply of this task')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;discard' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;archive' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mgr;archive;list' {
+            [CompletionResult]::new('--workspace', '--workspace', [CompletionResultType]::ParameterName, 'Only what was archived of this directory or beneath it')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most snapshots to return, the newest first')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most snapshots to return, the newest first')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;archive;gc' {
+            [CompletionResult]::new('--older-than', '--older-than', [CompletionResultType]::ParameterName, 'Only snapshots that are older than this, such as 7d; the setting `archive_keep` when absent')
+            [CompletionResult]::new('--max-size', '--max-size', [CompletionResultType]::ParameterName, 'Beyond this size the oldest go, however young; the setting `archive_max_size` when absent')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most snapshots to list, those that go first')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most snapshots to list, those that go first')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--apply', '--apply', [CompletionResultType]::ParameterName, 'Remove them; without it, only say what would go')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;archive;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mgr;archive;help;list' {
+            break
+        }
+        'mgr;archive;help;gc' {
+            break
+        }
+        'mgr;archive;help;help' {
+            break
+        }
         'mgr;config' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -382,7 +487,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;mcp' {
-            [CompletionResult]::new('--toolsets', '--toolsets', [CompletionResultType]::ParameterName, 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent')
+            [CompletionResult]::new('--toolsets', '--toolsets', [CompletionResultType]::ParameterName, 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent')
             [CompletionResult]::new('--tools', '--tools', [CompletionResultType]::ParameterName, 'Tools to offer besides those of the sets')
             [CompletionResult]::new('--allow-dir', '--allow-dir', [CompletionResultType]::ParameterName, 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
@@ -476,6 +581,11 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a task')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Export a Markdown report')
             [CompletionResult]::new('cleanup', 'cleanup', [CompletionResultType]::ParameterValue, 'Remove old tasks')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a task changed')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Undo what a task changed')
+            [CompletionResult]::new('apply', 'apply', [CompletionResultType]::ParameterValue, 'Bring in an isolated task''s result')
+            [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
+            [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check what is installed and healthy')
             [CompletionResult]::new('capabilities', 'capabilities', [CompletionResultType]::ParameterValue, 'What mgr can do here')
@@ -536,6 +646,29 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;help;cleanup' {
+            break
+        }
+        'mgr;help;diff' {
+            break
+        }
+        'mgr;help;rollback' {
+            break
+        }
+        'mgr;help;apply' {
+            break
+        }
+        'mgr;help;discard' {
+            break
+        }
+        'mgr;help;archive' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
+            [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            break
+        }
+        'mgr;help;archive;list' {
+            break
+        }
+        'mgr;help;archive;gc' {
             break
         }
         'mgr;help;config' {

@@ -16,6 +16,12 @@ _mgr() {
             ",$1")
                 cmd="mgr"
                 ;;
+            mgr,apply)
+                cmd="mgr__subcmd__apply"
+                ;;
+            mgr,archive)
+                cmd="mgr__subcmd__archive"
+                ;;
             mgr,cancel)
                 cmd="mgr__subcmd__cancel"
                 ;;
@@ -33,6 +39,12 @@ _mgr() {
                 ;;
             mgr,demo)
                 cmd="mgr__subcmd__demo"
+                ;;
+            mgr,diff)
+                cmd="mgr__subcmd__diff"
+                ;;
+            mgr,discard)
+                cmd="mgr__subcmd__discard"
                 ;;
             mgr,doctor)
                 cmd="mgr__subcmd__doctor"
@@ -79,6 +91,9 @@ _mgr() {
             mgr,retry)
                 cmd="mgr__subcmd__retry"
                 ;;
+            mgr,rollback)
+                cmd="mgr__subcmd__rollback"
+                ;;
             mgr,run)
                 cmd="mgr__subcmd__run"
                 ;;
@@ -93,6 +108,30 @@ _mgr() {
                 ;;
             mgr,watch)
                 cmd="mgr__subcmd__watch"
+                ;;
+            mgr__subcmd__archive,gc)
+                cmd="mgr__subcmd__archive__subcmd__gc"
+                ;;
+            mgr__subcmd__archive,help)
+                cmd="mgr__subcmd__archive__subcmd__help"
+                ;;
+            mgr__subcmd__archive,list)
+                cmd="mgr__subcmd__archive__subcmd__list"
+                ;;
+            mgr__subcmd__archive__subcmd__help,gc)
+                cmd="mgr__subcmd__archive__subcmd__help__subcmd__gc"
+                ;;
+            mgr__subcmd__archive__subcmd__help,help)
+                cmd="mgr__subcmd__archive__subcmd__help__subcmd__help"
+                ;;
+            mgr__subcmd__archive__subcmd__help,list)
+                cmd="mgr__subcmd__archive__subcmd__help__subcmd__list"
+                ;;
+            mgr__subcmd__help,apply)
+                cmd="mgr__subcmd__help__subcmd__apply"
+                ;;
+            mgr__subcmd__help,archive)
+                cmd="mgr__subcmd__help__subcmd__archive"
                 ;;
             mgr__subcmd__help,cancel)
                 cmd="mgr__subcmd__help__subcmd__cancel"
@@ -111,6 +150,12 @@ _mgr() {
                 ;;
             mgr__subcmd__help,demo)
                 cmd="mgr__subcmd__help__subcmd__demo"
+                ;;
+            mgr__subcmd__help,diff)
+                cmd="mgr__subcmd__help__subcmd__diff"
+                ;;
+            mgr__subcmd__help,discard)
+                cmd="mgr__subcmd__help__subcmd__discard"
                 ;;
             mgr__subcmd__help,doctor)
                 cmd="mgr__subcmd__help__subcmd__doctor"
@@ -157,6 +202,9 @@ _mgr() {
             mgr__subcmd__help,retry)
                 cmd="mgr__subcmd__help__subcmd__retry"
                 ;;
+            mgr__subcmd__help,rollback)
+                cmd="mgr__subcmd__help__subcmd__rollback"
+                ;;
             mgr__subcmd__help,run)
                 cmd="mgr__subcmd__help__subcmd__run"
                 ;;
@@ -171,6 +219,12 @@ _mgr() {
                 ;;
             mgr__subcmd__help,watch)
                 cmd="mgr__subcmd__help__subcmd__watch"
+                ;;
+            mgr__subcmd__help__subcmd__archive,gc)
+                cmd="mgr__subcmd__help__subcmd__archive__subcmd__gc"
+                ;;
+            mgr__subcmd__help__subcmd__archive,list)
+                cmd="mgr__subcmd__help__subcmd__archive__subcmd__list"
                 ;;
             mgr__subcmd__help__subcmd__mcp,config)
                 cmd="mgr__subcmd__help__subcmd__mcp__subcmd__config"
@@ -203,12 +257,176 @@ _mgr() {
 
     case "${cmd}" in
         mgr)
-            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help"
+            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__apply)
+            opts="-q -h --dry-run --on-conflict --undo --limit --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --on-conflict)
+                    COMPREPLY=($(compgen -W "refuse skip theirs markers" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive)
+            opts="-q -h --json --quiet --color --help list gc help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__gc)
+            opts="-n -q -h --older-than --max-size --apply --limit --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__help)
+            opts="list gc help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__help__subcmd__gc)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__list)
+            opts="-n -q -h --workspace --limit --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --workspace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -352,6 +570,50 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__diff)
+            opts="-q -h --stat --max-chars --cursor --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --max-chars)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cursor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__discard)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__doctor)
             opts="-q -h --fix --rebuild --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -445,8 +707,64 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help)
-            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup config doctor capabilities demo mcp completions man reference help"
+            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__archive)
+            opts="list gc"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__archive__subcmd__gc)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__archive__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -529,6 +847,34 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__demo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__discard)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -767,6 +1113,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__rollback)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1236,6 +1596,36 @@ _mgr() {
                     return 0
                     ;;
                 -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__rollback)
+            opts="-q -h --dry-run --on-conflict --undo --limit --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dry-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-conflict)
+                    COMPREPLY=($(compgen -W "refuse skip theirs markers" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

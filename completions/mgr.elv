@@ -43,6 +43,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand explain 'Explain a task'
             cand export 'Export a Markdown report'
             cand cleanup 'Remove old tasks'
+            cand diff 'Show what a task changed'
+            cand rollback 'Undo what a task changed'
+            cand apply 'Bring in an isolated task''s result'
+            cand discard 'Give up an isolated task''s directory'
+            cand archive 'Look into the archive of workspaces and free its space'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -321,6 +326,95 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;diff'= {
+            cand --max-chars 'Most characters of list and patch to return at once; the rest comes with the cursor'
+            cand --cursor 'Cursor from an earlier answer, for the next page'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --stat 'Only the list of files, no patch'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;rollback'= {
+            cand --dry-run 'Only say what would be done; over MCP true unless false is sent'
+            cand --on-conflict 'For what was changed since: refuse (all of it), skip, theirs (take the archived state), markers (merge)'
+            cand --limit 'Most paths to list of each kind'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --undo 'Take back the last rollback of this task'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;apply'= {
+            cand --on-conflict 'For what both sides changed in one place: skip (leave it), refuse (all of it), theirs (the task''s), markers'
+            cand --limit 'Most paths to list of each kind'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --dry-run 'Only say what would be done'
+            cand --undo 'Take back the last apply of this task'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;discard'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;archive;list'= {
+            cand --workspace 'Only what was archived of this directory or beneath it'
+            cand -n 'Most snapshots to return, the newest first'
+            cand --limit 'Most snapshots to return, the newest first'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive;gc'= {
+            cand --older-than 'Only snapshots that are older than this, such as 7d; the setting `archive_keep` when absent'
+            cand --max-size 'Beyond this size the oldest go, however young; the setting `archive_max_size` when absent'
+            cand -n 'Most snapshots to list, those that go first'
+            cand --limit 'Most snapshots to list, those that go first'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --apply 'Remove them; without it, only say what would go'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;archive;help'= {
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;archive;help;list'= {
+        }
+        &'mgr;archive;help;gc'= {
+        }
+        &'mgr;archive;help;help'= {
+        }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -357,7 +451,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;mcp'= {
-            cand --toolsets 'Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent'
+            cand --toolsets 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent'
             cand --tools 'Tools to offer besides those of the sets'
             cand --allow-dir 'Directory that tasks may work in, besides the one mgr was started in (can be repeated)'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
@@ -441,6 +535,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand explain 'Explain a task'
             cand export 'Export a Markdown report'
             cand cleanup 'Remove old tasks'
+            cand diff 'Show what a task changed'
+            cand rollback 'Undo what a task changed'
+            cand apply 'Bring in an isolated task''s result'
+            cand discard 'Give up an isolated task''s directory'
+            cand archive 'Look into the archive of workspaces and free its space'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -484,6 +583,22 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;export'= {
         }
         &'mgr;help;cleanup'= {
+        }
+        &'mgr;help;diff'= {
+        }
+        &'mgr;help;rollback'= {
+        }
+        &'mgr;help;apply'= {
+        }
+        &'mgr;help;discard'= {
+        }
+        &'mgr;help;archive'= {
+            cand list 'List what is archived'
+            cand gc 'Free the archive''s space'
+        }
+        &'mgr;help;archive;list'= {
+        }
+        &'mgr;help;archive;gc'= {
         }
         &'mgr;help;config'= {
         }

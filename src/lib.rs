@@ -8,6 +8,7 @@
 //! - [`keeper`]: the tiny process that owns one attempt; files only, never the database
 //! - [`store`]: SQLite; the only SQL
 //! - [`archive`]: WHAT a workspace was: snapshots, differences, the way back
+//! - [`workflow`]: WHAT a workflow file says: text to checked graph, nothing started
 //! - [`backends`]: HOW each agent is spoken to: pure adapters
 //! - [`config`]: settings in layers; the only reader of the environment
 //! - [`core`]: WHAT SHOULD HAPPEN: pure rules over facts
@@ -26,5 +27,6 @@ mod os;
 mod store;
 mod surface;
 mod ui;
+mod workflow;
 
 pub use surface::run;

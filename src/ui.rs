@@ -217,6 +217,18 @@ pub fn duration_words(seconds: f64) -> String {
     }
 }
 
+/// Returns a size as people say it: `512 B`, `1.2 kB`, `340 MB`.
+pub fn size_words(bytes: u64) -> String {
+    let (mut size, mut units) = (bytes as f64, ["B", "kB", "MB", "GB", "TB"].into_iter());
+    let mut unit = units.next();
+    while size >= 999.5 {
+        let Some(next) = units.next() else { break };
+        (size, unit) = (size / 1000.0, Some(next));
+    }
+    let digits = usize::from(bytes >= 1000 && size < 9.95);
+    format!("{size:.digits$} {}", unit.unwrap_or("TB"))
+}
+
 /// The terminal, or what stands for it.
 pub struct Ui {
     colour: ColourChoice,
@@ -238,6 +250,11 @@ impl Ui {
             colour: self.has_colour(is_terminal),
             width: if is_terminal { terminal_width() } else { None },
         }
+    }
+
+    /// Whether a program reads the answer, and nobody asked for colour all the same.
+    pub fn is_piped(&self) -> bool {
+        !io::stdout().is_terminal() && self.colour != ColourChoice::Always
     }
 
     fn has_colour(&self, is_terminal: bool) -> bool {
@@ -340,6 +357,8 @@ mod tests {
         let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
         assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
         assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
+        let sizes = [0, 999, 1000, 12_345, 340_000_000, 999_999].map(size_words);
+        assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "12 kB", "340 MB", "1.0 MB"]);
         assert_eq!([plural(2, "process"), plural(2, "directory")], ["2 processes", "2 directories"]);
     }
 }

@@ -12,12 +12,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &[]),
     ("os", &["core"]),
     ("backends", &["core"]),
+    ("workflow", &["core"]),
     ("archive", &["core", "os"]),
     ("keeper", &["core", "os", "archive"]),
     ("store", &["core", "os"]),
     ("config", &["core", "os", "backends"]),
-    ("engine", &["core", "os", "backends", "store", "archive", "config", "keeper"]),
-    ("ops", &["core", "os", "store", "archive", "config", "engine", "ui"]),
+    ("engine", &["core", "os", "backends", "store", "archive", "workflow", "config", "keeper"]),
+    ("ops", &["core", "os", "store", "archive", "config", "engine", "workflow", "ui"]),
     ("surface", &["core", "os", "backends", "config", "keeper", "engine", "ops", "ui"]),
 ];
 
@@ -25,6 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const VOCABULARIES: &[(&str, &str)] = &[
     ("rusqlite", "store/"),
     ("serde_yaml::", "config/yaml.rs"),
+    ("saphyr_parser::", "workflow/tree.rs"),
+    ("minijinja::", "workflow/expression.rs"),
     ("rmcp", "surface/mcp"),
     ("comfy_table", "ui.rs"),
     ("owo_colors", "ui.rs"),

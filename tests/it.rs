@@ -14,6 +14,7 @@ mod it {
     pub mod crash;
     pub mod hygiene;
     pub mod isolation;
+    pub mod landing;
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;

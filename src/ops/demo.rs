@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, SubmitInput, TaskView, Toolset,
+    diff::{Diff, DiffInput, DiffOutput},
+    rollback::{Rollback, RollbackInput, RollbackOutput},
     submit::submit,
     watch::{Follow, Until, exit_of, wait_for},
 };
 use crate::{
-    core::Status,
+    core::{Status, TaskId, TaskRef},
+    engine::EngineError,
     os::files,
     ui::{Page, Tone, duration_words},
 };
@@ -29,14 +32,23 @@ pub struct DemoOutput {
     pub tasks: Vec<TaskView>,
     /// The answer of the first task.
     pub output: String,
+    /// What the first task changed.
+    pub diff: DiffOutput,
+    /// How that was taken back.
+    pub rollback: RollbackOutput,
+    /// Whether your file is byte for byte what it was.
+    pub restored: bool,
     #[serde(skip)]
     pub exit: Exit,
 }
 
 pub struct Demo;
 
-const FIRST: &str = "think: looking around\nwrite: greeting.txt: hello from an agent\nsleep: 1s\nrun: cat greeting.txt\nsay: I wrote greeting.txt and read it back.";
+const FIRST: &str = "think: looking around\nwrite: greeting.txt: hello from an agent\nappend: notes.txt: a line of the agent\n\
+    sleep: 1s\nrun: cat greeting.txt\nsay: I wrote greeting.txt, read it back, and added a line to notes.txt.";
 const SECOND: &str = "say: The file has a greeting; nothing else was changed.";
+/// A file that is there before any agent is.
+const NOTES: (&str, &str) = ("notes.txt", "a line of yours\n");
 const LYING: &str = "say: All done, the tests pass!";
 
 impl Operation for Demo {
@@ -48,7 +60,7 @@ impl Operation for Demo {
     const IDEMPOTENT: bool = false;
     const DEFAULT_TOOL: bool = false;
     const ABOUT: &'static str = "Take a short tour with a scripted agent that needs no key and no installation: \
-        a task that writes a file, one that waits for it, and a claim that its check refutes.";
+        a task that writes a file, one that waits for it, a claim that its check refutes, what was changed, and taking it back.";
     const EXAMPLE: Example = Example { argv: &["demo"], json: "{}" };
 
     type Input = DemoInput;
@@ -60,6 +72,9 @@ impl Operation for Demo {
             None => call.engine.home().data().join("demo").join(format!("{:x}", crate::os::random::bits() >> 96)),
         };
         files::make_dir(&dir)?;
+        let notes = dir.join(NOTES.0);
+        files::create_new(&notes, NOTES.1.as_bytes())?;
+        let yours = files::read_optional(&notes)?;
         let task = |prompt: &str, label: &str| SubmitInput {
             working_dir: Some(AbsolutePath(dir.clone())),
             label: Some(label.to_owned()),
@@ -79,9 +94,27 @@ impl Operation for Demo {
         let third = finish(call, lying).await?;
         let told_apart = [Status::Done, Status::Done, Status::Failed];
         let as_expected = [&first, &second, &third].iter().zip(told_apart).all(|(task, status)| task.status == status);
-        let exit = if as_expected { Exit::Success } else { Exit::Failed };
-        Ok(DemoOutput { dir: dir.into_string(), tasks: vec![first, second, third], output, exit })
+        let (diff, rollback) = undone(call, &first.task_id).await?;
+        let restored = files::read_optional(&notes)? == yours;
+        let exit = if as_expected && restored { Exit::Success } else { Exit::Failed };
+        Ok(DemoOutput {
+            dir: dir.into_string(),
+            tasks: vec![first, second, third],
+            output,
+            diff,
+            rollback,
+            restored,
+            exit,
+        })
     }
+}
+
+/// Looks at what a task changed and takes it back.
+async fn undone(call: &Call<'_>, id: &TaskId) -> Result<(DiffOutput, RollbackOutput), OpError> {
+    let task_id: TaskRef = id.as_str().parse().map_err(EngineError::from)?;
+    let look = DiffInput { task_id: task_id.clone(), paths: Vec::new(), stat: false, max_chars: None, cursor: None };
+    let diff = Diff::run(call, look).await?;
+    Ok((diff, Rollback::run(call, RollbackInput::all_of(task_id)).await?))
 }
 
 fn request(prompt: &str) -> SubmitInput {
@@ -155,6 +188,15 @@ impl Render for DemoOutput {
             }
             page.line("");
         }
+        let id = &self.diff.task_id;
+        page.line(page.tint(Tone::Strong, "4. What the first one changed, with or without git."));
+        page.line(page.tint(Tone::Faint, &format!("   mgr diff {}", id.short())));
+        self.diff.render(page);
+        page.line("");
+        page.line(page.tint(Tone::Strong, "5. Taken back: notes.txt is yours again, to the byte."));
+        page.line(page.tint(Tone::Faint, &format!("   mgr rollback {}", id.short())));
+        self.rollback.render(page);
+        page.line("");
         page.line(
             "The demo agent is a script, not a model. Everything else was real: the store, the keeper, the files.",
         );

@@ -4,21 +4,27 @@
 //! [`OPS`]; whatever is said about an operation is said in its file and nowhere else.
 
 mod again;
+mod apply;
+mod archive;
 mod args;
 mod cancel;
 mod capabilities;
 mod cleanup;
 mod config;
 mod demo;
+mod diff;
+mod discard;
 mod doctor;
 mod error;
 mod events;
 mod explain;
 mod export;
+mod landing;
 mod list;
 mod output;
 mod pause;
 mod poll;
+mod rollback;
 mod send;
 mod status;
 mod submit;

@@ -95,6 +95,11 @@ pub trait Render {
         None
     }
 
+    /// Returns the bytes that a program at the other end of a pipe gets instead of a page.
+    fn piped(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Whether the answer went out piece by piece already.
     fn was_streamed(&self) -> bool {
         false
@@ -126,6 +131,8 @@ pub struct Call<'a> {
     pub progress: &'a dyn Progress,
     /// The longest that this call may wait, whatever it asks for.
     pub longest_wait: Option<Duration>,
+    /// Whether a call that changes a workspace only looks, unless it says otherwise.
+    pub dry_run_first: bool,
     /// The client and its conversation, to be kept with tasks.
     pub client: BTreeMap<String, String>,
 }
@@ -300,6 +307,12 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::explain::Explain>(),
     OpSpec::of::<super::export::Export>(),
     OpSpec::of::<super::cleanup::Cleanup>(),
+    OpSpec::of::<super::diff::Diff>(),
+    OpSpec::of::<super::rollback::Rollback>(),
+    OpSpec::of::<super::apply::Apply>(),
+    OpSpec::of::<super::discard::Discard>(),
+    OpSpec::of::<super::archive::ArchiveList>(),
+    OpSpec::of::<super::archive::ArchiveGc>(),
     OpSpec::of::<super::config::Configure>(),
     OpSpec::of::<super::doctor::Doctor>(),
     OpSpec::of::<super::capabilities::Capabilities>(),

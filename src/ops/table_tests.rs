@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{OPS, OpSpec};
 
 fn command(row: &OpSpec) -> clap::Command {
-    (row.augment)(clap::Command::new(row.cli[0]))
+    (row.augment)(clap::Command::new(*row.cli.last().unwrap()))
 }
 
 fn properties(schema: &Value) -> BTreeMap<String, Value> {
@@ -102,9 +102,10 @@ fn normal(default: Option<String>) -> Option<String> {
 #[test]
 fn the_example_means_the_same_in_both_forms() {
     for row in OPS {
-        assert_eq!(row.example.argv[0], row.cli[0]);
-        let matches =
-            command(row).try_get_matches_from(row.example.argv).unwrap_or_else(|e| panic!("{:?}: {e}", row.cli));
+        let (words, _) = row.example.argv.split_at(row.cli.len());
+        assert_eq!(words, row.cli);
+        let argv = &row.example.argv[row.cli.len() - 1..];
+        let matches = command(row).try_get_matches_from(argv).unwrap_or_else(|e| panic!("{:?}: {e}", row.cli));
         let mut from_argv = (row.input_of)(&matches).unwrap();
         // The command line fills in where it stands; JSON leaves it to the server.
         if !row.example.json.contains("working_dir") {

@@ -79,12 +79,25 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
         }
         Some(("man", _)) => Ok(finish(ui.answer(&generate::man(&command())), Exit::Success)),
         Some(("reference", _)) => Ok(finish(ui.answer(&generate::reference()), Exit::Success)),
-        Some((name, matches)) => match OPS.iter().find(|row| row.cli == [name]) {
-            Some(row) => operation(row, matches, env, ui, wants_json),
-            None => Err(OpError::new(Code::Internal, format!("no row for `{name}`"))),
-        },
+        Some((name, matches)) => {
+            let (words, matches) = leaf(name, matches);
+            match OPS.iter().find(|row| row.cli == words) {
+                Some(row) => operation(row, matches, env, ui, wants_json),
+                None => Err(OpError::new(Code::Internal, format!("no row for `{}`", words.join(" ")))),
+            }
+        }
         None => Err(OpError::invalid("no command").hint("`mgr --help` lists them")),
     }
+}
+
+/// Returns all words of a command, with the arguments of the last.
+fn leaf<'a>(name: &'a str, mut matches: &'a ArgMatches) -> (Vec<&'a str>, &'a ArgMatches) {
+    let mut words = vec![name];
+    while let Some((name, inner)) = matches.subcommand() {
+        words.push(name);
+        matches = inner;
+    }
+    (words, matches)
 }
 
 fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
@@ -99,7 +112,8 @@ fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, want
         .build()
         .map_err(|error| OpError::new(Code::Internal, error.to_string()))?;
     let live = Live::new(row, ui, wants_json);
-    let call = Call { engine: &engine, progress: &live, longest_wait: None, client: BTreeMap::new() };
+    let call =
+        Call { engine: &engine, progress: &live, longest_wait: None, dry_run_first: false, client: BTreeMap::new() };
     let answer = runtime.block_on(async {
         tokio::select! {
             answer = (row.run)(&call, input) => answer,
@@ -128,7 +142,8 @@ fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     if answer.shown.was_streamed() {
         return Ok(answer.exit as u8);
     }
-    let printed = match (wants_json, answer.shown.raw()) {
+    let piped = || answer.shown.piped().filter(|_| ui.is_piped());
+    let printed = match (wants_json, answer.shown.raw().or_else(piped)) {
         (true, _) => ui.answer(&json_text(&answer.value)),
         (false, Some(bytes)) => ui.raw(&bytes),
         (false, None) => {
@@ -192,7 +207,12 @@ pub(super) fn command() -> Command {
         .arg_required_else_help(true)
         .args([json, quiet, colour]);
     for row in OPS {
-        command = command.subcommand(subcommand(row));
+        match row.cli {
+            [name, _, ..] if command.find_subcommand(name).is_none() => command = command.subcommand(group(name)),
+            // It came with the first of its group.
+            [_, _, ..] => {}
+            _ => command = command.subcommand(subcommand(row)),
+        }
     }
     command
         .subcommand(mcp::command())
@@ -208,9 +228,52 @@ fn in_commands(text: &str) -> String {
     tools.fold(text.to_owned(), |text, (tool, cli)| text.replace(tool, &format!("`mgr {}`", cli.join(" "))))
 }
 
+/// What a command of commands is about.
+const GROUPS: &[(&str, &str)] = &[
+    ("archive", "Look into the archive of workspaces and free its space"),
+    ("template", "Keep workflows and prompts under a name"),
+    ("workflow", "Check workflow files, look at their plan, run them"),
+];
+
+/// Returns the command of all rows that begin with `name`.
+fn group(name: &'static str) -> Command {
+    let about = GROUPS.iter().find(|(group, _)| *group == name).map_or("", |(_, about)| *about);
+    let rows = OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
+    Command::new(name)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(rows.map(subcommand))
+}
+
 fn subcommand(row: &'static OpSpec) -> Command {
-    let name = row.cli[0];
+    let name = row.cli.last().copied().unwrap_or_default();
     let example = format!("Example:\n  mgr {}", generate::shell_words(row.example.argv));
     // The struct's own attributes come first, so that the table's words win.
     (row.augment)(Command::new(name)).about(row.title).long_about(in_commands(row.about)).after_help(example)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_under_its_words() {
+        for row in OPS {
+            let argv = std::iter::once("mgr").chain(row.example.argv.iter().copied());
+            let matches = command().try_get_matches_from(argv).unwrap_or_else(|error| panic!("{:?}: {error}", row.cli));
+            let (name, inner) = matches.subcommand().unwrap();
+            let (words, matches) = leaf(name, inner);
+            assert_eq!(words, row.cli);
+            assert!((row.input_of)(matches).is_ok(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn every_group_says_what_it_is_about() {
+        for row in OPS.iter().filter(|row| row.cli.len() > 1) {
+            let about = command().find_subcommand(row.cli[0]).unwrap().get_about().map(ToString::to_string);
+            assert!(about.is_some_and(|about| about.len() >= 15), "{:?} has no line in GROUPS", row.cli);
+        }
+    }
 }

@@ -94,13 +94,19 @@ mod tests {
         ];
         let mut files: Vec<_> =
             shells.map(|(shell, name)| (format!("completions/{name}"), completion_script(shell))).to_vec();
-        files.push(("man/mgr.1".to_owned(), man(&cli::command())));
-        for sub in cli::command().get_subcommands().filter(|sub| !sub.is_hide_set()) {
-            let name = format!("mgr-{}", sub.get_name());
-            files.push((format!("man/{name}.1"), man(&sub.clone().name(name.clone()).bin_name(name))));
-        }
+        let pages = man_pages("mgr", &cli::command());
+        files.extend(pages.into_iter().map(|(name, page)| (format!("man/{name}.1"), page)));
         files.push(("man/reference.md".to_owned(), reference()));
         files
+    }
+
+    /// A page for a command and one for each command beneath it: `mgr-archive` and `mgr-archive-list`.
+    fn man_pages(name: &str, command: &Command) -> Vec<(String, String)> {
+        let mut pages = vec![(name.to_owned(), man(&command.clone().name(name.to_owned()).bin_name(name)))];
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            pages.extend(man_pages(&format!("{name}-{}", sub.get_name()), sub));
+        }
+        pages
     }
 
     /// `UPDATE_GENERATED=1 cargo test generated` writes the files anew.

@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -349,7 +349,7 @@ for (const agent of CLIS) {
 
   add(`${agent} two at once`, 10, async (place) => {
     const ids = [];
-    for (const which of [1, 2]) ids.push(await place.submit(agent, `[[scenario:slow-model id=${which}]] number ${which}`));
+    for (const which of [1, 2]) ids.push(await place.submit(agent, `[[scenario:slow-model id=${which}]] number ${which}`, { flags: ["--share"] }));
     const tasks = await Promise.all(ids.map((id) => place.end(id)));
     tasks.forEach(isDone);
     const [first, second] = tasks;
@@ -409,6 +409,91 @@ for (const agent of CLIS) {
     hasFailed(await place.run(agent, "[[scenario:plain]] hello"), ["auth"], 20);
   });
 }
+
+// --- Taking back and bringing in what an agent did --------------------------------------------------
+
+/** Makes the workspace a git repository with files of a user, some committed, some not, one ignored. */
+async function makeProject(place) {
+  const git = async (...args) => {
+    const run = await runProgram("git", ["-c", "user.name=u", "-c", "user.email=u@example.org", ...args], { cwd: place.work, env: place.env });
+    assert.equal(run.code, 0, `git ${args[0]}: ${run.err}`);
+  };
+  const write = (name, text) => writeFileSync(join(place.work, name), text);
+  mkdirSync(join(place.work, "src"));
+  write(".gitignore", ".env\n");
+  write("notes.txt", "first\nsecond\n");
+  write("src/old.txt", "old\n");
+  write("run.sh", "#!/bin/sh\n");
+  await git("init", "--quiet");
+  await git("add", "--all");
+  await git("commit", "--quiet", "--message=begin");
+  write("notes.txt", "first\nsecond\nnot committed\n");
+  write("untracked.bin", Buffer.from([0, 255, 10, 13]));
+  write(".env", "KEY=secret\n");
+}
+
+/** Everything below a directory except `.git`: type, mode and content of each path. */
+function tree(dir, prefix = "") {
+  return readdirSync(join(dir, prefix)).filter((name) => name !== ".git").sort().flatMap((name) => {
+    const path = join(prefix, name);
+    const stat = lstatSync(join(dir, path));
+    const mode = (stat.mode & 0o7777).toString(8);
+    if (stat.isSymbolicLink()) return [`${path} -> ${readlinkSync(join(dir, path))}`];
+    if (stat.isDirectory()) return [`${path}/ ${mode}`, ...tree(dir, path)];
+    return [`${path} ${mode} ${createHash("sha256").update(readFileSync(join(dir, path))).digest("hex")}`];
+  });
+}
+
+/** What `change-files` does, as `mgr diff` has to tell it. */
+const CHANGES = {
+  "link": "created", "made": "created", "made/empty": "created", "notes.txt": "modified", "run.sh": "mode",
+  "shelled.txt": "created", "src/old.txt": "deleted", "written.txt": "created",
+};
+
+async function changesOf(place, task) {
+  const { json } = await place.mgr(["diff", "--json", task]);
+  return Object.fromEntries(json.files.map(({ path, kind }) => [path, kind]));
+}
+
+for (const agent of ["claude_code", "codex"]) {
+  add(`${agent} diff, rollback, undo`, 12, async (place) => {
+    await makeProject(place);
+    const before = tree(place.work);
+    const task = await place.run(agent, "[[scenario:change-files]] change them");
+    isDone(task);
+    const after = tree(place.work);
+    assert.deepEqual(await changesOf(place, task.task_id), CHANGES);
+    const { out: patch } = await place.mgr(["diff", task.task_id]);
+    assert.match(patch, /^\+a line of the agent$/m);
+    const { json: look } = await place.mgr(["rollback", "--json", "--dry-run", task.task_id]);
+    assert.deepEqual(look.conflicts, []);
+    assert.deepEqual(tree(place.work), after, "a dry run changes nothing");
+    await place.mgr(["rollback", task.task_id]);
+    assert.deepEqual(tree(place.work), before, "everything is as it was before the agent");
+    await place.mgr(["rollback", "--undo", task.task_id]);
+    assert.deepEqual(tree(place.work), after, "everything is as the agent left it");
+  });
+}
+
+add("claude_code isolated, then applied", 14, async (place) => {
+  await makeProject(place);
+  const before = tree(place.work);
+  const task = await place.run("claude_code", "[[scenario:change-files]] change them", { flags: ["--isolate=worktree"] });
+  isDone(task);
+  assert.deepEqual(tree(place.work), before, "the workspace is not touched by an isolated task");
+  assert.deepEqual(await changesOf(place, task.task_id), CHANGES);
+  // Somebody goes on in the meantime, at another place of the same file.
+  writeFileSync(join(place.work, "notes.txt"), "zeroth\nfirst\nsecond\nnot committed\n");
+  const { json } = await place.mgr(["apply", "--json", task.task_id]);
+  assert.deepEqual(json.conflicts, []);
+  assert.deepEqual(json.merged, ["notes.txt"]);
+  assert.equal(place.file("notes.txt"), "zeroth\nfirst\nsecond\nnot committed\na line of the agent\n");
+  assert.equal(place.file("written.txt"), "written by the model\n");
+  assert.equal(place.file("src/old.txt"), undefined);
+  await place.mgr(["apply", "--undo", task.task_id]);
+  writeFileSync(join(place.work, "notes.txt"), "first\nsecond\nnot committed\n");
+  assert.deepEqual(tree(place.work), before);
+});
 
 /** Gemini tries again for more than 3 minutes, with words on stderr only: what counts is that it can be ended. */
 async function cancelInRetries(place) {

@@ -1,7 +1,7 @@
 // The official TypeScript SDK as a client of `mgr mcp`: 50 tasks, 4 slots, 50 watches at once, and pings meanwhile.
 //
 // usage: node sdk-client.mjs MGR DIR      (DIR: where install.sh has put the SDK)
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,8 +16,11 @@ const TASKS = 50;
 const PING_LIMIT_MS = 250;
 
 const home = mkdtempSync(join(tmpdir(), "mgr-sdk-"));
+// A home directory is not archived, so nothing works in it.
+const work = join(home, "work");
+mkdirSync(work);
 const env = { PATH: process.env.PATH, HOME: home, MGR_HOME: join(home, "mgr") };
-const transport = new StdioClientTransport({ command: mgr, args: ["mcp"], env, cwd: home, stderr: "inherit" });
+const transport = new StdioClientTransport({ command: mgr, args: ["mcp"], env, cwd: work, stderr: "inherit" });
 const client = new Client({ name: "sdk-client", version: "1" });
 
 const data = async (name, args, options) => {
@@ -28,7 +31,7 @@ const data = async (name, args, options) => {
 
 const submit = async (_, number) => {
   const prompt = `sleep: 200ms\nsay: answer ${number}`;
-  return (await data("task_submit", { prompt, backend: "demo", working_dir: home })).task_id;
+  return (await data("task_submit", { prompt, backend: "demo", working_dir: work, share: true })).task_id;
 };
 
 const watch = async (task_id) => {

@@ -112,6 +112,24 @@ fn work_is_confined_to_what_was_allowed() {
 }
 
 #[test]
+fn the_files_of_tasks_outside_are_out_of_reach() {
+    let world = World::new();
+    let outside = tempfile::tempdir().unwrap();
+    let path = outside.path().to_str().unwrap();
+    let mut submit = world.command(&["submit", "-b", "demo", "--wait", "write: a.txt: mine"]);
+    assert!(submit.current_dir(path).output().unwrap().status.success());
+    let mut client = world.client(&["--toolsets", "all"]);
+    for tool in ["task_diff", "task_rollback", "task_apply", "task_discard"] {
+        let blocked = client.failure(tool, json!({"task_id": "@last"}));
+        assert!(blocked.starts_with("blocked: ") && blocked.contains("--allow-dir "), "{tool}: {blocked}");
+    }
+    assert_eq!(std::fs::read_to_string(outside.path().join("a.txt")).unwrap(), "mine\n");
+    let mut client = world.client(&["--toolsets", "all", "--allow-dir", path]);
+    let apply = client.failure("task_apply", json!({"task_id": "@last"}));
+    assert!(!apply.starts_with("blocked: "), "{apply}");
+}
+
+#[test]
 fn without_a_directory_it_is_the_one_of_the_server() {
     let world = World::new();
     let mut client = world.client(&[]);

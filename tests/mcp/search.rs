@@ -28,6 +28,14 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("change a setting of the configuration", "configure"),
     ("which agents are installed and signed in", "doctor"),
     ("what finished since the last look", "task_poll"),
+    ("show the diff of what a task changed", "task_diff"),
+    ("which files did the agent change, as a patch", "task_diff"),
+    ("undo the changes of a task", "task_rollback"),
+    ("restore the files to what they were before", "task_rollback"),
+    ("merge the result of an isolated task", "task_apply"),
+    ("throw away the worktree of an isolated task", "task_discard"),
+    ("list snapshots in the archive", "archive_list"),
+    ("prune old snapshots", "archive_gc"),
     ("what can this machine do, which backends and their abilities", "capabilities"),
 ];
 

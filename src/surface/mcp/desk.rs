@@ -66,8 +66,9 @@ impl Desk {
         let rebuilds = tool.name == "doctor" && input.get("rebuild") == Some(&Value::Bool(true));
         // Settings are read for every call: people change them while the server runs.
         let engine = self.engine(rebuilds)?.at(Some(working_dir.unwrap_or(self.roots.start())))?;
+        self.roots.admit_task(tool, &input, &engine)?;
         let longest_wait = Some(beat.longest_wait());
-        let call = Call { engine: &engine, progress: beat as &dyn Progress, longest_wait, client };
+        let call = Call { engine: &engine, progress: beat as &dyn Progress, longest_wait, dry_run_first: true, client };
         fitting(&call, tool, input).await
     }
 

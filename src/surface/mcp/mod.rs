@@ -36,7 +36,7 @@ pub(super) fn command() -> Command {
     let toolsets = list(
         "toolsets",
         "SET,…",
-        "Tool sets to offer: default, all, core, ops; the variable MGR_MCP_TOOLSETS when absent",
+        "Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent",
     );
     let tools = list("tools", "TOOL,…", "Tools to offer besides those of the sets");
     let read_only =

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::tools::Tool;
 use crate::{
     config::Environment,
-    ops::{Code, OpError},
+    core::TaskRef,
+    engine::Engine,
+    ops::{Code, OpError, Toolset},
     os::files::FileError,
 };
 
@@ -51,6 +53,19 @@ impl Roots {
         let dirs = all.filter_map(|map| map.get("working_dir")?.as_str()).map(Utf8Path::new);
         // A relative one is refused by its type, with better words.
         dirs.filter(|dir| dir.is_absolute()).try_for_each(|dir| self.check(dir))
+    }
+
+    /// Refuses a call that looks into the workspace of a task, or changes it, where that lies outside.
+    ///
+    /// # Errors
+    /// The task's workspace or the directory it worked in lies outside; there is no such task.
+    pub fn admit_task(&self, tool: &Tool, input: &Map<String, Value>, engine: &Engine) -> Result<(), OpError> {
+        let named = input.get("task_id").and_then(Value::as_str).filter(|_| tool.row.toolset == Toolset::Safety);
+        let Some(named) = named else { return Ok(()) };
+        let reference: TaskRef = named.parse().map_err(crate::engine::EngineError::from)?;
+        let spec = engine.task(&engine.resolve(&reference)?)?.spec;
+        self.check(&spec.working_dir)?;
+        spec.workspace.iter().try_for_each(|dir| self.check(dir))
     }
 
     fn check(&self, dir: &Utf8Path) -> Result<(), OpError> {

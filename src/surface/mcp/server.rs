@@ -46,6 +46,7 @@ Reaching that limit is no error: call it again with after = next_cursor.\n\
 - task_status shows one task now, or everything live; task_list finds older ones; task_poll tells what ended since a cursor.\n\
 - A task that failed says why and what to do: task_retry tries again with what went wrong, task_rerun repeats the prompt, \
 send goes on with the same agent's conversation.\n\
+- task_diff shows what a task changed in its directory, task_rollback undoes it; the latter only looks unless dry_run is false.\n\
 - Ending a call, a conversation or this server leaves tasks running. Only task_cancel stops work.\n\
 - Ids may be shortened to any unique beginning; @last is the newest task. Durations are 90s, 10m, 2h.\n\
 - Without working_dir a task works in the directory that this server was started in.\n\

@@ -1,0 +1,192 @@
+//! The graph: which steps run, what waits for what, in which batches; the same for the same definition and
+//! parameters, and a digest that says whether they are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    check::{bound, split},
+    definition::{Bound, MatrixValues, Step, StepId, Workflow},
+    expression::{Expression, Scope},
+    read::label_of,
+};
+
+/// A workflow with the values of its parameters, ready to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// BLAKE3 of the frozen definition and the parameters.
+    pub digest: String,
+    pub params: Map<String, Value>,
+    /// In the order of the file, members of a matrix in the order of their values.
+    pub steps: Vec<PlannedStep>,
+    /// What may run together; each batch waits for the ones before.
+    pub batches: Vec<Vec<StepId>>,
+    /// From a step to one that waits for it.
+    pub edges: Vec<(StepId, StepId)>,
+}
+
+/// A step that runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStep {
+    pub id: StepId,
+    /// Its place among the steps of the workflow.
+    pub step: usize,
+    /// The member's values; empty for a step without a matrix.
+    pub matrix: Map<String, Value>,
+    /// The member's label, as expressions name it.
+    pub label: Option<String>,
+    pub needs: Vec<StepId>,
+    pub needs_any: Vec<StepId>,
+    /// The most runs, when it is a loop.
+    pub most_runs: Option<u32>,
+}
+
+/// Makes the plan of a workflow that was checked with these parameters.
+pub(super) fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
+    let scope = Scope { params: params.clone(), ..Scope::default() };
+    let members: Vec<Vec<Member>> = workflow.steps.iter().map(|step| members(step, &scope)).collect();
+    let by_name: BTreeMap<&str, usize> =
+        workflow.steps.iter().enumerate().map(|(at, step)| (step.id.as_str(), at)).collect();
+    let resolved = |needs: &[String]| -> Vec<StepId> {
+        let of_need = |need: &String| -> Vec<StepId> {
+            let (name, label) = split(need);
+            let all = by_name.get(name).map(|at| members[*at].as_slice()).unwrap_or_default();
+            let wanted = all.iter().filter(|(known, _)| label.is_none() || known.as_deref() == label);
+            wanted.map(|(label, _)| StepId::new(name, label.as_deref())).collect()
+        };
+        needs.iter().flat_map(of_need).collect()
+    };
+    let mut steps = Vec::new();
+    for (at, step) in workflow.steps.iter().enumerate() {
+        let (needs, needs_any) = (resolved(&step.needs), resolved(&step.needs_any));
+        let most_runs = step.repeat.as_ref().and_then(|repeat| match &repeat.max {
+            Bound::Fixed(max) => Some(*max),
+            Bound::Of(expression) => bound_of(expression, &scope).ok().flatten(),
+        });
+        for (label, matrix) in &members[at] {
+            steps.push(PlannedStep {
+                id: StepId::new(&step.id, label.as_deref()),
+                step: at,
+                matrix: matrix.clone(),
+                label: label.clone(),
+                needs: needs.clone(),
+                needs_any: needs_any.clone(),
+                most_runs,
+            });
+        }
+    }
+    let digest = digest(&workflow.frozen, &params);
+    let batches = batches(&steps);
+    let edge = |step: &PlannedStep| -> Vec<(StepId, StepId)> {
+        step.needs.iter().chain(&step.needs_any).map(|need| (need.clone(), step.id.clone())).collect()
+    };
+    let edges = steps.iter().flat_map(edge).collect();
+    Plan { digest, params, steps, batches, edges }
+}
+
+type Member = (Option<String>, Map<String, Value>);
+
+fn members(step: &Step, scope: &Scope) -> Vec<Member> {
+    let values = |(key, values): (&String, &MatrixValues)| (key.clone(), values_of(values, scope).unwrap_or_default());
+    combinations(&step.matrix.iter().map(values).collect())
+}
+
+/// Returns every combination with its label, the last key changing fastest; one without a label for no keys. A key
+/// whose values are not known yet stands for one run.
+pub(super) fn combinations(matrix: &BTreeMap<String, Vec<Value>>) -> Vec<Member> {
+    let mut all: Vec<Member> = vec![(None, Map::new())];
+    for (key, values) in matrix {
+        let open = [Value::from("?")];
+        let values = if values.is_empty() { open.as_slice() } else { values.as_slice() };
+        let with = |(label, map): &Member| -> Vec<Member> {
+            let one = |value: &Value| {
+                let own = label_of(value);
+                let label = label.as_ref().map_or_else(|| own.clone(), |label| format!("{label},{own}"));
+                let mut map = map.clone();
+                map.insert(key.clone(), value.clone());
+                (Some(label), map)
+            };
+            values.iter().map(one).collect()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    all
+}
+
+/// Returns the values of a matrix key; none when they hang on a parameter that has no value yet.
+pub(super) fn values_of(values: &MatrixValues, scope: &Scope) -> Result<Vec<Value>, String> {
+    let expression = match values {
+        MatrixValues::Fixed(values) => return Ok(values.clone()),
+        MatrixValues::Of(expression) => expression,
+    };
+    match expression.value(scope) {
+        Ok(Value::Array(items)) if items.is_empty() => Err(format!("`{}` is an empty list", expression.as_str())),
+        Ok(Value::Array(mut items)) => {
+            let mut seen = std::collections::BTreeSet::new();
+            items.retain(|item| seen.insert(label_of(item)));
+            Ok(items)
+        }
+        Ok(Value::Null) => Ok(Vec::new()),
+        Ok(other) => Err(format!("`{}` is {other}, not a list", expression.as_str())),
+        // An undefined name has been told already.
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// Returns the bound of a loop; `None` when it hangs on a parameter that has no value yet.
+pub(super) fn bound_of(expression: &Expression, scope: &Scope) -> Result<Option<u32>, String> {
+    match expression.value(scope) {
+        Ok(Value::Null) | Err(_) => Ok(None),
+        Ok(value) => bound(&value, expression).map(Some),
+    }
+}
+
+fn batches(steps: &[PlannedStep]) -> Vec<Vec<StepId>> {
+    let mut depth: BTreeMap<&StepId, usize> = BTreeMap::new();
+    let mut left: Vec<&PlannedStep> = steps.iter().collect();
+    let mut batches: Vec<Vec<StepId>> = Vec::new();
+    while !left.is_empty() {
+        let is_ready =
+            |step: &&&PlannedStep| step.needs.iter().chain(&step.needs_any).all(|need| depth.contains_key(need));
+        let ready: Vec<&PlannedStep> = left.iter().filter(is_ready).copied().collect();
+        // A checked workflow has no cycle; stopping is better than turning forever.
+        if ready.is_empty() {
+            break;
+        }
+        depth.extend(ready.iter().map(|step| (&step.id, batches.len())));
+        batches.push(ready.iter().map(|step| step.id.clone()).collect());
+        left.retain(|step| !depth.contains_key(&step.id));
+    }
+    batches
+}
+
+fn digest(definition: &Value, params: &Map<String, Value>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"mgr workflow 1\n");
+    feed(&mut hasher, definition);
+    feed(&mut hasher, &Value::Object(params.clone()));
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Feeds a value so that no two different ones feed the same bytes, keys in order of the alphabet.
+fn feed(hasher: &mut blake3::Hasher, value: &Value) {
+    match value {
+        Value::Object(map) => {
+            hasher.update(format!("o{}:", map.len()).as_bytes());
+            let sorted: BTreeMap<_, _> = map.iter().collect();
+            for (key, value) in sorted {
+                hasher.update(format!("{}:{key}", key.len()).as_bytes());
+                feed(hasher, value);
+            }
+        }
+        Value::Array(items) => {
+            hasher.update(format!("a{}:", items.len()).as_bytes());
+            items.iter().for_each(|item| feed(hasher, item));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let text = value.to_string();
+            hasher.update(format!("s{}:{text}", text.len()).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! WHAT a workflow file says: from its text to a checked graph.
+//!
+//! Must not start, read or write anything: it gets texts and sets of known names, and returns faults or a graph.
+//!
+//! The text becomes a tree with places (`tree`), the tree drafts by vocabularies (`fields`, `shape`, `read`), the
+//! drafts a workflow once nothing is wrong (`check`), and with the values of its parameters a plan (`graph`).
+
+mod check;
+mod definition;
+mod drawing;
+mod expression;
+mod fault;
+mod fields;
+mod graph;
+mod params;
+mod read;
+mod render;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use check::{Checked, Source, check};
+pub use definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Step, StepId, Until, When, Workflow};
+pub use drawing::{Drawing, mermaid};
+pub use expression::{Expression, ExpressionError, Facts, Insertion, Scope, StepFacts, Template};
+pub use fault::{Fault, FaultCode};
+pub use fields::{OnFailure, ParamType, StepKind, Vocabulary};
+pub use graph::{Plan, PlannedStep};
+pub use read::Known;
+pub use render::RenderError;

@@ -1,0 +1,96 @@
+//! A step about to run: its templates with the values in place, checked like any task's fields.
+
+use serde_json::{Map, Value};
+
+use super::{
+    definition::{Run, Step},
+    expression::{ExpressionError, Insertion, Scope, Template},
+    fields::{PROMPT_FIELDS, Vocabulary},
+    params,
+    shape::has_insertion,
+};
+
+/// A field that cannot be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}`: {message}")]
+pub struct RenderError {
+    pub field: String,
+    pub message: String,
+}
+
+impl Step {
+    /// Returns the fields of the task with the values in place. In prompts, what steps said stands between marks.
+    ///
+    /// # Errors
+    /// A name is undefined, or a value does not suit its field.
+    pub fn render(&self, scope: &Scope, task: &Vocabulary) -> Result<Map<String, Value>, RenderError> {
+        let mut fields = Map::new();
+        for (name, value) in &self.fields {
+            fields.insert(name.clone(), rendered(name, value, scope, task)?);
+        }
+        Ok(fields)
+    }
+}
+
+fn rendered(name: &str, value: &Value, scope: &Scope, task: &Vocabulary) -> Result<Value, RenderError> {
+    // A schema is not a text, whatever braces it has.
+    if name == "output_schema" || !has_insertion(value) {
+        return Ok(value.clone());
+    }
+    let wrong = |message: String| RenderError { field: name.to_owned(), message };
+    let insertion = if PROMPT_FIELDS.contains(&name) { Insertion::for_prompts() } else { Insertion::plain() };
+    let schema = task.properties.get(name);
+    let kind = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("string");
+    let filled = filled(value, kind, scope, insertion).map_err(|error| wrong(error.message))?;
+    let typed = of_type(kind, filled).map_err(wrong)?;
+    (task.check)(name, &typed).map_err(wrong)?;
+    Ok(typed)
+}
+
+/// Fills in every text of a value. A text that is one insertion may become anything that its field takes.
+fn filled(value: &Value, kind: &str, scope: &Scope, insertion: Insertion) -> Result<Value, ExpressionError> {
+    match value {
+        Value::String(text) if text.contains("{{") => {
+            let template = Template::parse(text)?;
+            match template.sole() {
+                Some(expression) if kind != "string" => expression.value(scope),
+                Some(_) | None => template.render(scope, insertion).map(Value::from),
+            }
+        }
+        Value::Array(items) => items.iter().map(|item| filled(item, "string", scope, insertion)).collect(),
+        Value::Object(map) => {
+            let pair = |(key, value): (&String, &Value)| Ok((key.clone(), filled(value, "string", scope, insertion)?));
+            map.iter().map(pair).collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value.clone()),
+    }
+}
+
+fn of_type(kind: &str, value: Value) -> Result<Value, String> {
+    use super::fields::ParamType;
+    let wanted = match kind {
+        "integer" => ParamType::Integer,
+        "number" => ParamType::Number,
+        "boolean" => ParamType::Boolean,
+        "array" => ParamType::List,
+        _ => return Ok(value),
+    };
+    params::of_type(wanted, &value).ok_or_else(|| format!("{value} is not {}", params::called(wanted)))
+}
+
+impl Run {
+    /// Returns the program and its arguments, each value inside one word; `None` for a line of the shell, which is
+    /// run as it stands.
+    ///
+    /// # Errors
+    /// A name is undefined, or a word has a NUL, which no argument can.
+    pub fn words(&self, scope: &Scope) -> Result<Option<Vec<String>>, RenderError> {
+        let Self::Words(words) = self else { return Ok(None) };
+        let wrong = |message: String| RenderError { field: "run".to_owned(), message };
+        let word = |template: &Template| {
+            let word = template.render(scope, Insertion::plain()).map_err(|error| wrong(error.message))?;
+            if word.contains('\0') { Err(wrong("a word with a NUL cannot be an argument".into())) } else { Ok(word) }
+        };
+        words.iter().map(word).collect::<Result<_, _>>().map(Some)
+    }
+}

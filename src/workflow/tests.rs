@@ -1,0 +1,297 @@
+//! The rules as a whole: faulty files with the faults they have, and what holds for any graph.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use proptest::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::core::{Bytes, Money, Posture, Span};
+
+/// A task as far as these tests need one.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the vocabulary only")]
+struct TaskFields {
+    prompt: String,
+    backend: Option<String>,
+    role: Option<String>,
+    model: Option<String>,
+    timeout: Option<Span>,
+    budget: Option<Money>,
+    max_output: Option<Bytes>,
+    posture: Posture,
+    verify: Vec<String>,
+    tags: Vec<String>,
+    metadata: BTreeMap<String, String>,
+    fallback: Vec<String>,
+    retries: u32,
+    priority: i32,
+    output_schema: Option<Map<String, Value>>,
+    after: Vec<String>,
+}
+
+fn checked_with(text: &str, params: Option<Value>) -> Checked {
+    let backends = ["claude_code", "codex", "gemini", "demo"].map(str::to_owned);
+    let roles = ["architect", "reviewer"].map(str::to_owned);
+    let load = |file: &str| match file {
+        "self.yaml" => Ok("steps: [{id: a, kind: workflow, workflow: self.yaml}]".to_owned()),
+        "ok.yaml" => Ok("params: {t: {required: true}}\nsteps: [{id: a, prompt: '{{ params.t }}'}]".to_owned()),
+        "bad.yaml" => Ok("steps:\n  - {id: a}".to_owned()),
+        _ => Err(format!("cannot read `{file}`")),
+    };
+    let known = Known { backends: &backends, roles: &roles, task: &Vocabulary::of::<TaskFields>(), load: &load };
+    check(Source::Text(text), params.as_ref().and_then(Value::as_object), &known)
+}
+
+fn checked(text: &str) -> Checked {
+    checked_with(text, None)
+}
+
+fn valid(text: &str) -> (Workflow, Plan) {
+    let checked = checked(text);
+    assert_eq!(checked.faults, []);
+    (checked.workflow.unwrap(), checked.plan.unwrap())
+}
+
+fn told(faults: &[Fault]) -> Vec<String> {
+    let place = |fault: &Fault| format!("{}:{}", fault.line.unwrap_or(0), fault.column.unwrap_or(0));
+    let code = |fault: &Fault| serde_json::to_value(fault.code).unwrap().as_str().unwrap().to_owned();
+    faults.iter().map(|fault| format!("{} {}", place(fault), code(fault))).collect()
+}
+
+/// Each file ends with the faults that it has: `#! line:column code`.
+#[test]
+fn faulty_files_have_exactly_these_faults() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/workflows");
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 10);
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let expected: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("#! ")).map(str::to_owned).collect();
+        let faults = checked(&text).faults;
+        if told(&faults) != expected {
+            let lines: Vec<_> = faults
+                .iter()
+                .zip(told(&faults))
+                .map(|(fault, told)| format!("{told}: {} {} ({:?})", fault.path, fault.message, fault.suggestion))
+                .collect();
+            wrong.push(format!("{}:\n{}\nexpected {expected:#?}", file.display(), lines.join("\n")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_fault_is_one_whole_sentence_with_a_way_out() {
+    let faults = checked("steps:\n  - {id: a, prompt: x, needs: [b]}\n  - {id: bb, prompt: x}\n").faults;
+    let expected = json!([{
+        "line": 2, "column": 32, "path": "steps[0].needs[0]", "code": "unknown_step",
+        "message": "no step `b`", "suggestion": "did you mean `bb`?",
+    }]);
+    assert_eq!(serde_json::to_value(faults).unwrap(), expected);
+}
+
+#[test]
+fn parameters_that_are_given_must_fit() {
+    let text = "params:\n  a: {required: true}\n  n: {type: integer, default: 2}\n  l: {type: list, enum: []}\n  e: {enum: [x, y]}\nsteps: [{id: s, prompt: '{{ params.a }}'}]\n";
+    let codes = |params: Value| told(&checked_with(text, Some(params)).faults);
+    assert_eq!(codes(json!({"a": "1", "n": "3", "l": "p,q", "e": "x"})), [""; 0]);
+    assert_eq!(
+        codes(json!({"b": "1", "n": "x", "e": "z"})),
+        ["0:0 unknown_parameter", "2:6 missing_parameter", "3:6 wrong_value", "5:6 wrong_value"]
+    );
+    let plan = checked_with(text, Some(json!({"a": 7, "n": "3", "l": "[1, \"b\"]"}))).plan.unwrap();
+    assert_eq!(Value::Object(plan.params), json!({"a": "7", "n": 3, "l": [1, "b"], "e": null}));
+}
+
+#[test]
+fn texts_stay_texts() {
+    let text = "params: {v: {default: 1.10}}\nsteps:\n  - {id: a, prompt: no, model: 1.0, tags: [yes, 007], metadata: {on: off}}\n";
+    let (workflow, plan) = valid(text);
+    let expected = json!({"prompt": "no", "model": "1.0", "tags": ["yes", "007"], "metadata": {"on": "off"}});
+    assert_eq!(Value::Object(workflow.steps[0].fields.clone()), expected);
+    assert_eq!(plan.params["v"], "1.10");
+}
+
+const SMALL: &str = "
+params: {lenses: {type: list, default: [b, a]}, rounds: {type: integer, default: 2}}
+defaults: {backend: demo, model: m, timeout: 5m, verify_retries: 1}
+steps:
+  - {id: plan, prompt: p}
+  - {id: review, prompt: r, needs: [plan], matrix: {lens: '{{ params.lenses }}', os: [x, y]}}
+  - {id: fix, prompt: f, needs: ['review[b,x]'], repeat: {until: steps.fix.status == 'done', max: '{{ params.rounds }}'}}
+  - {id: tag, kind: command, run: [echo, 1], needs_any: [plan, fix]}
+";
+
+#[test]
+fn a_matrix_becomes_one_run_for_each_combination() {
+    let (workflow, plan) = valid(SMALL);
+    let batches: Vec<Vec<&str>> = plan.batches.iter().map(|batch| batch.iter().map(StepId::as_str).collect()).collect();
+    let expected =
+        vec![vec!["plan"], vec!["review[b,x]", "review[b,y]", "review[a,x]", "review[a,y]"], vec!["fix"], vec!["tag"]];
+    assert_eq!(batches, expected);
+    assert_eq!(Value::Object(plan.steps[2].matrix.clone()), json!({"lens": "b", "os": "y"}));
+    let fix = plan.steps.iter().find(|step| step.id.as_str() == "fix").unwrap();
+    assert_eq!((fix.needs.len(), fix.most_runs), (1, Some(2)));
+    assert_eq!(
+        Value::Object(workflow.steps[0].fields.clone()),
+        json!({"prompt": "p", "backend": "demo", "model": "m", "timeout": "5m"})
+    );
+    assert_eq!(Value::Object(workflow.steps[3].fields.clone()), json!({"timeout": "5m"}));
+    assert_eq!(workflow.steps[0].verify_retries, 1);
+}
+
+#[test]
+fn the_digest_is_of_the_meaning_not_of_the_text() {
+    let digest = |text: &str| valid(text).1.digest;
+    let other = SMALL.replace("prompt: p}", "prompt:   'p'}   # a remark");
+    assert_eq!(digest(SMALL), digest(&other));
+    assert_ne!(digest(SMALL), digest(&SMALL.replace("prompt: p}", "prompt: q}")));
+    let with = checked_with(SMALL, Some(json!({"rounds": 3}))).plan.unwrap().digest;
+    assert_ne!(digest(SMALL), with);
+}
+
+#[test]
+fn a_frozen_definition_reads_as_the_same_workflow() {
+    let nested = "steps: [{id: n, kind: workflow, workflow: ok.yaml, params: {t: '{{ env.X }}'}}]\nenv: [X]\noutputs: {o: '{{ steps.n.result.x }}'}\n";
+    for text in [SMALL, nested] {
+        let (workflow, plan) = valid(text);
+        let again = checked(&workflow.frozen.to_string());
+        assert_eq!(again.faults, []);
+        assert_eq!(again.workflow.unwrap(), workflow);
+        assert_eq!(again.plan.unwrap(), plan);
+    }
+}
+
+#[test]
+fn nested_files_are_checked_with_their_own_places_and_cannot_turn_in_circles() {
+    let bad = checked("steps: [{id: n, kind: workflow, workflow: bad.yaml}]").faults;
+    assert_eq!((bad[0].file.as_deref(), bad[0].line, bad[0].column), (Some("bad.yaml"), Some(2), Some(5)));
+    let circle = checked("steps: [{id: n, kind: workflow, workflow: self.yaml}]").faults;
+    assert_eq!(circle.iter().map(|fault| fault.code).collect::<Vec<_>>(), [FaultCode::TooDeep]);
+}
+
+#[test]
+fn json_is_read_like_yaml_also_with_escapes_that_yaml_lacks() {
+    let (workflow, _) = valid(
+        "{\"steps\": [{\"id\": \"a\", \"prompt\": \"\\ud83d\\ude00 \\/ {{ params.x }}\"}], \"params\": {\"x\": {}}}",
+    );
+    assert_eq!(workflow.steps[0].fields["prompt"], "😀 / {{ params.x }}");
+}
+
+/// A step needs any of those before it in a shuffled file.
+fn dag() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>)> {
+    (1_usize..9).prop_flat_map(|count| {
+        let needs: Vec<_> = (0..count).map(|at| prop::collection::btree_set(0..at.max(1), 0..=at)).collect();
+        let needs = needs.prop_map(|sets| {
+            sets.into_iter().enumerate().map(|(at, set)| set.into_iter().filter(|need| *need < at).collect()).collect()
+        });
+        (needs, Just((0..count).collect::<Vec<_>>()).prop_shuffle())
+    })
+}
+
+proptest! {
+    #[test]
+    fn batches_respect_edges_and_hold_every_step_once((needs, order) in dag()) {
+        let step = |at: &usize| {
+            let needs: Vec<_> = needs[*at].iter().map(|need| format!("s{need}")).collect();
+            json!({"id": format!("s{at}"), "prompt": "x", "needs": needs})
+        };
+        let file = json!({"steps": order.iter().map(step).collect::<Vec<_>>()});
+        let (_, plan) = valid(&file.to_string());
+        let batch_of = |id: &StepId| plan.batches.iter().position(|batch| batch.contains(id)).unwrap();
+        for (from, to) in &plan.edges {
+            prop_assert!(batch_of(from) < batch_of(to));
+        }
+        prop_assert_eq!(plan.batches.iter().flatten().count(), needs.len());
+        prop_assert_eq!(plan.edges.len(), needs.iter().map(Vec::len).sum::<usize>());
+    }
+
+    #[test]
+    fn no_file_makes_it_panic(lines in prop::collection::vec(
+        "( {0,6}(- )?(id|needs|steps|params|matrix|when|repeat|max|until|prompt|kind|run|workflow|outputs|env|defaults|backend): ?(\\[a\\]|\\{a: b\\}|a|1|race|command|workflow|wait|approval|\\{\\{ steps.a.b \\}\\}|steps.a.any\\(x\\)|))",
+        0..14,
+    )) {
+        checked(&lines.join("\n"));
+    }
+}
+
+fn task() -> Vocabulary {
+    Vocabulary::of::<TaskFields>()
+}
+
+#[test]
+fn a_step_about_to_run_is_a_task_with_the_values_in_place() {
+    let text = "
+params: {n: {type: integer, default: 3}, who: {default: codex}, tags: {type: list, default: [a, b]}}
+steps:
+  - {id: one, prompt: x}
+  - id: two
+    needs: [one]
+    prompt: 'do: {{ steps.one.output }} for {{ params.who }}'
+    backend: '{{ params.who }}'
+    priority: '{{ params.n }}'
+    tags: '{{ params.tags }}'
+    timeout: '{{ params.n }}m'
+    output_schema: {type: object, properties: {braces: {const: '{{ x }}'}}}
+";
+    let (workflow, _) = valid(text);
+    let said = StepFacts { output: Some("{{ params.who }}".into()), ..StepFacts::default() };
+    let scope = Scope {
+        params: json!({"n": 3, "who": "codex", "tags": ["a", "b"]}).as_object().cloned().unwrap(),
+        steps: [("one".to_owned(), Facts::One(said))].into(),
+        ..Scope::default()
+    };
+    let mark = &blake3::hash(b"{{ params.who }}").to_hex()[..16];
+    let expected = json!({
+        "prompt": format!("do: <data of=\"steps.one.output\" mark=\"{mark}\">\n{{{{ params.who }}}}\n</data {mark}> for codex"),
+        "backend": "codex", "priority": 3, "tags": ["a", "b"], "timeout": "3m",
+        "output_schema": {"type": "object", "properties": {"braces": {"const": "{{ x }}"}}},
+    });
+    assert_eq!(Value::Object(workflow.steps[1].render(&scope, &task()).unwrap()), expected);
+    let mut wrong = scope.clone();
+    wrong.params.insert("n".into(), json!("soon"));
+    let error = workflow.steps[1].render(&wrong, &task()).unwrap_err();
+    assert_eq!(error.to_string(), "`priority`: \"soon\" is not a whole number");
+}
+
+#[test]
+fn what_was_said_stays_one_word_of_a_command() {
+    let (workflow, _) = valid(
+        "steps:\n  - {id: a, prompt: x}\n  - {id: b, needs: [a], kind: command, run: [echo, '-{{ steps.a.output }}-']}\n",
+    );
+    let Action::Command(run) = &workflow.steps[1].action else { panic!() };
+    let words = |output: &str| {
+        let said = StepFacts { output: Some(output.into()), ..StepFacts::default() };
+        run.words(&Scope { steps: [("a".to_owned(), Facts::One(said))].into(), ..Scope::default() })
+    };
+    assert_eq!(words("a b; $(rm) '\"\n").unwrap().unwrap(), ["echo", "-a b; $(rm) '\"\n-"]);
+    assert!(words("a\0b").is_err());
+}
+
+#[test]
+fn the_graph_is_drawn_from_top_to_bottom() {
+    let (workflow, plan) = valid(SMALL);
+    let expected = "  1 ─── plan         demo
+      │
+  2 ┬── review[b,x]  demo     after plan
+    ├── review[b,y]  demo     after plan
+    ├── review[a,x]  demo     after plan
+    └── review[a,y]  demo     after plan
+      │
+  3 ─── fix          demo     after review[b,x], at most 2 times
+      │
+  4 ─── tag          command  after any of plan or fix
+";
+    let drawing = Drawing::of(&workflow, &plan);
+    assert_eq!(drawing.to_text(100), expected);
+    assert!(drawing.to_text(30).lines().all(|line| line.chars().count() <= 30));
+    let mermaid = mermaid(&workflow, &plan);
+    assert!(mermaid.starts_with("flowchart TD\n  s0[\"plan<br>demo\"]\n"), "{mermaid}");
+    assert!(mermaid.ends_with("  s1 --> s5\n  s0 -.-> s6\n  s5 -.-> s6\n"), "{mermaid}");
+}
