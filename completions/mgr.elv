@@ -48,6 +48,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand apply 'Bring in an isolated task''s result'
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
+            cand workflow 'Check workflow files, look at their plan, run them'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -415,6 +416,49 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;archive;help;help'= {
         }
+        &'mgr;workflow'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand validate 'Check a workflow file'
+            cand plan 'Show what a workflow would run'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;workflow;validate'= {
+            cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --params 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;plan'= {
+            cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --params 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --mermaid 'Print the graph as Mermaid text and nothing else'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;help'= {
+            cand validate 'Check a workflow file'
+            cand plan 'Show what a workflow would run'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;workflow;help;validate'= {
+        }
+        &'mgr;workflow;help;plan'= {
+        }
+        &'mgr;workflow;help;help'= {
+        }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -540,6 +584,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand apply 'Bring in an isolated task''s result'
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
+            cand workflow 'Check workflow files, look at their plan, run them'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -599,6 +644,14 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;archive;list'= {
         }
         &'mgr;help;archive;gc'= {
+        }
+        &'mgr;help;workflow'= {
+            cand validate 'Check a workflow file'
+            cand plan 'Show what a workflow would run'
+        }
+        &'mgr;help;workflow;validate'= {
+        }
+        &'mgr;help;workflow;plan'= {
         }
         &'mgr;help;config'= {
         }

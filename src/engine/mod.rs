@@ -41,6 +41,8 @@ pub use launch::launcher;
 pub use lease::{Holder, Lease, WorkspaceHold};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
+pub use roles::roles;
+pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;

@@ -9,7 +9,7 @@ use crate::core::Digest;
 ///
 /// # Errors
 /// It is not a JSON Schema, with what is wrong.
-pub(super) fn check(schema: &Value) -> Result<(), EngineError> {
+pub fn check(schema: &Value) -> Result<(), EngineError> {
     jsonschema::validator_for(schema).map(|_| ()).map_err(|error| EngineError::Invalid {
         message: format!("the output schema is not a JSON Schema: {error}"),
         hint: "see https://json-schema.org; an example: {\"type\": \"object\", \"properties\": {…}}".into(),

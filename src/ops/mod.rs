@@ -33,6 +33,9 @@ mod table;
 mod table_tests;
 mod views;
 mod watch;
+mod workflow;
+#[cfg(test)]
+mod workflow_tests;
 
 pub use args::{AbsolutePath, JsonObject, Pair};
 pub use error::{Code, Exit, OpError};

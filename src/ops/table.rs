@@ -222,7 +222,7 @@ async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpEr
 
 /// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
 /// number formats of Rust. Some clients drop every tool of a server over one of these.
-fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
+pub(super) fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
@@ -313,6 +313,8 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::discard::Discard>(),
     OpSpec::of::<super::archive::ArchiveList>(),
     OpSpec::of::<super::archive::ArchiveGc>(),
+    OpSpec::of::<super::workflow::WorkflowValidate>(),
+    OpSpec::of::<super::workflow::WorkflowPlan>(),
     OpSpec::of::<super::config::Configure>(),
     OpSpec::of::<super::doctor::Doctor>(),
     OpSpec::of::<super::capabilities::Capabilities>(),

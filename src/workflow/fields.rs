@@ -278,7 +278,7 @@ pub(super) const NOT_IN_STEPS: [(&str, &str); 5] = [
 ];
 
 /// Fields of a task that only an agent understands.
-pub(super) const AGENT_ONLY: [&str; 17] = [
+pub const AGENT_ONLY: [&str; 17] = [
     "prompt",
     "backend",
     "model",

@@ -15,6 +15,7 @@ mod graph;
 mod params;
 mod read;
 mod render;
+mod schema;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,10 @@ pub use definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Step, Step
 pub use drawing::{Drawing, mermaid};
 pub use expression::{Expression, ExpressionError, Facts, Insertion, Scope, StepFacts, Template};
 pub use fault::{Fault, FaultCode};
+#[cfg(test)]
+pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{OnFailure, ParamType, StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep};
 pub use read::Known;
 pub use render::RenderError;
+pub use schema::schema;

@@ -1,0 +1,465 @@
+//! `mgr workflow validate` and `mgr workflow plan`: what a workflow file says, before anything starts.
+
+use std::{borrow::Cow, io::Read, str::FromStr};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::Contract, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::{Map, Value, json};
+
+use super::{
+    AbsolutePath, Call, Code, Effect, Example, Exit, OpError, Operation, Pair, Render, SubmitInput, Toolset,
+    table::schema_of,
+};
+use crate::{
+    engine::{check_schema, roles},
+    ui::{Page, plural},
+    workflow::{
+        Checked, Drawing, Fault, Known, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check, mermaid,
+    },
+};
+
+/// A workflow without a file: YAML text, or an object of the same shape.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct InlineWorkflow(Value);
+
+impl FromStr for InlineWorkflow {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(Value::from(text)))
+    }
+}
+
+impl<'de> Deserialize<'de> for InlineWorkflow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match value {
+            Value::String(_) | Value::Object(_) => Ok(Self(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                Err(de::Error::custom("`workflow` is YAML text, or an object with `steps`"))
+            }
+        }
+    }
+}
+
+impl JsonSchema for InlineWorkflow {
+    fn schema_name() -> Cow<'static, str> {
+        "InlineWorkflow".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
+
+/// `key=value` on the command line, a member of any type in JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    name: String,
+    value: Value,
+}
+
+impl FromStr for Given {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse::<Pair>().map(|pair| Self { name: pair.key, value: Value::from(pair.value) })
+    }
+}
+
+/// The JSON form of [`Given`] values, for `#[serde(with)]`.
+mod given {
+    use serde::Serializer;
+
+    use super::{Deserialize, Deserializer, Given, Map, Serialize, Value};
+
+    pub(super) fn serialize<S: Serializer>(given: &[Given], serializer: S) -> Result<S::Ok, S::Error> {
+        let map: Map<String, Value> = given.iter().map(|given| (given.name.clone(), given.value.clone())).collect();
+        map.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Given>, D::Error> {
+        let map = Map::<String, Value>::deserialize(deserializer)?;
+        Ok(map.into_iter().map(|(name, value)| Given { name, value }).collect())
+    }
+}
+
+#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValidateInput {
+    /// The workflow's file (on the command line `-` reads standard input); over MCP an absolute path
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<AbsolutePath>,
+    /// The workflow itself instead of a file: YAML text, or an object of the same shape
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<InlineWorkflow>,
+    /// Values of the workflow's parameters; when any is given, all required ones must be (can be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "given")]
+    #[schemars(with = "Map<String, Value>")]
+    pub params: Vec<Given>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanInput {
+    /// The workflow's file (on the command line `-` reads standard input); over MCP an absolute path
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<AbsolutePath>,
+    /// The workflow itself instead of a file: YAML text, or an object of the same shape
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<InlineWorkflow>,
+    /// Values of the workflow's parameters; when any is given, all required ones must be (can be repeated)
+    #[arg(long, value_name = "NAME=VALUE")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "given")]
+    #[schemars(with = "Map<String, Value>")]
+    pub params: Vec<Given>,
+    /// Print the graph as Mermaid text and nothing else
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mermaid: bool,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ValidateOutput {
+    pub valid: bool,
+    /// Everything that is wrong, in the order of the file.
+    pub faults: Vec<Fault>,
+    /// How many faults there are in all.
+    pub faults_total: usize,
+    /// How many steps the file has.
+    pub steps: usize,
+    #[serde(skip)]
+    name: String,
+}
+
+/// A step that would run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StepView {
+    pub id: StepId,
+    pub kind: StepKind,
+    /// The agent as the file has it; absent where the workflow leaves it open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    pub needs: Vec<StepId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs_any: Vec<StepId>,
+    /// The condition, or `always`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The most runs of a loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_runs: Option<u32>,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlanOutput {
+    pub valid: bool,
+    pub faults: Vec<Fault>,
+    pub faults_total: usize,
+    /// What may run together, in order; each batch waits for the ones before.
+    pub batches: Vec<Vec<StepId>>,
+    pub steps: Vec<StepView>,
+    /// The same for the same definition and parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The graph as rows of text.
+    pub drawing: String,
+    /// The graph as a Mermaid flowchart.
+    pub mermaid: String,
+    #[serde(skip)]
+    name: String,
+    #[serde(skip)]
+    wants_mermaid: bool,
+}
+
+pub struct WorkflowValidate;
+
+impl Operation for WorkflowValidate {
+    const CLI: &'static [&'static str] = &["workflow", "validate"];
+    const TOOL: Option<&'static str> = Some("workflow_validate");
+    const TITLE: &'static str = "Check a workflow file";
+    const TOOLSET: Toolset = Toolset::Flow;
+    const EFFECT: Effect = Effect::Read;
+    const IDEMPOTENT: bool = true;
+    const DEFAULT_TOOL: bool = false;
+    const ABOUT: &'static str = "Check a workflow of steps (YAML file or inline) without starting anything. \
+        Returns valid, and all faults at once with line, column, path, message and suggestion. Next: workflow_plan shows what would run.";
+    const EXAMPLE: Example = Example {
+        argv: &["workflow", "validate", "/srv/project/review.yaml", "--params", "target=core"],
+        json: r#"{"file":"/srv/project/review.yaml","params":{"target":"core"}}"#,
+    };
+
+    type Input = ValidateInput;
+    type Output = ValidateOutput;
+
+    fn from_command_line(input: ValidateInput) -> Result<ValidateInput, OpError> {
+        let (file, workflow) = from_standard_input(input.file, input.workflow)?;
+        Ok(ValidateInput { file, workflow, ..input })
+    }
+
+    async fn run(call: &Call<'_>, input: ValidateInput) -> Result<ValidateOutput, OpError> {
+        let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
+        let (faults, faults_total) = first(checked.faults);
+        Ok(ValidateOutput { valid: faults.is_empty(), faults, faults_total, steps: checked.steps, name })
+    }
+}
+
+pub struct WorkflowPlan;
+
+impl Operation for WorkflowPlan {
+    const CLI: &'static [&'static str] = &["workflow", "plan"];
+    const TOOL: Option<&'static str> = Some("workflow_plan");
+    const TITLE: &'static str = "Show what a workflow would run";
+    const TOOLSET: Toolset = Toolset::Flow;
+    const EFFECT: Effect = Effect::Read;
+    const IDEMPOTENT: bool = true;
+    const DEFAULT_TOOL: bool = false;
+    const ABOUT: &'static str = "Show which steps a workflow would run, in which batches and why, as lists, a drawing and a Mermaid diagram. \
+        Starts nothing. An invalid workflow gives its faults, as workflow_validate does.";
+    const EXAMPLE: Example = Example {
+        argv: &["workflow", "plan", "/srv/project/review.yaml", "--mermaid"],
+        json: r#"{"file":"/srv/project/review.yaml","mermaid":true}"#,
+    };
+
+    type Input = PlanInput;
+    type Output = PlanOutput;
+
+    fn from_command_line(input: PlanInput) -> Result<PlanInput, OpError> {
+        let (file, workflow) = from_standard_input(input.file, input.workflow)?;
+        Ok(PlanInput { file, workflow, ..input })
+    }
+
+    async fn run(call: &Call<'_>, input: PlanInput) -> Result<PlanOutput, OpError> {
+        let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
+        let (faults, faults_total) = first(checked.faults);
+        let output = PlanOutput {
+            valid: faults.is_empty(),
+            faults,
+            faults_total,
+            batches: Vec::new(),
+            steps: Vec::new(),
+            digest: None,
+            drawing: String::new(),
+            mermaid: String::new(),
+            name,
+            wants_mermaid: input.mermaid,
+        };
+        Ok(match (&checked.workflow, checked.plan) {
+            (Some(workflow), Some(plan)) => PlanOutput {
+                steps: views(workflow, &plan),
+                drawing: Drawing::of(workflow, &plan).to_text(WIDTH),
+                mermaid: mermaid(workflow, &plan),
+                batches: plan.batches,
+                digest: Some(plan.digest),
+                ..output
+            },
+            (Some(_) | None, _) => output,
+        })
+    }
+}
+
+/// As wide as a drawing is, wherever it is read.
+const WIDTH: usize = 100;
+
+/// The most faults that are told; a file with more has one cause for most of them.
+const MOST_FAULTS: usize = 200;
+
+fn first(mut faults: Vec<Fault>) -> (Vec<Fault>, usize) {
+    let total = faults.len();
+    faults.truncate(MOST_FAULTS);
+    (faults, total)
+}
+
+fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
+    let view = |planned: &crate::workflow::PlannedStep| {
+        let step = &workflow.steps[planned.step];
+        StepView {
+            id: planned.id.clone(),
+            kind: step.action.kind(),
+            backend: step.fields.get("backend").and_then(Value::as_str).map(str::to_owned),
+            needs: planned.needs.clone(),
+            needs_any: planned.needs_any.clone(),
+            when: match &step.when {
+                When::Succeeded => None,
+                When::Always => Some("always".to_owned()),
+                When::Holds(condition) => Some(condition.as_str().to_owned()),
+            },
+            most_runs: planned.most_runs,
+        }
+    };
+    plan.steps.iter().map(view).collect()
+}
+
+/// Returns the fields of a task as steps have them: the schema of `submit`, and its own reading as the check.
+pub(super) fn task_vocabulary() -> Vocabulary {
+    let schema = schema_of::<SubmitInput>(Contract::Deserialize);
+    Vocabulary { properties: schema["properties"].as_object().cloned().unwrap_or_default(), check: check_field }
+}
+
+fn check_field(name: &str, value: &Value) -> Result<(), String> {
+    let mut input = json!({"prompt": "x"});
+    input[name] = rooted(name, value);
+    serde_json::from_value::<SubmitInput>(input).map_err(|error| error.to_string())?;
+    if name == "output_schema" {
+        check_schema(value).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// In a workflow a path may be relative to the directory that it runs in.
+fn rooted(name: &str, value: &Value) -> Value {
+    let rooted = |value: &Value| match value.as_str() {
+        Some(path) => Value::from(Utf8Path::new("/").join(path).into_string()),
+        None => value.clone(),
+    };
+    match (name, value) {
+        ("working_dir", _) => rooted(value),
+        ("include_files", Value::Array(paths)) => paths.iter().map(rooted).collect(),
+        _ => value.clone(),
+    }
+}
+
+fn checked(
+    call: &Call<'_>,
+    file: Option<AbsolutePath>,
+    workflow: Option<InlineWorkflow>,
+    params: Vec<Given>,
+) -> Result<(String, Checked), OpError> {
+    let params: Map<String, Value> = params.into_iter().map(|given| (given.name, given.value)).collect();
+    let params = Some(&params).filter(|params| !params.is_empty());
+    let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();
+    let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
+    let task = task_vocabulary();
+    let (name, folder, source) = match (file, workflow) {
+        (Some(file), None) => {
+            let text = read_file(&file.0)?;
+            (shown(&file.0), file.0.parent().map(Utf8Path::to_owned), Value::from(text))
+        }
+        (None, Some(inline)) => ("workflow".to_owned(), None, inline.0),
+        (Some(_), Some(_)) => return Err(OpError::invalid("`file` and `workflow` exclude each other")),
+        (None, None) => {
+            return Err(OpError::invalid("no workflow").hint("name its file, or give it as `workflow`"));
+        }
+    };
+    let load = |path: &str| nested_file(folder.as_deref(), path);
+    let known = Known { backends: &backends, roles: &roles, task: &task, load: &load };
+    let source = source.as_str().map_or(Source::Json(&source), Source::Text);
+    Ok((name, check(source, params, &known)))
+}
+
+fn nested_file(folder: Option<&Utf8Path>, path: &str) -> Result<String, String> {
+    let path = match folder {
+        Some(folder) => folder.join(path),
+        None if Utf8Path::new(path).is_absolute() => Utf8PathBuf::from(path),
+        None => return Err(format!("`{path}` is relative to a file, and this workflow has none: write it out here")),
+    };
+    read_file(&path).map_err(|error| error.message)
+}
+
+/// A workflow is a file that a person wrote; more than this is something else.
+const FILE_LIMIT: u64 = 1_000_000;
+
+fn read_file(path: &Utf8Path) -> Result<String, OpError> {
+    let failed = |error: std::io::Error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::InvalidInput };
+        OpError::new(code, format!("cannot read the workflow `{path}`: {error}"))
+    };
+    // Asked first: opening a FIFO would wait for its writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(OpError::invalid(format!("`{path}` is not a file")));
+    }
+    let file = std::fs::File::open(path).map_err(failed)?;
+    text_of(file, &format!("`{path}`"))
+}
+
+fn text_of(source: impl Read, name: &str) -> Result<String, OpError> {
+    let mut bytes = Vec::new();
+    source
+        .take(FILE_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| OpError::invalid(format!("cannot read the workflow from {name}: {error}")))?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(OpError::invalid(format!("the workflow in {name} is longer than 1 MB")));
+    }
+    String::from_utf8(bytes).map_err(|_| OpError::invalid(format!("the workflow in {name} is not UTF-8")))
+}
+
+/// `-` is a path to the command line's reader: the file of that name in the directory.
+fn from_standard_input(
+    file: Option<AbsolutePath>,
+    workflow: Option<InlineWorkflow>,
+) -> Result<(Option<AbsolutePath>, Option<InlineWorkflow>), OpError> {
+    match file {
+        Some(path) if path.0.file_name() == Some("-") => {
+            let text = text_of(std::io::stdin().lock(), "standard input")?;
+            Ok((None, Some(InlineWorkflow(Value::from(text)))))
+        }
+        other => Ok((other, workflow)),
+    }
+}
+
+/// Returns the path as a person in this directory would type it.
+fn shown(path: &Utf8Path) -> String {
+    let here = std::env::current_dir().ok().and_then(|dir| Utf8PathBuf::from_path_buf(dir).ok());
+    let relative = here.and_then(|here| path.strip_prefix(here).ok().map(ToString::to_string));
+    relative.unwrap_or_else(|| path.to_string())
+}
+
+/// As compilers write them, so that editors find the place.
+fn show_faults(page: &mut Page, name: &str, faults: &[Fault], total: usize) {
+    for fault in faults {
+        let file = fault.file.as_deref().unwrap_or(name);
+        let place = match (fault.line, fault.column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
+            _ if fault.path.is_empty() => file.to_owned(),
+            _ => format!("{file}: {}", fault.path),
+        };
+        page.text(&format!("{place}: {}", fault.message));
+        if let Some(suggestion) = &fault.suggestion {
+            page.text(&format!("  hint: {suggestion}"));
+        }
+    }
+    let more = if total > faults.len() { format!(", the first {} are shown", faults.len()) } else { String::new() };
+    page.line(format!("{}{more}.", plural(total as u64, "fault")));
+}
+
+const fn exit(valid: bool) -> Exit {
+    if valid { Exit::Success } else { Exit::Usage }
+}
+
+impl Render for ValidateOutput {
+    fn render(&self, page: &mut Page) {
+        if self.valid {
+            page.text(&format!("{} is valid: {}.", self.name, plural(self.steps as u64, "step")));
+        } else {
+            show_faults(page, &self.name, &self.faults, self.faults_total);
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        exit(self.valid)
+    }
+}
+
+impl Render for PlanOutput {
+    fn render(&self, page: &mut Page) {
+        if !self.valid {
+            show_faults(page, &self.name, &self.faults, self.faults_total);
+        } else if self.wants_mermaid {
+            page.text(&self.mermaid);
+        } else {
+            page.text(&self.drawing);
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        exit(self.valid)
+    }
+}
