@@ -2,7 +2,7 @@
 //!
 //! `benches/run` builds and starts it; `--full` takes a million tasks and a stream of 1 GB;
 //! `--binary PATH` measures another `mgr`; further words choose rows (`latency`, `tasks`, `keeper`,
-//! `ingest`, `mcp`). The same program is the agent of its own tasks, so that nothing but `mgr`
+//! `ingest`, `mcp`, `snapshot`). The same program is the agent of its own tasks, so that nothing but `mgr`
 //! and one exec stands between two readings of the clock.
 
 #![expect(
@@ -16,6 +16,7 @@ mod ingest;
 mod keeper;
 mod latency;
 mod mcp;
+mod snapshot;
 mod table;
 mod tasks;
 mod world;
@@ -62,12 +63,13 @@ fn main() {
     }
     let plan = Plan::of_args(args);
     let mut table = Table::default();
-    let groups: [(&str, Measure); 5] = [
+    let groups: [(&str, Measure); 6] = [
         ("latency", latency::measure),
         ("tasks", tasks::measure),
         ("keeper", keeper::measure),
         ("ingest", ingest::measure),
         ("mcp", mcp::measure),
+        ("snapshot", snapshot::measure),
     ];
     for (name, measure) in groups {
         if plan.wants(name) {

@@ -26,6 +26,9 @@ use super::{
 };
 use crate::os::dirs::{self, Dir, Kind};
 
+/// Up to how many moves count as few.
+const FEW: usize = 64;
+
 /// What is done to a path, in one or more of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -81,7 +84,14 @@ impl Work<'_> {
                 (self.hit)("landing.staged_one");
             }
         }
-        tops.iter().try_for_each(|top| self.sync(top.as_ref()))
+        if self.is_synced_singly() {
+            return tops.iter().try_for_each(|top| {
+                let dir = self.open_top(top.as_ref())?;
+                let holder = dir.open_dir(self.holder.as_bytes()).and_then(|holder| holder.sync());
+                holder.and_then(|()| dir.sync()).map_err(self.at_holder("sync"))
+            });
+        }
+        self.sync_whole()
     }
 
     fn stage_one(&self, number: usize, step: &Move, contents: &dyn Contents) -> Result<(), ArchiveError> {
@@ -92,7 +102,7 @@ impl Work<'_> {
                 let mut file = holder.create_file(&name).map_err(at("stage"))?;
                 contents.write(digest, &mut file)?;
                 dirs::set_file_mode(&file, *mode).map_err(at("set the mode of"))?;
-                if !cfg!(any(target_os = "linux", target_os = "android")) {
+                if self.is_synced_singly() {
                     file.sync_all().map_err(at("sync"))?;
                 }
             }
@@ -107,11 +117,30 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Makes durable what lies on the mount of a staging directory.
-    fn sync(&self, top: Option<&RawPath>) -> Result<(), ArchiveError> {
-        let dir = self.open_top(top)?;
-        let whole = dir.sync_file_system().and_then(|whole| if whole { Ok(()) } else { dir.sync() });
-        whole.map_err(self.at_holder("sync"))
+    /// Whether each file is made durable by itself: for a few, that is less than all that others have written to
+    /// the same file system, which goes with it else.
+    fn is_synced_singly(&self) -> bool {
+        self.record.moves.len() <= FEW || !cfg!(any(target_os = "linux", target_os = "android"))
+    }
+
+    /// Makes durable what lies on the mounts of the staging directories.
+    fn sync_whole(&self) -> Result<(), ArchiveError> {
+        let tops: BTreeSet<_> = self.record.tops.iter().collect();
+        tops.iter().try_for_each(|top| {
+            self.open_top(top.as_ref())?.sync_file_system().map(drop).map_err(self.at_holder("sync"))
+        })
+    }
+
+    /// Makes durable what was moved. A directory that is gone is not among its parent's entries any more.
+    fn sync_moved(&self) -> Result<(), ArchiveError> {
+        if !self.is_synced_singly() {
+            return self.sync_whole();
+        }
+        let parents: BTreeSet<_> = self.record.moves.iter().map(|step| step.path.parent()).collect();
+        parents.iter().try_for_each(|path| match reach::open_dir(self.root, path.as_ref())? {
+            Some(dir) => dir.sync().map_err(self.at_holder("sync the directories changed with")),
+            None => Ok(()),
+        })
     }
 
     /// Goes through all moves. What cannot be done is in the result; only what may work later is an error.
@@ -145,8 +174,7 @@ impl Work<'_> {
         }
         (self.hit)("landing.stepped");
         self.close_opened_dirs()?;
-        let tops: BTreeSet<_> = record.tops.iter().collect();
-        tops.iter().try_for_each(|top| self.sync(top.as_ref()))?;
+        self.sync_moved()?;
         Ok(Done::new(summary(record, outcomes), std::mem::take(&mut self.left_aside)))
     }
 
@@ -277,6 +305,9 @@ impl Work<'_> {
                 }
                 let dir = place.parent.open_dir(place.name).map_err(at("open"))?;
                 dir.set_mode(*mode).map_err(at("set the mode of"))?;
+                if self.is_synced_singly() {
+                    dir.sync().map_err(at("sync"))?;
+                }
             }
             (Some(Entry::File { mode: was, .. }), Some(Entry::File { mode, .. })) if stat.kind == Kind::File => {
                 if stat.mode != *was && stat.mode != *mode {
@@ -284,6 +315,9 @@ impl Work<'_> {
                 }
                 let file = place.parent.open_file(place.name).map_err(at("open"))?;
                 dirs::set_file_mode(&file, *mode).map_err(at("set the mode of"))?;
+                if self.is_synced_singly() {
+                    file.sync_all().map_err(at("sync"))?;
+                }
             }
             _ => return Ok(Outcome::Late("it became something else in that moment".to_owned())),
         }

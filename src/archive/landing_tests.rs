@@ -15,12 +15,15 @@ use proptest::prelude::*;
 
 use super::{
     ArchiveError, Change, Conflict, Deed, Digest, Entry, How, Landed, Manifest, OnConflict, RawPath, SnapshotName,
-    Turn,
+    Take, Turn, Workspace,
     journal::Journal,
     reach,
     site::{Contents, Site},
 };
-use crate::os::dirs::Dir;
+use crate::{
+    core::{ArchiveLimits, ArchiveScope, Bytes, Span},
+    os::dirs::Dir,
+};
 
 /// An archive in memory.
 #[derive(Default)]
@@ -43,8 +46,9 @@ impl Contents for Memory {
         to.write_all(&content).map_err(|source| ArchiveError::Path { path: "staged".into(), act: "write", source })
     }
 
-    fn keep(&self, _: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        contents.iter().for_each(|content| self.put(content));
+    /// All files are in it: what somebody writes is archived when the test looks.
+    fn keep(&self, _: &SnapshotName, _: &Manifest, _: &[RawPath], texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+        texts.iter().for_each(|content| self.put(content));
         Ok(())
     }
 }
@@ -56,8 +60,16 @@ struct Bed {
 }
 
 impl Bed {
+    /// In memory where the system has such a place: thousands of landings would wait for the disk else.
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn on_disk() -> Self {
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(dir: tempfile::TempDir) -> Self {
         fs::create_dir(dir.path().join("root")).unwrap();
         Self { dir, memory: Memory::default() }
     }
@@ -286,7 +298,7 @@ fn check(story: &Story, turns: &[Turn], landed: &Landed, policy: OnConflict) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn alone_the_state_before_comes_back_exactly_and_goes_again(first in edits(8), agent in edits(8)) {
@@ -321,7 +333,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 25, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_anywhere_is_gone_on_from(
@@ -352,7 +364,10 @@ proptest! {
 
 /// A workspace in which an agent changed, deleted and made files, and made and removed directories.
 fn busy() -> Story {
-    let bed = Bed::new();
+    busy_in(Bed::new())
+}
+
+fn busy_in(bed: Bed) -> Story {
     for path in ["changed", "deleted", "dir/one", "dir/two", "gone/x/deep", "file-then-dir"] {
         bed.write(path, &format!("{path} before\n"));
     }
@@ -371,9 +386,8 @@ fn busy() -> Story {
 #[test]
 fn a_save_at_any_moment_is_not_lost() {
     let targets = ["changed", "deleted", "dir/one", "made/new", "file-then-dir/child"];
-    for (target, policy) in
-        targets.into_iter().flat_map(|target| [OnConflict::Refuse, OnConflict::Theirs].map(|policy| (target, policy)))
-    {
+    let policies = [OnConflict::Refuse, OnConflict::Theirs].into_iter().cycle();
+    for (target, policy) in targets.into_iter().zip(policies) {
         for aside in [true, false] {
             for moment in 1.. {
                 let story = busy();
@@ -440,7 +454,7 @@ fn a_directory_that_becomes_a_link_leads_nowhere() {
                 let _ = fs::rename(&dir, &link).and_then(|()| fs::rename(&aside, &dir));
             }
         });
-        for round in 0..150 {
+        for round in 0..400 {
             let id = format!("t.rollback-{round}");
             let turns = back(&story.before, &story.after);
             let turns = if round % 2 == 0 {
@@ -474,8 +488,14 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
             }
             self.0.write(digest, to)
         }
-        fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-            self.0.keep(name, contents)
+        fn keep(
+            &self,
+            id: &SnapshotName,
+            now: &Manifest,
+            foreign: &[RawPath],
+            texts: &[Vec<u8>],
+        ) -> Result<(), ArchiveError> {
+            self.0.keep(id, now, foreign, texts)
         }
     }
     let mut story = busy();
@@ -540,6 +560,7 @@ fn texts_that_both_sides_changed_are_merged_when_asked() {
     let after = bed.look();
     bed.write("apart", &base.replace('2', "ours"));
     bed.write("same", &base.replace('1', "ours"));
+    bed.look();
     let turns: Vec<_> = back(&after, &before);
     let merging = |on_conflict| How { merge_texts: true, ..how(on_conflict) };
     let landed = bed.land("t.apply-1", &turns, merging(OnConflict::Skip));
@@ -553,4 +574,90 @@ fn texts_that_both_sides_changed_are_merged_when_asked() {
     assert_eq!(bed.read("same"), base.replace("  1\n", marked));
     bed.take_back("t.apply-2");
     assert_eq!(bed.read("same"), base.replace('1', "ours"));
+}
+
+/// The real archive around a workspace.
+fn archive_of(dir: &Path) -> Workspace {
+    let dir = Utf8PathBuf::from_path_buf(dir.to_owned()).unwrap();
+    Workspace::open(&dir.join("archive"), &dir.join("root")).unwrap()
+}
+
+fn everything() -> Take {
+    let limits = ArchiveLimits {
+        max_files: 1000,
+        max_bytes: Bytes(1 << 30),
+        max_file: Bytes(1 << 30),
+        max_time: Span::from_secs(60),
+        free_disk_floor: Bytes(0),
+        small_ignored: Bytes(1000),
+    };
+    Take { scope: ArchiveScope::All, limits, late: false }
+}
+
+/// Archives a story's two states for real and returns the turns back.
+fn archived() -> (Story, Workspace, Vec<Turn>) {
+    let story = busy_in(Bed::on_disk());
+    let workspace = archive_of(story.bed.dir.path());
+    let take = |name: &str| {
+        let snapshot = workspace.take(&name.parse().unwrap(), &everything(), &mut || true).unwrap();
+        workspace.manifest(&snapshot).unwrap()
+    };
+    let after = take("t.1.after");
+    story.bed.land("t.rollback-1", &back(&story.before, &story.after), how(OnConflict::Refuse));
+    let before = take("t.1.before");
+    story.bed.take_back("t.rollback-1");
+    let turns = back(&before, &after);
+    (story, workspace, turns)
+}
+
+#[test]
+fn the_real_archive_gives_back_and_keeps_what_is_overwritten() {
+    let (story, workspace, turns) = archived();
+    story.bed.write("changed", "by the user\n");
+    let id = "t.rollback-7".parse().unwrap();
+    let landed = workspace.land(&id, &turns, how(OnConflict::Theirs)).unwrap();
+    assert_eq!(landed.conflicts, vec![]);
+    assert_eq!(story.bed.look(), story.before);
+    assert_eq!(workspace.unfinished().unwrap(), vec![]);
+    let kept = workspace.snapshot(&"t.rollback-7.now".parse().unwrap()).unwrap().unwrap();
+    let Some(Entry::File { digest, .. }) = workspace.manifest(&kept).unwrap().get(&raw("changed")).cloned() else {
+        panic!("the user's file is not in the archive");
+    };
+    assert_eq!(workspace.content(&digest).unwrap(), b"by the user\n");
+    workspace.take_back(&id, &"t.rollback-7.undo".parse().unwrap(), how(OnConflict::Refuse)).unwrap();
+    assert_eq!(story.bed.read("changed"), "by the user\n");
+    story.bed.write("changed", "by the agent\n");
+    assert_eq!(story.bed.look(), story.after);
+}
+
+/// The process of the next test that is killed; does nothing when all tests are run.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "how a test speaks with the process it starts")]
+fn land_where_the_environment_says() {
+    let Ok(dir) = std::env::var("MGR_TEST_LAND_IN") else { return };
+    let turns = fs::read(Path::new(&dir).join("turns.json")).unwrap();
+    let turns: Vec<Turn> = serde_json::from_slice(&turns).unwrap();
+    archive_of(Path::new(&dir)).land(&"t.rollback-7".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a process of its own is to be killed")]
+fn a_killed_process_is_gone_on_from() {
+    let points =
+        ["journaled", "staged_one", "synced", "staged", "step", "taken", "exchanged", "stepped", "carried_out", "done"];
+    for point in points {
+        let (story, workspace, turns) = archived();
+        fs::write(story.bed.dir.path().join("turns.json"), serde_json::to_vec(&turns).unwrap()).unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "archive::landing_tests::land_where_the_environment_says"]);
+        child.env("MGR_TEST_LAND_IN", story.bed.dir.path()).env("MGR_FAILPOINT", format!("landing.{point}"));
+        let status = child.stdout(std::process::Stdio::null()).status().unwrap();
+        assert!(!status.success(), "landing.{point} was not reached");
+        let id = "t.rollback-7".parse().unwrap();
+        let unfinished = if point == "done" { vec![] } else { vec![id] };
+        assert_eq!(workspace.unfinished().unwrap(), unfinished, "{point}");
+        let landed = workspace.land(&"t.rollback-7".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+        assert_eq!((landed.is_done, landed.conflicts), (true, vec![]), "{point}");
+        assert_eq!(story.bed.look(), story.before, "{point}");
+    }
 }

@@ -2,9 +2,12 @@
 //!
 //! Trusts no cache: what is found here decides what is overwritten.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{collections::HashMap, fs::File, io, sync::Arc};
 
-use super::{ArchiveError, Digest, Entry, Manifest, RawPath, Workspace};
+use super::{
+    ArchiveError, Digest, Entry, Manifest, RawPath, SnapshotName, Workspace,
+    pack::{PackWriter, Packer},
+};
 use crate::os::dirs::{self, Dir, Kind};
 
 impl Workspace {
@@ -14,6 +17,26 @@ impl Workspace {
     /// # Errors
     /// A file cannot be read.
     pub fn look_at(&self, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
+        self.look_and(paths, &mut |file| digest_of(file))
+    }
+
+    /// The same, and archives the contents of the files durably in a pack of this name, whatever their size.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the disk is full.
+    pub fn keep(&self, name: &SnapshotName, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
+        self.make()?;
+        let _lock = self.lock_shared(&mut || true)?;
+        let pack = PackWriter::new(&self.packs_dir(), name);
+        let mut packer = Packer::new(&pack);
+        let manifest = self.look_and(paths, &mut |file| packer.put_file(file))?;
+        packer.close()?;
+        pack.finish()?;
+        self.forget_library();
+        Ok(manifest)
+    }
+
+    fn look_and(&self, paths: &[RawPath], read: &mut ReadFile<'_>) -> Result<Manifest, ArchiveError> {
         let failed =
             |error| ArchiveError::Path { path: self.root().to_string(), act: "open the directory", source: error };
         let root = Arc::new(Dir::open(self.root().as_std_path()).map_err(failed)?);
@@ -21,13 +44,22 @@ impl Workspace {
         let mut entries = Vec::new();
         for path in paths {
             if let Some(dir) = parent(&root, path, &mut parents)?
-                && let Some(entry) = entry(&dir, path)?
+                && let Some(entry) = entry(&dir, path, read)?
             {
                 entries.push((path.clone(), entry));
             }
         }
         Ok(Manifest::new(entries))
     }
+}
+
+/// Reads a file to its end and returns digest and size.
+type ReadFile<'a> = dyn FnMut(&mut File) -> io::Result<(Digest, u64)> + 'a;
+
+fn digest_of(file: &mut File) -> io::Result<(Digest, u64)> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file)?;
+    Ok((Digest(*hasher.finalize().as_bytes()), hasher.count()))
 }
 
 /// The last few directories, so that neighbours do not open theirs again.
@@ -59,10 +91,10 @@ fn parent(root: &Arc<Dir>, path: &RawPath, parents: &mut Parents) -> Result<Opti
     Ok(dir)
 }
 
-fn entry(dir: &Dir, path: &RawPath) -> Result<Option<Entry>, ArchiveError> {
+fn entry(dir: &Dir, path: &RawPath, read: &mut ReadFile<'_>) -> Result<Option<Entry>, ArchiveError> {
     let Some(stat) = dir.stat(path.name()).map_err(ArchiveError::at(path, "look at"))? else { return Ok(None) };
     Ok(Some(match stat.kind {
-        Kind::File => return file(dir, path),
+        Kind::File => return file(dir, path, read),
         Kind::Dir => Entry::Dir { mode: stat.mode },
         Kind::Symlink => {
             let target = dir.read_link(path.name()).map_err(ArchiveError::at(path, "read the link"))?;
@@ -73,14 +105,13 @@ fn entry(dir: &Dir, path: &RawPath) -> Result<Option<Entry>, ArchiveError> {
     }))
 }
 
-fn file(dir: &Dir, path: &RawPath) -> Result<Option<Entry>, ArchiveError> {
-    let file = match dir.open_file(path.name()) {
+fn file(dir: &Dir, path: &RawPath, read: &mut ReadFile<'_>) -> Result<Option<Entry>, ArchiveError> {
+    let mut file = match dir.open_file(path.name()) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ArchiveError::at(path, "read")(error)),
     };
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&file).map_err(ArchiveError::at(path, "read"))?;
+    let (digest, size) = read(&mut file).map_err(ArchiveError::at(path, "archive"))?;
     let mode = dirs::file_stat(&file).map_err(ArchiveError::at(path, "look at"))?.mode;
-    Ok(Some(Entry::File { mode, size: hasher.count(), digest: Digest(*hasher.finalize().as_bytes()) }))
+    Ok(Some(Entry::File { mode, size, digest }))
 }

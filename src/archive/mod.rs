@@ -25,6 +25,9 @@ mod codec;
 mod crew;
 mod entry;
 mod error;
+mod gc;
+#[cfg(test)]
+mod gc_tests;
 mod git;
 mod git_index;
 mod include;
@@ -62,6 +65,7 @@ mod worktree;
 pub use changes::{Change, ChangeKind};
 pub use entry::{Digest, Entry, RawPath};
 pub use error::ArchiveError;
+pub use gc::{Collected, Going};
 pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};

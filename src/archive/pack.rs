@@ -10,12 +10,13 @@ use std::{
     collections::{HashMap, HashSet},
     fs::{self, File},
     hash::{BuildHasherDefault, Hasher},
-    io,
+    io::{self, Read},
     os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread::JoinHandle,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -33,6 +34,8 @@ pub(super) const PART: usize = 4 << 20;
 const LEVEL: i32 = 1;
 /// Each thread writes in chunks of about this size.
 const CHUNK: usize = 1 << 20;
+/// After so many bytes the disk is asked to begin.
+const EARLY: u64 = 32 << 20;
 /// Beyond so many packs a table of all contents is made, so that finding one does not mean asking each pack.
 const MANY_PACKS: usize = 8;
 /// So many packs are kept open.
@@ -66,6 +69,9 @@ pub(super) struct PackWriter {
     aside: Utf8PathBuf,
     file: Mutex<Option<Arc<File>>>,
     end: AtomicU64,
+    /// Up to where the disk was asked to write.
+    synced: AtomicU64,
+    syncing: Mutex<Option<JoinHandle<io::Result<()>>>>,
     claimed: Mutex<HashSet<Digest, ByDigest>>,
     items: Mutex<Vec<Item>>,
 }
@@ -81,6 +87,8 @@ impl PackWriter {
             aside: dir.join(format!("{name}.{}-{own}.tmp", std::process::id())),
             file: Mutex::default(),
             end: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            syncing: Mutex::default(),
             claimed: Mutex::default(),
             items: Mutex::default(),
         }
@@ -119,7 +127,33 @@ impl PackWriter {
         let file = self.file()?;
         let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         file.write_all_at(bytes, offset).map_err(FileError::at(&self.aside, "write"))?;
+        self.sync_early(&file, offset)?;
         Ok(offset)
+    }
+
+    /// Lets the disk work while we do: what is written by now is synced by a thread that only waits.
+    fn sync_early(&self, file: &Arc<File>, end: u64) -> Result<(), FileError> {
+        if end < self.synced.load(Ordering::Relaxed) + EARLY {
+            return Ok(());
+        }
+        let Ok(mut syncing) = self.syncing.try_lock() else { return Ok(()) };
+        if syncing.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Ok(());
+        }
+        self.synced.store(end, Ordering::Relaxed);
+        let before = syncing.replace(std::thread::spawn({
+            let file = Arc::clone(file);
+            move || file.sync_data()
+        }));
+        drop(syncing);
+        self.end_sync(before)
+    }
+
+    /// The system tells a failed write once, so each answer counts.
+    fn end_sync(&self, syncing: Option<JoinHandle<io::Result<()>>>) -> Result<(), FileError> {
+        let synced =
+            syncing.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        synced.map_err(FileError::at(&self.aside, "sync"))
     }
 
     /// Puts pack and index on the disk; nothing where there is no content. Returns the pack's name.
@@ -133,6 +167,8 @@ impl PackWriter {
         }
         items.sort_unstable_by_key(|item| item.digest);
         items.dedup_by_key(|item| item.digest);
+        let syncing = locked(&self.syncing).take();
+        self.end_sync(syncing)?;
         let index = encode(&items, self.bytes());
         let name = format!("{}-{}", self.name, &Digest::of(&index).to_string()[..16]);
         self.file()?.sync_all().map_err(FileError::at(&self.aside, "sync"))?;
@@ -179,6 +215,22 @@ impl<'a> Packer<'a> {
         let mut large = Large::default();
         content.chunks(PART).try_for_each(|part| self.put_part(&mut large, part))?;
         self.end_large(large, digest)
+    }
+
+    /// Puts what is in a file, read to its end once, and returns digest and size.
+    pub(super) fn put_file(&mut self, file: &mut File) -> io::Result<(Digest, u64)> {
+        let (mut hasher, mut large, mut part) = (blake3::Hasher::new(), Large::default(), Vec::new());
+        loop {
+            part.clear();
+            if file.take(PART as u64).read_to_end(&mut part)? == 0 {
+                break;
+            }
+            hasher.update(&part);
+            self.put_part(&mut large, &part).map_err(|error| error.source)?;
+        }
+        let digest = Digest(*hasher.finalize().as_bytes());
+        self.end_large(large, digest).map_err(|error| error.source)?;
+        Ok((digest, hasher.count()))
     }
 
     /// Puts the next part of a large content.

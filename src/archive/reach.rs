@@ -5,7 +5,7 @@
 use std::{fs::File, io};
 
 use super::{ArchiveError, Digest, Entry, RawPath};
-use crate::os::dirs::{Dir, Kind};
+use crate::os::dirs::{self, Dir, Kind};
 
 /// Opens the directory at `path`; the root itself for `None`. Returns `None` where a component is missing or no
 /// directory.
@@ -40,7 +40,13 @@ pub(super) fn entry_of(dir: &Dir, name: &[u8]) -> io::Result<Option<Entry>> {
         return Ok(Some(Entry::Untouched));
     }
     Ok(Some(match stat.kind {
-        Kind::File => file_entry(stat.mode, &dir.open_file(name)?)?,
+        Kind::File => match dir.open_file(name) {
+            Ok(file) => file_entry(stat.mode, &file)?,
+            // It went, or became something else, in this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if dirs::is_other_kind(&error) => Entry::Untouched,
+            Err(error) => return Err(error),
+        },
         Kind::Dir => Entry::Dir { mode: stat.mode },
         Kind::Symlink => Entry::Symlink { target: dir.read_link(name)? },
         Kind::Fifo => Entry::Fifo { mode: stat.mode },

@@ -9,26 +9,38 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
+    time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    ArchiveError, Digest, Entry, How, Landed, OnConflict, RawPath, SnapshotName, Turn, Workspace,
+    ArchiveError, Digest, Entry, How, Landed, Manifest, OnConflict, RawPath, Snapshot, SnapshotName, Turn, Workspace,
     carry_out::Work,
     journal::{Journal, Record},
     plan::{self, Move, Plan, Present},
     reach,
+    snapshot::VERSION,
 };
-use crate::os::{clock, dirs::Dir, files::FileError};
+use crate::{
+    core::{ArchiveScope, Coverage},
+    os::{clock, dirs::Dir, files::FileError},
+};
 
 /// Where contents are kept.
 pub(super) trait Contents {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Writes a content into an open file.
     fn write(&self, digest: &Digest, to: &mut File) -> Result<(), ArchiveError>;
-    /// Keeps contents, durably.
-    fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError>;
+    /// Keeps durably what a landing will replace: `now`, of which the contents of `foreign` are in no snapshot, and
+    /// texts that are nowhere yet.
+    fn keep(
+        &self,
+        id: &SnapshotName,
+        now: &Manifest,
+        foreign: &[RawPath],
+        texts: &[Vec<u8>],
+    ) -> Result<(), ArchiveError>;
 }
 
 impl Contents for Workspace {
@@ -40,9 +52,52 @@ impl Contents for Workspace {
         self.write_content(digest, to)
     }
 
-    fn keep(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        self.add(name, contents)
+    /// As a snapshot of the touched paths alone, so that whoever clears the archive knows what belongs to it.
+    fn keep(
+        &self,
+        id: &SnapshotName,
+        now: &Manifest,
+        foreign: &[RawPath],
+        texts: &[Vec<u8>],
+    ) -> Result<(), ArchiveError> {
+        self.make()?;
+        // Nothing may be removed between the contents and the record that names them.
+        let _lock = self.lock_shared(&mut || true)?;
+        let manifest = self.keep_manifest(now)?;
+        // Packs are named by what they are for: a second call after a crash may have to keep something else.
+        let pack = |what: &str, content: &Digest| own_name(&format!("{id}.{what}-{}", &content.to_string()[..8]));
+        if !foreign.is_empty() {
+            Self::keep(self, &pack("now", &manifest)?, foreign)?;
+        }
+        if !texts.is_empty() {
+            let all = texts.iter().map(|text| Digest::of(text).0).collect::<Vec<_>>().concat();
+            self.add(&pack("texts", &Digest::of(&all))?, texts)?;
+        }
+        let mut coverage = Coverage::default();
+        for (_, entry) in now.entries() {
+            if let Entry::File { size, .. } = entry {
+                (coverage.covered_files, coverage.covered_bytes) =
+                    (coverage.covered_files + 1, coverage.covered_bytes + size);
+            }
+        }
+        let scope = ArchiveScope::Paths(now.entries().iter().map(|(path, _)| path.to_string()).collect());
+        self.record(&Snapshot {
+            v: VERSION,
+            name: own_name(&format!("{id}.now"))?,
+            root: self.root().to_owned(),
+            taken_at: clock::now(),
+            took: Duration::ZERO.into(),
+            scope,
+            manifest,
+            coverage,
+            git: None,
+            late: false,
+        })
     }
+}
+
+fn own_name(text: &str) -> Result<SnapshotName, ArchiveError> {
+    text.parse().map_err(|message| ArchiveError::Forbidden { message })
 }
 
 /// How often a plan is made anew because something changed while it was made.
@@ -94,7 +149,7 @@ impl Site<'_> {
             return Ok(plan.landed);
         }
         (self.hit)("landing.planned");
-        self.keep_what_goes(id, root, turns, &plan)?;
+        self.keep_what_goes(id, turns, &plan)?;
         (self.hit)("landing.archived");
         let mut record = Record::new(clock::now(), how.on_conflict, plan.moves, plan.landed);
         record.tops = tops(root, &record.moves)?;
@@ -151,24 +206,15 @@ impl Site<'_> {
     }
 
     /// Archives what is not in the archive yet: merged texts, and what somebody else wrote and will be replaced.
-    fn keep_what_goes(&self, id: &SnapshotName, root: &Dir, turns: &[Turn], plan: &Plan) -> Result<(), ArchiveError> {
+    fn keep_what_goes(&self, id: &SnapshotName, turns: &[Turn], plan: &Plan) -> Result<(), ArchiveError> {
         let expected: BTreeMap<_, _> = turns.iter().map(|turn| (&turn.path, &turn.from)).collect();
-        let foreign = |step: &&Move| {
-            matches!(step.now, Some(Entry::File { .. }))
-                && expected.get(&step.path).is_some_and(|from| **from != step.now)
+        let is_foreign = |step: &&Move| {
+            let is_known = expected.get(&step.path).is_some_and(|from| **from == step.now);
+            matches!(step.now, Some(Entry::File { .. })) && !is_known
         };
-        let mut contents = plan.texts.clone();
-        for step in plan.moves.iter().filter(foreign) {
-            contents.push(read_now(root, &step.path)?);
-        }
-        if contents.is_empty() {
-            return Ok(());
-        }
-        let all = contents.iter().map(|content| Digest::of(content).0).collect::<Vec<_>>().concat();
-        // Named by what is in it: a second call after a crash may have to keep something else.
-        let name = format!("{id}.now-{}", &Digest::of(&all).to_string()[..8]);
-        let name = name.parse().map_err(|detail| ArchiveError::Damaged { root: self.root.to_owned(), detail })?;
-        self.contents.keep(&name, &contents)
+        let foreign: Vec<_> = plan.moves.iter().filter(is_foreign).map(|step| step.path.clone()).collect();
+        let there = plan.moves.iter().filter_map(|step| Some((step.path.clone(), step.now.clone()?)));
+        self.contents.keep(id, &Manifest::new(there.collect()), &foreign, &plan.texts)
     }
 }
 

@@ -3,10 +3,10 @@
 //! Changes nothing in the workspace. Each thing is on the disk before what refers to it, so that a crash leaves
 //! at most a pack or a manifest that nothing names. The cache comes after all: it may be lost.
 
-use std::{cell::Cell, os::unix::fs::MetadataExt, sync::Arc, time::Duration};
+use std::{cell::Cell, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
-    ArchiveError, Digest, Entry, GitState, Manifest, RawPath, Snapshot, SnapshotName, Survey, Take, Workspace,
+    ArchiveError, Entry, GitState, Manifest, Snapshot, SnapshotName, Survey, Take, Workspace,
     cache::{self, Noted, StatCache},
     meter::Meter,
     pack::{self, PackWriter},
@@ -97,8 +97,7 @@ impl Workspace {
             late: take.late,
         };
         failpoint::hit("archive-record");
-        let record = serde_json::to_vec_pretty(&snapshot).map_err(|error| self.damaged(error.to_string()))?;
-        files::replace(&self.record_file(name), &record, Durability::Machine)?;
+        self.record(&snapshot)?;
         if let Some(bytes) = update {
             // Lost, it costs time and nothing else.
             let _ = files::replace(&cache_file, &bytes, Durability::Process);

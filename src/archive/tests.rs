@@ -406,6 +406,109 @@ fn two_at_a_time_are_both_right() {
     }
 }
 
+#[test]
+fn contents_of_single_paths_are_kept_whatever_their_size() {
+    let bench = Bench::with(&[("d/a", "1"), ("empty", "")]);
+    let large: Vec<u8> = (0..10_000_000_u32).map(|n| (n / 7) as u8).collect();
+    bench.write("large", &large);
+    let asked = ["d", "d/a", "large", "empty", "gone"].map(raw);
+    let kept = bench.workspace.keep(&name("t.rollback-1.now"), &asked).unwrap();
+    assert_eq!(kinds(&kept), ["d/", "d/a 1", "empty 0", "large 10000000"]);
+    assert_eq!(kept, bench.workspace.look_at(&asked).unwrap());
+    for content in [&b"1"[..], b"", &large] {
+        assert!(bench.workspace.content(&Digest::of(content)).unwrap() == content);
+    }
+}
+
+#[test]
+fn a_tree_that_changes_under_our_eyes_is_taken() {
+    let bench = Bench::with(&[("stays", "1")]);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0.. {
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+                bench.write(&format!("d{}/e/f", round % 3), &vec![b'x'; round % 5000]);
+                let other = bench.path(&format!("d{}", (round + 1) % 3));
+                let _ =
+                    if round % 2 == 0 { fs::remove_dir_all(&other) } else { fs::rename(&other, bench.path("moved")) };
+                let _ = fs::remove_dir_all(bench.path("moved"));
+                let _ = symlink("stays", bench.path("moved"));
+                let _ = fs::remove_file(bench.path("moved"));
+            }
+        });
+        for round in 0..50 {
+            let taken = bench.take(&format!("n{round}"));
+            let manifest = bench.workspace.manifest(&taken).unwrap();
+            assert!(manifest.get(&raw("stays")).is_some());
+            let digests = manifest.entries().iter().filter_map(|(_, entry)| match entry {
+                Entry::File { digest, .. } => Some(*digest),
+                _ => None,
+            });
+            digests.for_each(|digest| assert!(bench.workspace.content(&digest).is_ok()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn an_unreadable_file_is_refused_by_name() {
+    let bench = Bench::with(&[("secret", "1")]);
+    fs::set_permissions(bench.path("secret"), Permissions::from_mode(0)).unwrap();
+    if fs::read(bench.path("secret")).is_ok() {
+        eprintln!("SKIPPED: this user reads everything");
+        return;
+    }
+    assert_eq!(bench.refused(&everything()), "cannot read `secret`");
+}
+
+/// A disk of its own for the store.
+struct SmallDisk(Utf8PathBuf);
+
+impl SmallDisk {
+    /// Returns none where this user may not mount.
+    fn mount(at: Utf8PathBuf, size: &str) -> Option<Self> {
+        fs::create_dir_all(&at).unwrap();
+        let size = format!("size={size}");
+        let argv = ["mount", "-t", "tmpfs", "-o", &size, "mgr-test", at.as_str()].map(str::to_owned);
+        if crate::os::spawn::tool(&argv, Utf8Path::new("/")).ok() != Some(0) {
+            eprintln!("SKIPPED: this user may not mount a tmpfs; nothing was proven about a full disk");
+            return None;
+        }
+        Some(Self(at))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let argv = ["umount", "-l", self.0.as_str()].map(str::to_owned);
+        let _ = crate::os::spawn::tool(&argv, Utf8Path::new("/"));
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_record_and_no_rest() {
+    let bench = Bench::new();
+    let Some(_disk) = SmallDisk::mount(bench.workspace.store().to_owned(), "2m") else { return };
+    let mut state = 1_u64;
+    for number in 0..40 {
+        let content: Vec<u8> = (0..100_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            })
+            .collect();
+        bench.write(&format!("f{number}"), &content);
+    }
+    let full = bench.workspace.take(&name("one"), &everything(), &mut || true).unwrap_err();
+    assert!(full.is_disk_full(), "{full:?}");
+    assert_eq!((bench.workspace.snapshots().unwrap(), leftovers(&bench.workspace)), (Vec::new(), Vec::new()));
+    (5..40).for_each(|number| fs::remove_file(bench.path(&format!("f{number}"))).unwrap());
+    assert_eq!(bench.take("one").coverage.covered_files, 5);
+}
+
 /// Something at a path of a random tree.
 #[derive(Clone, Debug)]
 enum Thing {

@@ -183,6 +183,12 @@ impl Workspace {
         ArchiveError::Damaged { root: self.source.clone(), detail: detail.into() }
     }
 
+    /// Puts a snapshot on record, which makes it one.
+    pub(super) fn record(&self, snapshot: &Snapshot) -> Result<(), ArchiveError> {
+        let record = serde_json::to_vec_pretty(snapshot).map_err(|error| self.damaged(error.to_string()))?;
+        Ok(files::replace(&self.record_file(&snapshot.name), &record, Durability::Machine)?)
+    }
+
     /// Returns a snapshot; `None` where none has this name.
     ///
     /// # Errors

@@ -276,7 +276,7 @@ fn next_journal(task: &Task, workspace: &Workspace, way: Way) -> Result<Snapshot
 }
 
 /// Goes on with what a crash has left unfinished, whoever's it was: the workspace is in between until then.
-fn finish_unfinished(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
+pub(super) fn finish_unfinished(workspace: &Workspace) -> Result<Vec<String>, EngineError> {
     let how = How { on_conflict: OnConflict::Refuse, merge_texts: false, dry_run: false };
     let mut notes = Vec::new();
     for id in workspace.unfinished()? {

@@ -3,10 +3,14 @@
 //! Decides nothing by itself: `core` decides. Every call reconciles before it answers, so an
 //! answer is true even if everything of `mgr` was killed a moment ago.
 
+mod archivist;
 mod attempt;
+mod broken_off;
 mod changes;
 mod control;
 mod custody;
+#[cfg(test)]
+mod custody_tests;
 mod error;
 mod gate;
 mod ingest;
@@ -32,6 +36,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 pub use crate::keeper::contract::Changes;
+pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;

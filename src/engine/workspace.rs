@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError, changes::name, landing::LandingState};
 use crate::{
-    archive::{ArchiveError, Take, Workspace},
+    archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
     os::files::FileError,

@@ -7,7 +7,7 @@ use super::{Call, Effect, Example, Exit, OpError, Operation, Render, Toolset, wa
 use crate::{
     core::Status,
     engine::Readiness,
-    ui::{Page, plural},
+    ui::{Page, plural, size_words},
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +74,7 @@ impl Operation for Doctor {
         }
         findings.push(store(call));
         findings.push(orphans(call, input.fix)?);
+        findings.push(archive(call, input.fix));
         for name in call.engine.backend_names() {
             findings.push(backend(call, &name)?);
         }
@@ -138,6 +139,37 @@ fn orphans(call: &Call<'_>, fix: bool) -> Result<Finding, OpError> {
             hint: Some("`mgr doctor --fix` ends them".into()),
         },
     })
+}
+
+fn archive(call: &Call<'_>, fix: bool) -> Finding {
+    let path = call.engine.home().archive();
+    let finding =
+        |level, message: String, hint: Option<String>| Finding { level, subject: "archive".into(), message, hint };
+    let (health, finished) = match call.engine.archive_health(fix) {
+        Ok(found) => found,
+        Err(error) => {
+            let hint = "what is named must be readable and writable; `mgr archive list` shows what is there";
+            return finding(FindingLevel::Problem, with_causes(&error), Some(hint.into()));
+        }
+    };
+    if !health.broken_off.is_empty() {
+        let names: Vec<_> = health.broken_off.iter().map(ToString::to_string).collect();
+        let message = format!("{} broken off: {}", plural(names.len() as u64, "landing"), names.join(", "));
+        return finding(FindingLevel::Problem, message, Some("`mgr doctor --fix` finishes what was begun".into()));
+    }
+    let (size, count) = (size_words(health.stored_bytes), plural(health.workspaces, "workspace"));
+    let done = finished.iter().map(|words| format!("; {words}")).collect::<String>();
+    finding(FindingLevel::Good, format!("`{path}` has {size} of {count}{done}"), None)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    words
 }
 
 fn backend(call: &Call<'_>, name: &crate::core::BackendName) -> Result<Finding, OpError> {

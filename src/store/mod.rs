@@ -20,7 +20,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
 
 pub use error::StoreError;
 pub use query::{Filter, Page};
-pub use tasks::{Duplicate, Hold, NewTask, News, Place, Running};
+pub use tasks::{Duplicate, Hold, NewTask, News, Place};
 
 use crate::os::{clock, files};
 

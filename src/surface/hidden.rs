@@ -15,6 +15,7 @@ pub(super) fn run(word: &str, args: &[OsString], env: &Environment) -> u8 {
         "__tick" => tick(env),
         "__openai" => openai(env),
         "__demo" => demo(),
+        "__archive" => report(engine::archivist(&args)),
         _ => 2,
     }
 }

@@ -191,6 +191,31 @@ fn an_edit_that_came_later_is_never_lost() {
 }
 
 #[test]
+fn what_was_broken_off_is_finished_by_the_doctor() {
+    let home = TestHome::new();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        home.put(name, "old\n");
+    }
+    let before = tree(&home.work());
+    let id = home.demo(&[], "write: a.txt: new\nwrite: b.txt: new\ndelete: c.txt\nsay: done");
+    home.done(&id);
+    let killed = home.command(["rollback", &id]).env("MGR_FAILPOINT", "landing.exchanged").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    let finding = |args: &[&str]| {
+        let ran = Ran::from(home.command(args.iter().chain(&["--json"])).output().unwrap());
+        let findings = ran.json()["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["subject"] == "archive").unwrap()
+    };
+    let found = finding(&["doctor"]);
+    let words = format!("1 landing broken off: {id}.rollback-1");
+    assert_eq!((&found["level"], &found["message"]), (&json!("problem"), &json!(words)), "{found:#}");
+    assert_eq!(found["hint"], "`mgr doctor --fix` finishes what was begun");
+    assert_eq!(finding(&["doctor", "--fix"])["level"], "good");
+    assert_eq!(tree(&home.work()), before);
+    assert_eq!(finding(&["doctor"])["level"], "good");
+}
+
+#[test]
 fn a_piped_diff_is_a_patch_that_other_programs_take() {
     let home = TestHome::new();
     home.put("a.txt", "one\ntwo\nthree\n");
