@@ -293,6 +293,7 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
         backend,
         fallback,
         working_dir,
+        command: Vec::new(),
         model: input.model,
         effort: input.effort,
         role: input.role,

@@ -5,6 +5,9 @@
 //! The text becomes a tree with places (`tree`), the tree drafts by vocabularies (`fields`, `shape`, `read`), the
 //! drafts a workflow once nothing is wrong (`check`), and with the values of its parameters a plan (`graph`).
 
+mod advance;
+#[cfg(test)]
+mod advance_tests;
 mod check;
 mod definition;
 mod drawing;
@@ -17,14 +20,16 @@ mod read;
 mod render;
 mod schema;
 mod shape;
+mod support;
 #[cfg(test)]
 mod tests;
 mod tree;
 
+pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
 pub use definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
-pub use expression::{Expression, ExpressionError, Facts, Insertion, Scope, StepFacts, Template};
+pub use expression::{Expression, ExpressionError, Facts, Insertion, Reference, Scope, StepFacts, Template};
 pub use fault::{Fault, FaultCode};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
@@ -33,3 +38,4 @@ pub use graph::{Plan, PlannedStep};
 pub use read::Known;
 pub use render::RenderError;
 pub use schema::schema;
+pub use support::Support;
