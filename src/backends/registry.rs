@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Backend, COMMAND, CustomBackend, command::Command, claude_code::ClaudeCode, codex::Codex, demo::Demo, gemini::Gemini, gpt::Gpt};
+use super::{
+    Backend, COMMAND, CustomBackend, claude_code::ClaudeCode, codex::Codex, command::Command, demo::Demo,
+    gemini::Gemini, gpt::Gpt,
+};
 use crate::core::BackendName;
 
 /// All backends of this installation.

@@ -17,9 +17,7 @@ use crate::{
     core::{BackendName, Posture, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     os::clock,
     store::StepChange,
-    workflow::{
-        self, Act, Action, Facts, Insertion, PlannedStep, Reference, Scope, Step, StepFacts, Until, advance,
-    },
+    workflow::{self, Act, Action, Facts, Insertion, PlannedStep, Reference, Scope, Step, StepFacts, Until, advance},
 };
 
 /// So many starts, then other runs and the ticker's own work have their turn.
@@ -150,7 +148,8 @@ impl Engine {
     fn holds(&self, loaded: &Loaded, steps: &[RunStep], place: usize) -> Result<bool, String> {
         let planned = &loaded.plan.steps[place];
         let workflow::When::Holds(condition) = &loaded.workflow.steps[planned.step].when else { return Ok(true) };
-        let scope = self.scope(loaded, steps, Some(planned), &condition.references).map_err(|error| error.to_string())?;
+        let scope =
+            self.scope(loaded, steps, Some(planned), &condition.references).map_err(|error| error.to_string())?;
         condition.holds(&scope).map_err(|error| error.message)
     }
 
@@ -244,9 +243,7 @@ impl Engine {
         for reference in references {
             let (name, fact) = match (&reference.member_of, reference.path.as_slice()) {
                 (Some(step), [fact, ..]) => (step.as_str(), Some(fact.as_str())),
-                (None, [root, step, rest @ ..]) if root == "steps" => {
-                    (step.as_str(), rest.first().map(String::as_str))
-                }
+                (None, [root, step, rest @ ..]) if root == "steps" => (step.as_str(), rest.first().map(String::as_str)),
                 (_, _) => continue,
             };
             *wanted.entry(name).or_default() |= fact.is_none_or(|fact| matches!(fact, "diff" | "files"));
@@ -367,7 +364,8 @@ fn fields_of(
         return Ok((at_home(fields, frozen), command));
     }
     if let Some(template) = &step.backend_not {
-        let unwanted = template.render(scope, Insertion::plain()).map_err(|error| format!("`backend`: {}", error.message))?;
+        let unwanted =
+            template.render(scope, Insertion::plain()).map_err(|error| format!("`backend`: {}", error.message))?;
         let other = engine.another_backend(&unwanted).map_err(|error| error.to_string())?;
         fields.insert("backend".into(), Value::from(other.as_str()));
     }
@@ -377,16 +375,18 @@ fn fields_of(
 fn words_of(run: &workflow::Run, scope: &Scope) -> Result<Vec<String>, String> {
     match run {
         workflow::Run::Shell(line) => Ok(vec!["sh".into(), "-c".into(), line.clone()]),
-        workflow::Run::Words(_) => {
-            Ok(run.words(scope).map_err(|error| error.to_string())?.unwrap_or_default())
-        }
+        workflow::Run::Words(_) => Ok(run.words(scope).map_err(|error| error.to_string())?.unwrap_or_default()),
     }
 }
 
 /// Every agent is the scripted one; it only looks, and says what it was asked.
 fn demo_fields(fields: &Fields, step: &str, is_command: bool) -> Fields {
     let keeps = ["output_schema", "timeout", "tags", "label", "metadata", "priority", "working_dir"];
-    let mut demo: Fields = fields.iter().filter(|(name, _)| keeps.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut demo: Fields = fields
+        .iter()
+        .filter(|(name, _)| keeps.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let asked = fields.get("prompt").and_then(Value::as_str).unwrap_or_default();
     let line = asked.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let line = &line[..line.floor_char_boundary(DEMO_WORDS)];
@@ -421,9 +421,7 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
             let span: Span = text(template, "for")?.trim().parse().map_err(|error| format!("`for`: {error}"))?;
             Ok(now.plus(span))
         }
-        Until::AtTemplate(template) => {
-            text(template, "at")?.trim().parse().map_err(|error| format!("`at`: {error}"))
-        }
+        Until::AtTemplate(template) => text(template, "at")?.trim().parse().map_err(|error| format!("`at`: {error}")),
     }
 }
 

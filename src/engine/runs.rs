@@ -91,8 +91,7 @@ impl Engine {
             {
                 return Ok::<_, EngineError>(known);
             }
-            let new =
-                NewRun { id: &id, name, definition: &definition, request_id, steps: &steps, now: clock::now() };
+            let new = NewRun { id: &id, name, definition: &definition, request_id, steps: &steps, now: clock::now() };
             writing.add_run(&new)?;
             Ok(id.clone())
         })?;
@@ -154,8 +153,7 @@ impl Engine {
             message: format!("the definition of run `{}` cannot be read: {why}", run.id),
             hint: "start the workflow again".into(),
         };
-        let frozen: Frozen =
-            serde_json::from_str(&run.definition).map_err(|error| unreadable(error.to_string()))?;
+        let frozen: Frozen = serde_json::from_str(&run.definition).map_err(|error| unreadable(error.to_string()))?;
         let backends: Vec<String> = self.backend_names().iter().map(ToString::to_string).collect();
         let roles: Vec<String> = super::roles().into_iter().map(|role| role.name).collect();
         // Nested files were written out when it was frozen.
@@ -326,15 +324,7 @@ pub(super) fn ending(task: &TaskId) -> News {
 
 /// Returns the change of a step in its present turn.
 pub(super) fn change(step: &RunStep, status: StepStatus, reason: Option<String>) -> StepChange {
-    StepChange {
-        step: step.step.clone(),
-        turn: step.turn,
-        status,
-        task: None,
-        reason,
-        due_at: None,
-        question: None,
-    }
+    StepChange { step: step.step.clone(), turn: step.turn, status, task: None, reason, due_at: None, question: None }
 }
 
 fn no_run(reference: &str) -> EngineError {

@@ -62,9 +62,7 @@ impl View<'_> {
 
     /// Returns the newest runs first.
     pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE ?1 IS NULL OR status = ?1 ORDER BY seq DESC LIMIT ?2"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE ?1 IS NULL OR status = ?1 ORDER BY seq DESC LIMIT ?2");
         self.all(&sql, params![status.map(RunStatus::as_str), limit], read_run)
     }
 
@@ -117,7 +115,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn add_run(&self, new: &NewRun<'_>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO runs (id, name, status, created_at, updated_at, due_at, revision, request_id, definition)
+        let sql =
+            "INSERT INTO runs (id, name, status, created_at, updated_at, due_at, revision, request_id, definition)
                    VALUES (?1, ?2, 'running', ?3, ?3, 0, 0, ?4, ?5)";
         let (id, now) = (new.id.as_str(), new.now.as_millis());
         self.0.prepare_cached(sql)?.execute(params![id, new.name, now, new.request_id, new.definition])?;
@@ -133,7 +132,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8
+        let sql =
+            "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
