@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{Ask, Engine, EngineError, settle::News};
 use crate::{
-    core::{Ending, Input, Refusal, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, TaskRef},
+    core::{Ending, Input, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, TaskRef},
     os::{clock, random},
     store::{NewRun, StepChange},
     workflow::{Known, Plan, Source, Vocabulary, Workflow, check, descendants},
@@ -177,8 +177,15 @@ impl Engine {
         self.reconcile()?;
         self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
-            if run.status.is_terminal() {
-                return Err(EngineError::Refused { task: id.clone(), refusal: Refusal::Over });
+            match run.status {
+                RunStatus::Running => {}
+                RunStatus::Cancelled => return Ok(()),
+                RunStatus::Done | RunStatus::Failed => {
+                    return Err(EngineError::Conflict {
+                        message: format!("run `{id}` is over already: {}", run.status.as_str()),
+                        hint: "`mgr workflow retry` runs a step of it again".into(),
+                    });
+                }
             }
             let steps = writing.view().run_steps(id)?;
             let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());

@@ -140,7 +140,7 @@ impl<'a> Advance<'a> {
         let When::Holds(condition) = &self.workflow.steps[self.plan.steps[step].step].when else { return None };
         match holds(step) {
             Ok(true) => None,
-            Ok(false) => Some(Act::Pass { step, why: format!("not needed: `{}` does not hold", condition.as_str()) }),
+            Ok(false) => Some(Act::Pass { step, why: format!("`{}` does not hold", condition.as_str()) }),
             Err(why) => Some(Act::Fail { step, why: format!("`when`: {why}") }),
         }
     }
@@ -155,15 +155,15 @@ impl<'a> Advance<'a> {
             return if all_over { Standing::Ready } else { Standing::Waits };
         }
         if let Some(first) = self.stopper() {
-            return Standing::Skipped(format!("skipped: {first} failed, and the workflow stops at a failure"));
+            return Standing::Skipped(format!("{first} failed, and the workflow stops at a failure"));
         }
         if let Some((id, state)) = needs.iter().find(|(_, state)| state.is_over() && !is_good(*state)) {
-            return Standing::Skipped(format!("skipped: {id} {}", how(*state)));
+            return Standing::Skipped(format!("{id} {}", how(*state)));
         }
         let has_one = any.is_empty() || any.iter().any(|(_, state)| is_good(*state));
         if !has_one && any.iter().all(|(_, state)| state.is_over()) {
             let names: Vec<_> = any.iter().map(|(id, _)| id.as_str()).collect();
-            return Standing::Skipped(format!("skipped: none of {} succeeded", names.join(", ")));
+            return Standing::Skipped(format!("none of {} succeeded", names.join(", ")));
         }
         if has_one && needs.iter().all(|(_, state)| is_good(*state)) { Standing::Ready } else { Standing::Waits }
     }

@@ -23,6 +23,14 @@ impl Support {
         for step in &workflow.steps {
             support.look_at(step, demo);
         }
+        // One that comes from `defaults` is meant for tasks.
+        for step in workflow.steps.iter().filter(|step| !step.action.kind().is_task()) {
+            let mut own = workflow.frozen["steps"].as_array().into_iter().flatten();
+            let has = |own: &serde_json::Value| own["id"] == step.id && own.get("timeout").is_some();
+            if own.any(has) {
+                support.refusals.push(format!("`timeout` of step `{}`, which is no task", step.id));
+            }
+        }
         support
     }
 
@@ -35,9 +43,6 @@ impl Support {
             Action::Command(_) if demo => self.notes.push(format!("step `{id}` only says what it would run")),
             Action::Wait(_) if demo => self.notes.push(format!("step `{id}` does not wait")),
             Action::Agent | Action::Approval { .. } | Action::Command(_) | Action::Wait(_) => {}
-        }
-        if matches!(step.action, Action::Approval { .. } | Action::Wait(_)) && step.fields.contains_key("timeout") {
-            self.refusals.push(format!("`timeout` of step `{id}`, which is no task"));
         }
         if step.repeat.is_some() {
             self.add(demo, format!("`repeat` of step `{id}`"), "it runs once");
