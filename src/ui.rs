@@ -44,6 +44,11 @@ impl Page {
         Self { text: String::new(), colour: false, width: None }
     }
 
+    /// Returns how wide a line may be, where that is known.
+    pub fn width(&self) -> Option<usize> {
+        self.width.map(usize::from)
+    }
+
     /// Adds a line of our own words.
     pub fn line(&mut self, line: impl AsRef<str>) {
         self.text.push_str(line.as_ref());

@@ -63,6 +63,7 @@ pub(super) struct Work<'a> {
     /// Whether an earlier process may have done a part.
     pub is_resumed: bool,
     pub hit: &'a dyn Fn(&str),
+    pub exchanges: bool,
     /// Files that could not be put back.
     pub left_aside: Vec<String>,
 }
@@ -70,6 +71,25 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Writes everything new beside its place and makes it durable. Nothing of the workspace changes.
     pub fn stage(&self, contents: &dyn Contents) -> Result<(), ArchiveError> {
+        self.make_holders()?;
+        for (number, step) in self.record.moves.iter().enumerate() {
+            if acts(step).iter().any(|act| matches!(act, Act::Put | Act::Swap)) {
+                self.stage_one(number, step, contents)?;
+                (self.hit)("landing.staged_one");
+            }
+        }
+        if self.is_synced_singly() {
+            let tops: BTreeSet<_> = self.record.tops.iter().collect();
+            return tops.iter().try_for_each(|top| {
+                let dir = self.open_top(top.as_ref())?;
+                let holder = dir.open_dir(self.holder.as_bytes()).and_then(|holder| holder.sync());
+                holder.and_then(|()| dir.sync()).map_err(self.at_holder("sync"))
+            });
+        }
+        self.sync_whole()
+    }
+
+    fn make_holders(&self) -> Result<(), ArchiveError> {
         let tops: BTreeSet<_> = self.record.tops.iter().collect();
         for top in &tops {
             let dir = self.open_top(top.as_ref())?;
@@ -78,20 +98,7 @@ impl Work<'_> {
                 Ok(()) | Err(_) => {}
             }
         }
-        for (number, step) in self.record.moves.iter().enumerate() {
-            if acts(step).iter().any(|act| matches!(act, Act::Put | Act::Swap)) {
-                self.stage_one(number, step, contents)?;
-                (self.hit)("landing.staged_one");
-            }
-        }
-        if self.is_synced_singly() {
-            return tops.iter().try_for_each(|top| {
-                let dir = self.open_top(top.as_ref())?;
-                let holder = dir.open_dir(self.holder.as_bytes()).and_then(|holder| holder.sync());
-                holder.and_then(|()| dir.sync()).map_err(self.at_holder("sync"))
-            });
-        }
-        self.sync_whole()
+        Ok(())
     }
 
     fn stage_one(&self, number: usize, step: &Move, contents: &dyn Contents) -> Result<(), ArchiveError> {
@@ -145,6 +152,10 @@ impl Work<'_> {
 
     /// Goes through all moves. What cannot be done is in the result; only what may work later is an error.
     pub fn carry_out(&mut self) -> Result<Done, ArchiveError> {
+        if self.is_resumed {
+            // Somebody may have removed it: what is not done yet is then a conflict, not an error for ever.
+            self.make_holders()?;
+        }
         self.open_closed_dirs()?;
         let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
         let mut stopped_by: Option<RawPath> = None;
@@ -239,7 +250,7 @@ impl Work<'_> {
         let (holder, new) = (self.open_holder(place.number)?, new_name(place.number));
         let at = |act| ArchiveError::at(&step.path, act);
         if self.is_resumed && holder.stat(&new).map_err(at("look for"))?.is_none() {
-            return Ok(Outcome::Done);
+            return is_in_place(place, step);
         }
         match put_new(&holder, &new, &place.parent, place.name) {
             Ok(()) => Ok(Outcome::Done),
@@ -253,13 +264,13 @@ impl Work<'_> {
     fn swap(&mut self, place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {
         let (holder, new, old) = (self.open_holder(place.number)?, new_name(place.number), old_name(place.number));
         let at = |act| ArchiveError::at(&step.path, act);
-        if holder.stat(&old).map_err(at("look for"))?.is_some() {
+        if !self.exchanges || holder.stat(&old).map_err(at("look for"))?.is_some() {
             return self.swap_in_two(place, step);
         }
         let staged =
             if self.is_resumed { reach::entry_of(&holder, &new).map_err(at("check"))? } else { step.to.clone() };
         if staged.is_none() {
-            return Ok(Outcome::Done);
+            return is_in_place(place, step);
         }
         if staged == step.to {
             match holder.exchange(&new, &place.parent, place.name) {
@@ -329,10 +340,12 @@ impl Work<'_> {
         let Some(parent) = reach::open_parent(self.root, &step.path)? else { return Ok(()) };
         match &step.now {
             Some(Entry::Dir { mode }) if !matches!(step.to, Some(Entry::Dir { .. })) => {
-                if parent.make_dir(step.path.name(), 0o700).is_ok() {
-                    let dir = parent.open_dir(step.path.name()).map_err(ArchiveError::at(&step.path, "open"))?;
-                    dir.set_mode(*mode).map_err(ArchiveError::at(&step.path, "set the mode of"))?;
+                // Where something is, the directory is not needed.
+                if parent.make_dir(step.path.name(), 0o700).is_err() {
+                    return Ok(());
                 }
+                let dir = parent.open_dir(step.path.name()).map_err(ArchiveError::at(&step.path, "open"))?;
+                dir.set_mode(*mode).map_err(ArchiveError::at(&step.path, "set the mode of"))?;
             }
             Some(_) => {
                 let (holder, old) = (self.open_holder(number)?, old_name(number));
@@ -412,6 +425,13 @@ struct Place<'a> {
     parent: Dir,
     name: &'a [u8],
     number: usize,
+}
+
+/// Tells whether what is not staged any more has been moved in by an earlier process.
+fn is_in_place(place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {
+    let is = reach::entry_of(&place.parent, place.name).map_err(ArchiveError::at(&step.path, "check"))?;
+    let late = || Outcome::Late("it was changed before this could be finished".to_owned());
+    Ok(if is == step.to { Outcome::Done } else { late() })
 }
 
 fn remove_dir(place: &Place<'_>, step: &Move) -> Result<Outcome, ArchiveError> {

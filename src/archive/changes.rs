@@ -72,11 +72,11 @@ impl Manifest {
         !paths.any(|path| self.get(&path) == Some(&Entry::Untouched))
     }
 
-    /// Returns what this manifest knows and a later one only knows to be there: it came to be ignored.
-    pub fn lost_to(&self, after: &Self) -> Vec<RawPath> {
+    /// Returns what a later manifest only knows to be there and this one did not: what came to be ignored, and what
+    /// was made and is ignored.
+    pub fn hidden_in<'a>(&'a self, after: &'a Self) -> impl Iterator<Item = &'a RawPath> {
         let untouched = after.entries().iter().filter(|(_, entry)| *entry == Entry::Untouched);
-        let known = untouched.filter(|(path, _)| self.get(path).is_some_and(|entry| *entry != Entry::Untouched));
-        known.map(|(path, _)| path.clone()).collect()
+        untouched.map(|(path, _)| path).filter(|path| self.get(path) != Some(&Entry::Untouched))
     }
 }
 
@@ -93,8 +93,8 @@ mod tests {
         let ignored = Manifest::new(vec![(path("d"), Entry::Untouched)]);
         let gone = |name: &str| Change { path: path(name), before: Some(fifo()), after: None };
         assert_eq!(open.changes_to(&ignored), [gone("d-")]);
-        assert_eq!(open.lost_to(&ignored), [path("d")]);
+        assert_eq!(open.hidden_in(&ignored).collect::<Vec<_>>(), [&path("d")]);
         let made = Change { path: path("d-"), before: None, after: Some(fifo()) };
-        assert_eq!((ignored.changes_to(&open), ignored.lost_to(&open)), (vec![made], vec![]));
+        assert_eq!((ignored.changes_to(&open), ignored.hidden_in(&open).count()), (vec![made], 0));
     }
 }

@@ -25,19 +25,19 @@ pub(super) fn clear(parent: &Dir, name: &[u8]) -> io::Result<()> {
         if names.is_empty() {
             return parent.remove_dir(name);
         }
-        for (name, _) in names {
-            take_away(&top, &name, &mut moved)?;
+        for (name, kind) in names {
+            take_away(&top, &name, kind, &mut moved)?;
         }
     }
 }
 
-fn take_away(top: &Dir, name: &[u8], moved: &mut u64) -> io::Result<()> {
-    if !is_dir(top, name)? {
+fn take_away(top: &Dir, name: &[u8], kind: Option<Kind>, moved: &mut u64) -> io::Result<()> {
+    if !is_dir(top, name, kind)? {
         return top.remove_file(name);
     }
     let dir = open(top, name)?;
-    for (child, _) in dir.names()? {
-        if !is_dir(&dir, &child)? {
+    for (child, kind) in dir.names()? {
+        if !is_dir(&dir, &child, kind)? {
             dir.remove_file(&child)?;
         } else if dir.remove_dir(&child).is_err() {
             // A directory that changes its parent must be open to writing.
@@ -58,8 +58,12 @@ fn free_name(top: &Dir, moved: &mut u64) -> io::Result<Vec<u8>> {
     }
 }
 
-fn is_dir(dir: &Dir, name: &[u8]) -> io::Result<bool> {
-    Ok(dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir))
+/// `kind` is what the listing told for free.
+fn is_dir(dir: &Dir, name: &[u8], kind: Option<Kind>) -> io::Result<bool> {
+    match kind {
+        Some(kind) => Ok(kind == Kind::Dir),
+        None => Ok(dir.stat(name)?.is_some_and(|stat| stat.kind == Kind::Dir)),
+    }
 }
 
 fn open(parent: &Dir, name: &[u8]) -> io::Result<Dir> {

@@ -47,6 +47,11 @@ impl ArchiveError {
         move |source| Self::Path { path: path.to_string(), act, source }
     }
 
+    /// Whether a file or directory of the archive is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::File(error) if error.source.kind() == io::ErrorKind::NotFound)
+    }
+
     pub fn is_disk_full(&self) -> bool {
         let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         match self {

@@ -294,14 +294,19 @@ impl Workspace {
         Ok(())
     }
 
-    /// `root` goes last: as long as it is there, the archive is found and this is done again.
+    /// The archive leaves its place in one step: whoever waits for its lock sees that, and begins a new one. What a
+    /// crash leaves is found as an archive with nothing in it.
     fn remove_whole(&self, hit: &dyn Fn(&str)) -> Result<(), ArchiveError> {
-        for name in pack::listing(self.dir())?.iter().filter(|name| *name != "root") {
-            remove_dir(&self.dir().join(name))?;
+        let aside = Utf8PathBuf::from(format!("{}.gone", self.dir()));
+        remove_dir(&aside)?;
+        fs::rename(self.dir(), &aside).map_err(FileError::at(self.dir(), "put aside"))?;
+        hit("gc-aside");
+        // As long as `root` is there, it is found.
+        for name in pack::listing(&aside)?.iter().filter(|name| *name != "root") {
+            remove_dir(&aside.join(name))?;
             hit("gc-emptied");
         }
-        remove(&self.dir().join("root"))?;
-        remove_dir(self.dir())
+        remove_dir(&aside)
     }
 }
 

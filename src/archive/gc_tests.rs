@@ -118,6 +118,40 @@ fn an_archive_with_nothing_left_goes_whole_and_begins_anew() {
 }
 
 #[test]
+fn what_a_crash_has_left_of_a_whole_archive_is_found() {
+    let bench = Bench::new();
+    bench.write("a", b"1");
+    for die_at in ["gc-forgotten", "gc-packs", "gc-aside", "gc-emptied"] {
+        bench.take("a");
+        let die = |step: &str| assert!(step != die_at, "as if killed");
+        let all = going(&["a"]);
+        let collect = || bench.workspace.collect_by_steps(&all, &die);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(collect)).is_err(), "{die_at}");
+        for left in Workspace::all(&bench.store()).unwrap() {
+            left.collect(&Going::default()).unwrap();
+        }
+        assert_eq!(fs::read_dir(bench.store()).unwrap().count(), 0, "{die_at}");
+    }
+}
+
+#[test]
+fn whoever_takes_while_an_archive_goes_whole_has_a_snapshot() {
+    let bench = Bench::new();
+    bench.write("a", &content(1, 1000));
+    bench.take("gone");
+    std::thread::scope(|scope| {
+        let taker = scope.spawn(|| (0..30).for_each(|number| bench.take(&format!("s{number}"))));
+        while !taker.is_finished() {
+            // The archive may not be there at the moment.
+            let all = bench.workspace.snapshots().unwrap_or_default();
+            let old = all.iter().map(|snapshot| snapshot.name.clone()).filter(|name| name.as_str() != "s29").collect();
+            let _ = bench.workspace.collect(&Going { snapshots: old, journals: BTreeSet::new() });
+        }
+    });
+    assert_eq!(bench.read("s29").len(), 1);
+}
+
+#[test]
 fn an_archive_in_use_is_left_alone() {
     let bench = Bench::new();
     bench.write("a", b"1");
@@ -225,12 +259,18 @@ fn a_crash_at_any_step_leaves_what_stays_whole_and_is_made_up_for() {
         }
         let (all, steps) = (going(&["a", "c"]), std::cell::Cell::new(0));
         let whole = ["b", "d"].map(|text| bench.read(text));
+        let gone = BTreeMap::from(["a", "c"].map(|text| (name(text), bench.read(text))));
         let die = |_: &str| {
             steps.set(steps.get() + 1);
             assert!(steps.get() <= die_at, "as if killed");
         };
         let died =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench.workspace.collect_by_steps(&all, &die)));
+        for left in bench.workspace.snapshots().unwrap() {
+            // What still has a record still has its contents.
+            let read = bench.read(left.name.as_str());
+            assert!(gone.get(&left.name).is_none_or(|whole| *whole == read), "died at step {die_at}");
+        }
         assert_eq!(["b", "d"].map(|text| bench.read(text)), whole, "died at step {die_at}");
         bench.freed(&all);
         assert_eq!(["b", "d"].map(|text| bench.read(text)), whole, "died at step {die_at}");

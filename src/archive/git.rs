@@ -184,6 +184,9 @@ mod reading {
         ("BISECT_LOG", "bisect"),
     ];
 
+    /// Takes the path of a file, its directory and its name there.
+    type Visit<'a> = &'a mut dyn FnMut(&[u8], &Dir, &[u8]);
+
     pub fn state(repository: &Repository) -> Option<GitState> {
         let (own, common) = (repository.own()?, repository.common()?);
         let is_there = |name: &str| matches!(own.stat(name.as_bytes()), Ok(Some(_)));
@@ -250,14 +253,14 @@ mod reading {
         Digest(*hasher.finalize().as_bytes()).to_string()
     }
 
-    /// Calls `each` with the path of every file beneath `name`, its directory and its name there, in order.
-    fn walk(dir: &Dir, name: &[u8], each: &mut dyn FnMut(&[u8], &Dir, &[u8])) {
+    /// Calls `each` with every file beneath `name`, in order.
+    fn walk(dir: &Dir, name: &[u8], each: Visit<'_>) {
         let Ok(sub) = dir.open_dir(name) else { return };
         let mut left = MAX_NAMES;
         walk_in(&sub, name, &mut left, MAX_DEPTH, each);
     }
 
-    fn walk_in(dir: &Dir, path: &[u8], left: &mut usize, depth: usize, each: &mut dyn FnMut(&[u8], &Dir, &[u8])) {
+    fn walk_in(dir: &Dir, path: &[u8], left: &mut usize, depth: usize, each: Visit<'_>) {
         let Ok(mut names) = dir.names() else { return };
         names.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, kind) in names {

@@ -95,7 +95,7 @@ fn a_removed_worktree_leaves_the_repository_as_it_was() {
             git.run(&["pack-refs", "--all"]);
             git.run(&["tag", "-d", "v1"]);
         }
-        fs::set_permissions(place(&git).join("dir"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(place(&git).join("dir"), fs::Permissions::from_mode(0o0)).unwrap();
         for _ in 0..2 {
             workspace(&git).remove_isolated(&place(&git)).unwrap();
         }

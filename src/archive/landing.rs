@@ -136,6 +136,6 @@ impl Workspace {
 
     #[cfg(unix)]
     fn site(&self) -> Site<'_> {
-        Site { root: self.root(), undo: self.undo_dir(), contents: self, hit: &failpoint::hit }
+        Site { root: self.root(), undo: self.undo_dir(), contents: self, hit: &failpoint::hit, exchanges: true }
     }
 }

@@ -1,5 +1,7 @@
 //! Random trees, random edits, every crash: what a landing promises, on real directories.
 
+#![cfg(unix)]
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -47,7 +49,7 @@ impl Contents for Memory {
     }
 
     /// All files are in it: what somebody writes is archived when the test looks.
-    fn keep(&self, _: &SnapshotName, _: &Manifest, _: &[RawPath], texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+    fn keep(&self, _: &SnapshotName, _: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
         texts.iter().for_each(|content| self.put(content));
         Ok(())
     }
@@ -57,6 +59,7 @@ impl Contents for Memory {
 struct Bed {
     dir: tempfile::TempDir,
     memory: Memory,
+    exchanges: bool,
 }
 
 impl Bed {
@@ -71,7 +74,7 @@ impl Bed {
 
     fn at(dir: tempfile::TempDir) -> Self {
         fs::create_dir(dir.path().join("root")).unwrap();
-        Self { dir, memory: Memory::default() }
+        Self { dir, memory: Memory::default(), exchanges: true }
     }
 
     fn root(&self) -> PathBuf {
@@ -94,7 +97,11 @@ impl Bed {
     fn land_with(&self, id: &str, turns: &[Turn], how: How, hit: &dyn Fn(&str)) -> Result<Landed, ArchiveError> {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        Site { root: &root, undo, contents: &self.memory, hit }.land(&id.parse().unwrap(), turns, how)
+        Site { root: &root, undo, contents: &self.memory, hit, exchanges: self.exchanges }.land(
+            &id.parse().unwrap(),
+            turns,
+            how,
+        )
     }
 
     fn land(&self, id: &str, turns: &[Turn], how: How) -> Landed {
@@ -104,7 +111,7 @@ impl Bed {
     fn take_back(&self, id: &str) -> Landed {
         let root = Utf8PathBuf::from_path_buf(self.root()).unwrap();
         let undo = Utf8PathBuf::from_path_buf(self.dir.path().join("undo")).unwrap();
-        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {} };
+        let site = Site { root: &root, undo, contents: &self.memory, hit: &|_| {}, exchanges: self.exchanges };
         let turns = Journal::at(&site.undo, &id.parse().unwrap()).turns_back().unwrap();
         site.land(&format!("{id}.undo").parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap()
     }
@@ -338,12 +345,15 @@ proptest! {
     #[test]
     fn a_crash_anywhere_is_gone_on_from(
         first in edits(8), agent in edits(8), user in edits(3), policy in prop::sample::select(POLICIES.to_vec()),
+        exchanges: bool,
     ) {
-        let whole = tell(&first, &agent, &user);
+        let mut whole = tell(&first, &agent, &user);
+        whole.bed.exchanges = exchanges;
         let landed = whole.bed.land("t.rollback-1", &back(&whole.before, &whole.after), how(policy));
         let result = whole.bed.look();
         for point in 1.. {
-            let story = tell(&first, &agent, &user);
+            let mut story = tell(&first, &agent, &user);
+            story.bed.exchanges = exchanges;
             let turns = back(&story.before, &story.after);
             let left = Cell::new(point);
             let crash = |_: &str| {
@@ -375,7 +385,9 @@ fn busy_in(bed: Bed) -> Story {
     bed.write("changed", "by the agent\n");
     bed.write("dir/one", "by the agent\n");
     bed.write("made/new", "by the agent\n");
-    ["deleted", "file-then-dir"].map(|path| fs::remove_file(bed.path(path)).unwrap());
+    for path in ["deleted", "file-then-dir"] {
+        fs::remove_file(bed.path(path)).unwrap();
+    }
     bed.write("file-then-dir/child", "by the agent\n");
     fs::remove_dir_all(bed.path("gone")).unwrap();
     let after = bed.look();
@@ -388,9 +400,10 @@ fn a_save_at_any_moment_is_not_lost() {
     let targets = ["changed", "deleted", "dir/one", "made/new", "file-then-dir/child"];
     let policies = [OnConflict::Refuse, OnConflict::Theirs].into_iter().cycle();
     for (target, policy) in targets.into_iter().zip(policies) {
-        for aside in [true, false] {
+        for (aside, exchanges) in [(true, true), (true, false), (false, true), (false, false)] {
             for moment in 1.. {
-                let story = busy();
+                let mut story = busy();
+                story.bed.exchanges = exchanges;
                 let (left, saved) = (Cell::new(moment), Cell::new(false));
                 let save = |_: &str| {
                     left.set(left.get() - 1);
@@ -488,21 +501,15 @@ fn a_full_disk_changes_nothing_and_leaves_nothing() {
             }
             self.0.write(digest, to)
         }
-        fn keep(
-            &self,
-            id: &SnapshotName,
-            now: &Manifest,
-            foreign: &[RawPath],
-            texts: &[Vec<u8>],
-        ) -> Result<(), ArchiveError> {
-            self.0.keep(id, now, foreign, texts)
+        fn keep(&self, id: &SnapshotName, now: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
+            self.0.keep(id, now, texts)
         }
     }
     let mut story = busy();
     let full = Full(std::mem::take(&mut story.bed.memory));
     let (root, undo) = (Utf8PathBuf::from_path_buf(story.bed.root()).unwrap(), story.bed.dir.path().join("undo"));
     let undo = Utf8PathBuf::from_path_buf(undo).unwrap();
-    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {} };
+    let site = Site { root: &root, undo: undo.clone(), contents: &full, hit: &|_| {}, exchanges: true };
     let turns = back(&story.before, &story.after);
     let error = site.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap_err();
     assert!(error.is_disk_full(), "{error}");
@@ -628,6 +635,23 @@ fn the_real_archive_gives_back_and_keeps_what_is_overwritten() {
     assert_eq!(story.bed.read("changed"), "by the user\n");
     story.bed.write("changed", "by the agent\n");
     assert_eq!(story.bed.look(), story.after);
+}
+
+#[test]
+fn what_was_only_looked_at_is_archived_before_it_goes() {
+    let (story, workspace, _) = archived();
+    story.bed.write(
+        "changed",
+        "never archived
+",
+    );
+    let now = workspace.look(&everything(), &mut || true).unwrap();
+    let before = workspace.snapshot(&"t.1.before".parse().unwrap()).unwrap().unwrap();
+    let turns = back(&workspace.manifest(&before).unwrap(), &now);
+    let id = "t.rollback-7".parse().unwrap();
+    workspace.land(&id, &turns, how(OnConflict::Refuse)).unwrap();
+    workspace.take_back(&id, &"t.rollback-7.undo".parse().unwrap(), how(OnConflict::Refuse)).unwrap();
+    assert_eq!(story.bed.read("changed"), "never archived\n");
 }
 
 /// The process of the next test that is killed; does nothing when all tests are run.

@@ -2,7 +2,12 @@
 //!
 //! Trusts no cache: what is found here decides what is overwritten.
 
-use std::{collections::HashMap, fs::File, io, sync::Arc};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use super::{
     ArchiveError, Digest, Entry, Manifest, RawPath, SnapshotName, Workspace,
@@ -25,7 +30,6 @@ impl Workspace {
     /// # Errors
     /// A file cannot be read, or the disk is full.
     pub fn keep(&self, name: &SnapshotName, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
-        self.make()?;
         let _lock = self.lock_shared(&mut || true)?;
         let pack = PackWriter::new(&self.packs_dir(), name);
         let mut packer = Packer::new(&pack);
@@ -34,6 +38,16 @@ impl Workspace {
         pack.finish()?;
         self.forget_library();
         Ok(manifest)
+    }
+
+    /// Returns what is in the file at a path now, at most so much of it; nothing where no file is.
+    pub(super) fn content_now(&self, path: &RawPath, most: u64) -> Result<Vec<u8>, ArchiveError> {
+        let mut content = Vec::new();
+        self.look_and(std::slice::from_ref(path), &mut |file| {
+            file.take(most).read_to_end(&mut content)?;
+            Ok((Digest::of(&content), content.len() as u64))
+        })?;
+        Ok(content)
     }
 
     fn look_and(&self, paths: &[RawPath], read: &mut ReadFile<'_>) -> Result<Manifest, ArchiveError> {

@@ -18,9 +18,9 @@ use camino::Utf8Path;
 
 use super::{
     ArchiveError, Digest, Entry, Manifest, Workspace,
-    cache::{self, DirCache, Stamp, StatCache, split},
+    cache::{DirCache, Stamp, StatCache, split},
     crew::{self, Job, Pace, Queue},
-    pack::{self, PartReader},
+    pack::PartReader,
 };
 use crate::os::dirs::{self, Dir};
 
@@ -105,12 +105,8 @@ impl Workspace {
         let top = Arc::new(Dir::open(to.as_std_path()).map_err(failed)?);
         let _lock = self.lock_shared(go_on)?;
         self.forget_library();
-        let making = Making {
-            workspace: self,
-            tree: tree(manifest),
-            cache: StatCache::read(&cache::file(self.dir(), self.root()), &pack::names(&self.packs_dir())?),
-            can_share: AtomicBool::new(true),
-        };
+        let making =
+            Making { workspace: self, tree: tree(manifest), cache: self.cache()?, can_share: AtomicBool::new(true) };
         let live = Dir::open(self.root().as_std_path()).ok().map(Arc::new);
         let first = vec![Step::Dir { dir: Arc::clone(&top), live, path: &[] }];
         let (hands, done) =

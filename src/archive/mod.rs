@@ -36,7 +36,7 @@ mod isolate;
 mod isolate_tests;
 mod journal;
 mod landing;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod landing_tests;
 mod look_at;
 mod manifest;

@@ -175,8 +175,13 @@ impl PackWriter {
         let pack = pack_file(&self.dir, &name);
         fs::rename(&self.aside, &pack).map_err(FileError::at(&pack, "replace"))?;
         locked(&self.file).take();
-        files::replace(&index_file(&self.dir, &name), &index, files::Durability::Machine)?;
-        Ok(Some(name))
+        let index_file = index_file(&self.dir, &name);
+        let written = files::replace(&index_file, &index, files::Durability::Machine);
+        if written.is_err() && files::length(&index_file) == 0 {
+            // Nobody can find what is in it.
+            let _ = fs::remove_file(&pack);
+        }
+        written.map(|()| Some(name))
     }
 }
 
@@ -621,11 +626,14 @@ pub(super) fn packs(dir: &Utf8Path) -> Result<Vec<PackInfo>, FileError> {
     Ok(names(dir)?.into_iter().map(|name| PackInfo { bytes: bytes(&name), name }).collect())
 }
 
-/// Returns which contents a pack has, each with its length and what it takes in the pack; `None` when its index is torn.
+/// A content in a pack: its digest, its length, and what it takes in the pack.
+pub(super) type Listed = (Digest, u64, u64);
+
+/// Returns which contents a pack has; `None` when its index is torn.
 ///
 /// # Errors
 /// The index cannot be read.
-pub(super) fn read_index(dir: &Utf8Path, name: &str) -> Result<Option<Vec<(Digest, u64, u64)>>, FileError> {
+pub(super) fn read_index(dir: &Utf8Path, name: &str) -> Result<Option<Vec<Listed>>, FileError> {
     let bytes = files::read_optional(&index_file(dir, name))?.unwrap_or_default();
     let stored = |item: &Item| item.parts.iter().map(|part| u64::from(part.stored)).sum();
     let all = |index: Index| index.items().map(|item| (item.digest, item.length, stored(&item))).collect();

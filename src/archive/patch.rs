@@ -30,6 +30,18 @@ impl Workspace {
     pub fn patch(&self, change: &Change) -> Result<Patch, ArchiveError> {
         patch(change, &mut |digest| self.content(digest))
     }
+
+    /// The same for a change whose newer side lies in the directory only: it was looked at, not archived. What
+    /// changes meanwhile is shown as it is then.
+    ///
+    /// # Errors
+    /// A content cannot be read.
+    pub fn patch_now(&self, change: &Change) -> Result<Patch, ArchiveError> {
+        patch(change, &mut |digest| {
+            let is_newer = matches!(&change.after, Some(Entry::File { digest: newer, .. }) if newer == digest);
+            if is_newer { self.content_now(&change.path, LARGEST) } else { self.content(digest) }
+        })
+    }
 }
 
 /// One side of a change as a patch knows it: git's type and mode, and what is in it.
@@ -90,36 +102,52 @@ fn one(
     if are_same(old, new) {
         return Ok(patch);
     }
-    let names =
-        [if old.is_some() { a } else { b"/dev/null".to_vec() }, if new.is_some() { b } else { b"/dev/null".to_vec() }];
-    let differ = |words: &[u8]| [words, &names[0], b" and ", &names[1], b" differ\n"].concat();
-    if [old, new].into_iter().flatten().any(|side| side.size > LARGEST) {
-        patch.text.extend(differ(b"Files "));
-        patch.is_summary = true;
-        return Ok(patch);
-    }
-    let (before, after) = (content(old, read)?, content(new, read)?);
-    if !merge::is_text(&before) || !merge::is_text(&after) {
-        patch.text.extend(differ(b"Binary files "));
-        patch.is_binary = true;
-        return Ok(patch);
-    }
-    if [&before, &after].iter().any(|text| merge::lines(text).count() > MOST_LINES) {
-        patch.text.extend(differ(b"Files "));
-        patch.is_summary = true;
-        return Ok(patch);
-    }
-    if before == after {
-        return Ok(patch);
-    }
+    let names = [(old, a), (new, b)].map(|(side, name)| if side.is_some() { name } else { b"/dev/null".to_vec() });
+    let sides = match shown(old, new, read)? {
+        Shown::Text(before, after) if before == after => return Ok(patch),
+        Shown::Text(before, after) => (before, after),
+        Shown::Binary => {
+            patch.text.extend([b"Binary files ", &names[0][..], b" and ", &names[1], b" differ\n"].concat());
+            return Ok(Patch { is_binary: true, ..patch });
+        }
+        Shown::TooLarge => {
+            patch.text.extend([b"Files ", &names[0][..], b" and ", &names[1], b" differ\n"].concat());
+            return Ok(Patch { is_summary: true, ..patch });
+        }
+    };
     for (sign, name) in [("--- ", &names[0]), ("+++ ", &names[1])] {
         patch.text.extend_from_slice(sign.as_bytes());
         patch.text.extend_from_slice(name);
         // A name with a space ends in a tab, or `patch` takes what follows the space for a time.
         patch.text.extend_from_slice(if name.contains(&b' ') { b"\t\n" } else { b"\n" });
     }
-    add_hunks(&mut patch, &before, &after);
+    add_hunks(&mut patch, &sides.0, &sides.1);
     Ok(patch)
+}
+
+/// What can be shown of two sides.
+enum Shown {
+    Text(Vec<u8>, Vec<u8>),
+    Binary,
+    TooLarge,
+}
+
+fn shown(
+    old: Option<&Side<'_>>,
+    new: Option<&Side<'_>>,
+    read: &mut dyn FnMut(&Digest) -> Result<Vec<u8>, ArchiveError>,
+) -> Result<Shown, ArchiveError> {
+    if [old, new].into_iter().flatten().any(|side| side.size > LARGEST) {
+        return Ok(Shown::TooLarge);
+    }
+    let (before, after) = (content(old, read)?, content(new, read)?);
+    Ok(if !merge::is_text(&before) || !merge::is_text(&after) {
+        Shown::Binary
+    } else if [&before, &after].iter().any(|text| merge::lines(text).count() > MOST_LINES) {
+        Shown::TooLarge
+    } else {
+        Shown::Text(before, after)
+    })
 }
 
 fn mode_lines(old: Option<&Side<'_>>, new: Option<&Side<'_>>) -> String {

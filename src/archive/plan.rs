@@ -46,6 +46,9 @@ pub(super) struct Plan {
 /// The three sides of a text: the turn's `from`, what is there now, the turn's `to`.
 pub(super) type Sides = [Vec<u8>; 3];
 
+/// Reads the three sides of a path with these digests.
+pub(super) type ReadSides<'a> = dyn FnMut(&RawPath, [&Digest; 3]) -> Result<Sides, ArchiveError> + 'a;
+
 enum Verdict {
     Already,
     Go(Option<Entry>, Deed),
@@ -54,12 +57,12 @@ enum Verdict {
     Kept,
 }
 
-/// Makes the plan. `texts` reads the three sides of a path with these digests.
+/// Makes the plan.
 pub(super) fn plan(
     turns: &[Turn],
     present: &Present,
     how: How,
-    texts: &mut dyn FnMut(&RawPath, [&Digest; 3]) -> Result<Sides, ArchiveError>,
+    texts: &mut ReadSides<'_>,
 ) -> Result<Plan, ArchiveError> {
     let turns: BTreeMap<&RawPath, &Turn> = turns.iter().map(|turn| (&turn.path, turn)).collect();
     let mut planner = Planner { present, how, verdicts: BTreeMap::new(), merged: Vec::new() };
@@ -81,11 +84,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn judge(
-        &mut self,
-        turn: &Turn,
-        texts: &mut dyn FnMut(&RawPath, [&Digest; 3]) -> Result<Sides, ArchiveError>,
-    ) -> Result<Verdict, ArchiveError> {
+    fn judge(&mut self, turn: &Turn, texts: &mut ReadSides<'_>) -> Result<Verdict, ArchiveError> {
         let now = self.present.entries.get(&turn.path);
         let untouchable = [now, turn.from.as_ref(), turn.to.as_ref()].contains(&Some(&Entry::Untouched));
         if untouchable || turn.path.components().any(|part| part == b".git") {
@@ -111,7 +110,7 @@ impl Planner<'_> {
         &mut self,
         turn: &Turn,
         now: Option<&Entry>,
-        texts: &mut dyn FnMut(&RawPath, [&Digest; 3]) -> Result<Sides, ArchiveError>,
+        texts: &mut ReadSides<'_>,
     ) -> Result<Verdict, ArchiveError> {
         if let Some((entry, deed)) = self.combine(turn, now, texts)? {
             return Ok(if Some(&entry) == now { Verdict::Already } else { Verdict::Go(Some(entry), deed) });
@@ -129,7 +128,7 @@ impl Planner<'_> {
         &mut self,
         turn: &Turn,
         now: Option<&Entry>,
-        texts: &mut dyn FnMut(&RawPath, [&Digest; 3]) -> Result<Sides, ArchiveError>,
+        texts: &mut ReadSides<'_>,
     ) -> Result<Option<(Entry, Deed)>, ArchiveError> {
         let (
             Some(Entry::File { mode: base_mode, size: base_size, digest: base }),

@@ -32,15 +32,8 @@ pub(super) trait Contents {
     fn read(&self, digest: &Digest) -> Result<Vec<u8>, ArchiveError>;
     /// Writes a content into an open file.
     fn write(&self, digest: &Digest, to: &mut File) -> Result<(), ArchiveError>;
-    /// Keeps durably what a landing will replace: `now`, of which the contents of `foreign` are in no snapshot, and
-    /// texts that are nowhere yet.
-    fn keep(
-        &self,
-        id: &SnapshotName,
-        now: &Manifest,
-        foreign: &[RawPath],
-        texts: &[Vec<u8>],
-    ) -> Result<(), ArchiveError>;
+    /// Keeps durably what a landing will replace: `now`, and texts that are nowhere yet.
+    fn keep(&self, id: &SnapshotName, now: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError>;
 }
 
 impl Contents for Workspace {
@@ -53,21 +46,20 @@ impl Contents for Workspace {
     }
 
     /// As a snapshot of the touched paths alone, so that whoever clears the archive knows what belongs to it.
-    fn keep(
-        &self,
-        id: &SnapshotName,
-        now: &Manifest,
-        foreign: &[RawPath],
-        texts: &[Vec<u8>],
-    ) -> Result<(), ArchiveError> {
-        self.make()?;
+    fn keep(&self, id: &SnapshotName, now: &Manifest, texts: &[Vec<u8>]) -> Result<(), ArchiveError> {
         // Nothing may be removed between the contents and the record that names them.
         let _lock = self.lock_shared(&mut || true)?;
         let manifest = self.keep_manifest(now)?;
         // Packs are named by what they are for: a second call after a crash may have to keep something else.
         let pack = |what: &str, content: &Digest| own_name(&format!("{id}.{what}-{}", &content.to_string()[..8]));
+        // What a plan expected may have been looked at only, never archived.
+        self.forget_library();
+        let library = self.library()?;
+        let is_new = |path: &RawPath| matches!(now.get(path), Some(Entry::File { digest, .. }) if !library.has(digest));
+        let all = now.entries().iter().map(|(path, _)| path);
+        let foreign: Vec<RawPath> = all.filter(|path| is_new(path)).cloned().collect();
         if !foreign.is_empty() {
-            Self::keep(self, &pack("now", &manifest)?, foreign)?;
+            Self::keep(self, &pack("now", &manifest)?, &foreign)?;
         }
         if !texts.is_empty() {
             let all = texts.iter().map(|text| Digest::of(text).0).collect::<Vec<_>>().concat();
@@ -111,6 +103,8 @@ pub(super) struct Site<'a> {
     pub contents: &'a dyn Contents,
     /// Told of every point at which a crash would leave something else.
     pub hit: &'a dyn Fn(&str),
+    /// Whether to try to exchange files, which not every file system can.
+    pub exchanges: bool,
 }
 
 impl Site<'_> {
@@ -149,7 +143,7 @@ impl Site<'_> {
             return Ok(plan.landed);
         }
         (self.hit)("landing.planned");
-        self.keep_what_goes(id, turns, &plan)?;
+        self.keep_what_goes(id, &plan)?;
         (self.hit)("landing.archived");
         let mut record = Record::new(clock::now(), how.on_conflict, plan.moves, plan.landed);
         record.tops = tops(root, &record.moves)?;
@@ -180,7 +174,8 @@ impl Site<'_> {
     }
 
     fn work<'b>(&'b self, root: &'b Dir, record: &'b Record, holder: &'b str) -> Work<'b> {
-        Work { root, record, holder, is_resumed: false, hit: self.hit, left_aside: Vec::new() }
+        let (hit, exchanges) = (self.hit, self.exchanges);
+        Work { root, record, holder, is_resumed: false, hit, exchanges, left_aside: Vec::new() }
     }
 
     fn open_root(&self) -> Result<Dir, ArchiveError> {
@@ -206,15 +201,9 @@ impl Site<'_> {
     }
 
     /// Archives what is not in the archive yet: merged texts, and what somebody else wrote and will be replaced.
-    fn keep_what_goes(&self, id: &SnapshotName, turns: &[Turn], plan: &Plan) -> Result<(), ArchiveError> {
-        let expected: BTreeMap<_, _> = turns.iter().map(|turn| (&turn.path, &turn.from)).collect();
-        let is_foreign = |step: &&Move| {
-            let is_known = expected.get(&step.path).is_some_and(|from| **from == step.now);
-            matches!(step.now, Some(Entry::File { .. })) && !is_known
-        };
-        let foreign: Vec<_> = plan.moves.iter().filter(is_foreign).map(|step| step.path.clone()).collect();
+    fn keep_what_goes(&self, id: &SnapshotName, plan: &Plan) -> Result<(), ArchiveError> {
         let there = plan.moves.iter().filter_map(|step| Some((step.path.clone(), step.now.clone()?)));
-        self.contents.keep(id, &Manifest::new(there.collect()), &foreign, &plan.texts)
+        self.contents.keep(id, &Manifest::new(there.collect()), &plan.texts)
     }
 }
 

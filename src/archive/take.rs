@@ -64,13 +64,43 @@ impl Workspace {
             return Ok(taken);
         }
         let (began, started) = (clock::now(), clock::steady());
-        self.make()?;
         let _lock = self.lock_shared(go_on)?;
         self.sweep()?;
+        let (found, learned) = self.archive(name, take, covered, began, go_on)?;
+        let snapshot = Snapshot {
+            v: VERSION,
+            name: name.clone(),
+            root: self.root().to_owned(),
+            taken_at: began,
+            scope: take.scope.clone(),
+            coverage: found.coverage.clone(),
+            manifest: self.keep_manifest(&found.into_manifest())?,
+            git: GitState::read(self.root()),
+            late: take.late,
+            took: started.elapsed().into(),
+        };
+        failpoint::hit("archive-record");
+        let record = serde_json::to_vec_pretty(&snapshot).map_err(|error| self.damaged(error.to_string()))?;
+        files::replace(&self.record_file(name), &record, Durability::Machine)?;
+        if let Some(bytes) = learned {
+            // Lost, it costs time and nothing else.
+            let _ = files::replace(&cache::file(self.dir(), self.root()), &bytes, Durability::Process);
+        }
+        Ok(snapshot)
+    }
+
+    /// Puts what is new into a pack. Returns all that was seen, and the new cache if it is another.
+    fn archive(
+        &self,
+        name: &SnapshotName,
+        take: &Take,
+        covered: Option<&Manifest>,
+        began: Timestamp,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(Seen, Option<Vec<u8>>), ArchiveError> {
         let packs = self.packs_dir();
         let (pack, shelf) = (PackWriter::new(&packs, name), Shelf::new(&packs));
-        let cache_file = cache::file(self.dir(), self.root());
-        let cache = StatCache::read(&cache_file, &pack::names(&packs)?);
+        let cache = self.cache()?;
         let mut walk = self.walk(take, Reading::Contents { pack: &pack, shelf: &shelf }, &cache, began);
         walk.covered = covered;
         walk.meter.check_free(files::free_space(&packs))?;
@@ -78,31 +108,18 @@ impl Workspace {
         if pack.finish()?.is_some() {
             self.forget_library();
         }
-        let is_complete = take.scope == ArchiveScope::All;
-        let noted: Vec<_> = if is_complete { noted(&seen) } else { Vec::new() };
-        let is_same = !is_complete || cache.is_same(seen.known, noted.len() as u64);
-        let update = (!is_same).then(|| cache::bytes(&pack::names(&packs).unwrap_or_default(), &noted));
-        let coverage = seen.coverage.clone();
-        let manifest = self.keep_manifest(&seen.into_manifest())?;
-        let snapshot = Snapshot {
-            v: VERSION,
-            name: name.clone(),
-            root: self.root().to_owned(),
-            taken_at: began,
-            took: started.elapsed().into(),
-            scope: take.scope.clone(),
-            manifest,
-            coverage,
-            git: GitState::read(self.root()),
-            late: take.late,
-        };
-        failpoint::hit("archive-record");
-        self.record(&snapshot)?;
-        if let Some(bytes) = update {
-            // Lost, it costs time and nothing else.
-            let _ = files::replace(&cache_file, &bytes, Durability::Process);
+        if take.scope != ArchiveScope::All {
+            // It would forget the rest of the workspace.
+            return Ok((seen, None));
         }
-        Ok(snapshot)
+        let noted = noted(&seen);
+        let is_same = cache.is_same(seen.known, noted.len() as u64);
+        let learned = if is_same { None } else { Some(cache::bytes(&pack::names(&packs)?, &noted)) };
+        Ok((seen, learned))
+    }
+
+    pub(super) fn cache(&self) -> Result<StatCache, ArchiveError> {
+        Ok(StatCache::read(&cache::file(self.dir(), self.root()), &pack::names(&self.packs_dir())?))
     }
 
     /// Looks at names, sizes and rules only, for as long as `patience`.
@@ -125,7 +142,7 @@ impl Workspace {
     /// # Errors
     /// A file cannot be read, or `go_on` returned false.
     pub fn look(&self, take: &Take, go_on: &mut dyn FnMut() -> bool) -> Result<Manifest, ArchiveError> {
-        let cache = StatCache::read(&cache::file(self.dir(), self.root()), &pack::names(&self.packs_dir())?);
+        let cache = self.cache()?;
         let walk = self.walk(take, Reading::Digests, &cache, clock::now());
         Ok(in_time(&walk, take, go_on)?.into_manifest())
     }

@@ -86,10 +86,18 @@ impl Bench {
         self.workspace.manifest(&snapshot).unwrap()
     }
 
-    /// Makes files look old enough for the cache.
+    /// Waits until the cache may learn of what is there: a time of change cannot be set back.
     fn age(&self) {
-        // The change time cannot be set, so the caller's clock is what the margin is measured against.
-        std::thread::sleep(Duration::from_millis(2100));
+        let dir = crate::os::dirs::Dir::open(self.workspace.root().as_std_path()).unwrap();
+        let is_old = |name: &[u8]| {
+            let stamp = cache::Stamp::of(&dir.stat(name).unwrap().unwrap()).unwrap();
+            stamp.is_safe(crate::os::clock::now())
+        };
+        let deadline = crate::os::clock::steady() + Duration::from_secs(10);
+        while !dir.names().unwrap().iter().all(|(name, _)| is_old(name)) {
+            assert!(crate::os::clock::steady() < deadline, "the files stay young");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn elsewhere(&self, text: &str) -> Utf8PathBuf {
@@ -233,6 +241,13 @@ fn chosen_paths_are_covered_ignored_or_not() {
     let take = Take { scope: ArchiveScope::Paths(paths), ..everything() };
     bench.workspace.take(&name("some"), &take, &mut || true).unwrap();
     assert_eq!(kinds(&bench.manifest("some")), ["build/", "build/a/", "build/a/out 1", "src/", "src/x 1"]);
+    let take = Take { scope: ArchiveScope::Paths(vec!["../x".to_owned()]), ..everything() };
+    assert_eq!(bench.refused(&take), "`../x` leads out of the workspace");
+    bench.write("in/.git/HEAD", b"ref: refs/heads/main");
+    let take = Take { scope: ArchiveScope::Paths(vec!["in/.git/HEAD".to_owned()]), ..everything() };
+    bench.workspace.take(&name("history"), &take, &mut || true).unwrap();
+    assert_eq!(kinds(&bench.manifest("history")), ["in/", "in/.git?"]);
+    fs::remove_dir_all(bench.path("in")).unwrap();
     let take = Take { scope: ArchiveScope::Paths(vec![".".to_owned()]), ..everything() };
     bench.workspace.take(&name("all"), &take, &mut || true).unwrap();
     let all = [".gitignore 6", "build/", "build/a/", "build/a/out 1", "build/b 1", "src/", "src/x 1", "y 1"];
@@ -454,9 +469,10 @@ fn a_tree_that_changes_under_our_eyes_is_taken() {
 }
 
 #[test]
+#[expect(clippy::disallowed_macros, reason = "a test that proves nothing says so")]
 fn an_unreadable_file_is_refused_by_name() {
     let bench = Bench::with(&[("secret", "1")]);
-    fs::set_permissions(bench.path("secret"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bench.path("secret"), Permissions::from_mode(0o000)).unwrap();
     if fs::read(bench.path("secret")).is_ok() {
         eprintln!("SKIPPED: this user reads everything");
         return;
@@ -469,6 +485,7 @@ struct SmallDisk(Utf8PathBuf);
 
 impl SmallDisk {
     /// Returns none where this user may not mount.
+    #[expect(clippy::disallowed_macros, reason = "a test that proves nothing says so")]
     fn mount(at: Utf8PathBuf, size: &str) -> Option<Self> {
         fs::create_dir_all(&at).unwrap();
         let size = format!("size={size}");

@@ -244,7 +244,7 @@ impl<'a> Walk<'a> {
         match self.scope {
             ArchiveScope::All => steps.push(Step::Root { dir: root, is_chosen: false }),
             ArchiveScope::Off => {}
-            ArchiveScope::Paths(paths) => match chosen(paths) {
+            ArchiveScope::Paths(paths) => match chosen(paths)? {
                 None => steps.push(Step::Root { dir: root, is_chosen: true }),
                 Some(paths) => {
                     for path in paths {
@@ -471,7 +471,11 @@ impl<'a> Walk<'a> {
                 Err(error) if dirs::is_other_kind(&error) => return Ok(Outcome::Other),
                 Err(error) => return Err(ArchiveError::at(path, "read")(error)),
             };
-            let content = self.content(hand, &mut file, path, stat.size, pace)?;
+            let content = match self.content(hand, &mut file, path, stat.size, pace) {
+                // A directory can be opened like a file; reading it tells.
+                Err(ArchiveError::Path { source, .. }) if dirs::is_other_kind(&source) => return Ok(Outcome::Other),
+                content => content?,
+            };
             let after = dirs::file_stat(&file).map_err(ArchiveError::at(path, "look at"))?;
             if after.kind != Kind::File {
                 return Ok(Outcome::Other);
@@ -597,21 +601,23 @@ fn fill(file: &mut File, buffer: &mut Vec<u8>, size: u64) -> io::Result<usize> {
 }
 
 /// Returns the chosen paths without those that lie in others; `None` when the root itself is chosen.
-fn chosen(paths: &[String]) -> Option<Vec<RawPath>> {
-    let mut chosen = Vec::new();
+fn chosen(paths: &[String]) -> Result<Option<Vec<RawPath>>, ArchiveError> {
+    let mut all = Vec::new();
     for path in paths {
-        let parts: Vec<&[u8]> =
-            path.as_bytes().split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+        let parts = path.as_bytes().split(|byte| *byte == b'/');
+        let parts: Vec<&[u8]> = parts.filter(|part| !part.is_empty() && *part != b".").collect();
         if parts.is_empty() {
-            return None;
+            return Ok(None);
         }
-        chosen.extend(RawPath::new(parts.join(&b'/')));
+        // Nothing in a repository's history is archived, however it is called.
+        let end = parts.iter().position(|part| *part == b".git").map_or(parts.len(), |git| git + 1);
+        let leads_out = || ArchiveError::Forbidden { message: format!("`{path}` leads out of the workspace") };
+        all.push(RawPath::new(parts[..end].join(&b'/')).ok_or_else(leads_out)?);
     }
-    chosen.sort();
-    chosen.dedup();
-    let all = chosen.clone();
-    chosen.retain(|path| !all.iter().any(|other| other != path && path.is_in(other)));
-    Some(chosen)
+    all.sort();
+    all.dedup();
+    let is_inner = |path: &RawPath| all.iter().any(|other| other != path && path.is_in(other));
+    Ok(Some(all.iter().filter(|path| !is_inner(path)).cloned().collect()))
 }
 
 /// Returns the directory that a path lies in, noting those on the way; `None` where there is none.

@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -132,19 +133,31 @@ impl Workspace {
         Ok(files::open_lock(&self.dir.join("lock"))?)
     }
 
-    /// Waits until nobody removes anything; until the file is dropped nobody begins to.
+    /// Waits until nobody removes anything; until the file is dropped nobody begins to. An archive with nothing
+    /// left is removed whole, with its lock: whoever waited for that one begins anew.
     ///
     /// # Errors
     /// `go_on` returned false.
     pub(super) fn lock_shared(&self, go_on: &mut dyn FnMut() -> bool) -> Result<File, ArchiveError> {
-        let file = self.lock_file()?;
-        while file.try_lock_shared().is_err() {
-            if !go_on() {
-                return Err(ArchiveError::Stopped);
+        loop {
+            let file = match self.make().and_then(|()| self.lock_file()) {
+                Ok(file) => file,
+                // It went between the two.
+                Err(error) if error.is_missing() && go_on() => continue,
+                Err(error) => return Err(error),
+            };
+            while file.try_lock_shared().is_err() {
+                if !go_on() {
+                    return Err(ArchiveError::Stopped);
+                }
+                std::thread::sleep(RETRY);
             }
-            std::thread::sleep(RETRY);
+            if self.is_in_place(&file) {
+                // Another may have begun to make it: now it stays, and all of it is there.
+                self.make()?;
+                return Ok(file);
+            }
         }
-        Ok(file)
     }
 
     /// Takes the archive for removing things; `None` while anybody uses it.
@@ -153,7 +166,12 @@ impl Workspace {
     /// The lock cannot be opened.
     pub(super) fn lock_alone(&self) -> Result<Option<File>, ArchiveError> {
         let file = self.lock_file()?;
-        Ok(file.try_lock().is_ok().then_some(file))
+        Ok((file.try_lock().is_ok() && self.is_in_place(&file)).then_some(file))
+    }
+
+    fn is_in_place(&self, lock: &File) -> bool {
+        let held = lock.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        held.is_some() && held == files::identity(&self.dir.join("lock"))
     }
 
     /// Removes what crashes have left.
@@ -287,7 +305,7 @@ impl Workspace {
     }
 
     /// Returns the packs as they were when they were last listed.
-    fn library(&self) -> Result<Arc<Library>, ArchiveError> {
+    pub(super) fn library(&self) -> Result<Arc<Library>, ArchiveError> {
         let mut slot = self.library.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = &*slot {
             return Ok(Arc::clone(library));
@@ -307,7 +325,6 @@ impl Workspace {
     /// # Errors
     /// The disk is full.
     pub fn add(&self, name: &SnapshotName, contents: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        self.make()?;
         let _lock = self.lock_shared(&mut || true)?;
         let pack = PackWriter::new(&self.packs_dir(), name);
         let mut packer = Packer::new(&pack);

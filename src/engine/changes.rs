@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError};
 use crate::{
-    archive::{Change, GitState, Manifest, RawPath, Snapshot, SnapshotName, Take, Workspace},
+    archive::{Change, GitState, Manifest, Patch, RawPath, Snapshot, SnapshotName, Take, Workspace},
     core::{ArchiveScope, Posture, Task},
 };
 
@@ -22,11 +22,31 @@ pub struct TaskChanges {
     /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
     /// it is cannot be told.
     pub uncertain: Vec<String>,
-    /// What became of the repository itself, and what is not known any more, in sentences.
+    /// What became of the repository itself, in sentences.
     pub git: Vec<String>,
+    /// What is not known, in sentences.
+    pub unknown: Vec<String>,
     /// Whether the task still runs: these are the changes so far.
     pub is_live: bool,
+    /// The directory with the newer side, where that is not archived.
+    unarchived: Option<Utf8PathBuf>,
 }
+
+impl TaskChanges {
+    /// Returns one of the changes as a patch.
+    ///
+    /// # Errors
+    /// A content cannot be read.
+    pub fn patch(&self, change: &Change) -> Result<Patch, EngineError> {
+        Ok(match &self.unarchived {
+            Some(place) => self.workspace.at(place).patch_now(change)?,
+            None => self.workspace.patch(change)?,
+        })
+    }
+}
+
+/// One attempt's snapshots: before it, and after it where it has ended.
+pub(super) type Pair = (Snapshot, Option<Snapshot>);
 
 /// One attempt's two states.
 struct Stretch {
@@ -40,7 +60,21 @@ impl Engine {
     /// # Errors
     /// The task has no archive (with the reason), or it cannot be read.
     pub fn changes_of(&self, task: &Task) -> Result<TaskChanges, EngineError> {
-        let (workspace, snapshots) = self.snapshots_of(task)?;
+        self.changes_over(&[], task)
+    }
+
+    /// The same over the earlier turns of its conversation too, oldest first.
+    pub(super) fn changes_over(&self, earlier: &[Task], task: &Task) -> Result<TaskChanges, EngineError> {
+        let mut snapshots = Vec::new();
+        for turn in earlier {
+            match self.snapshots_of(turn) {
+                Ok((_, found)) => snapshots.extend(found),
+                Err(EngineError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (workspace, found) = self.snapshots_of(task)?;
+        snapshots.extend(found);
         let is_live = task.state.busy_attempt().is_some();
         let mut stretches = Vec::new();
         let mut is_end_known = true;
@@ -61,25 +95,21 @@ impl Engine {
             let named = self.paths_named_by(task)?;
             uncertain.extend(changes.iter().map(|change| change.path.clone()).filter(|path| !named.contains(path)));
         }
-        let mut git = self.moves_of(task, &snapshots);
-        if let (Some(first), Some(last)) = (stretches.first(), stretches.last()) {
-            git.extend(
-                first
-                    .before
-                    .lost_to(&last.after)
-                    .iter()
-                    .map(|path| format!("`{path}` is ignored since: what was changed in it is not known")),
-            );
-        }
+        let unknown = match (stretches.first(), stretches.last()) {
+            (Some(first), Some(last)) => unknown(&first.before, &last.after),
+            (None, _) | (_, None) => Vec::new(),
+        };
+        let git = self.moves_of(task, &snapshots);
         let uncertain = uncertain.iter().map(ToString::to_string).collect();
-        Ok(TaskChanges { workspace, changes, uncertain, git, is_live })
+        let unarchived = match snapshots.last() {
+            Some((_, None)) => self.place_of(task),
+            Some((_, Some(_))) | None => None,
+        };
+        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live, unarchived })
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
-    pub(super) fn snapshots_of(
-        &self,
-        task: &Task,
-    ) -> Result<(Workspace, Vec<(Snapshot, Option<Snapshot>)>), EngineError> {
+    pub(super) fn snapshots_of(&self, task: &Task) -> Result<(Workspace, Vec<Pair>), EngineError> {
         let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.archive != ArchiveScope::Off) else {
             return Err(no_archive(task));
         };
@@ -121,7 +151,7 @@ impl Engine {
     }
 
     /// Returns what became of the repository, in sentences.
-    fn moves_of(&self, task: &Task, snapshots: &[(Snapshot, Option<Snapshot>)]) -> Vec<String> {
+    fn moves_of(&self, task: &Task, snapshots: &[Pair]) -> Vec<String> {
         let (Some((first, _)), Some((_, last))) = (snapshots.first(), snapshots.last()) else { return Vec::new() };
         let later = match last {
             Some(last) => last.git.clone(),
@@ -134,6 +164,19 @@ impl Engine {
             (None, None) => Vec::new(),
         }
     }
+}
+
+/// How many ignored directories are named.
+const MOST_NAMED: usize = 20;
+
+/// Says what came to be ignored or was made and is ignored.
+fn unknown(before: &Manifest, after: &Manifest) -> Vec<String> {
+    let hidden = before.hidden_in(after).filter(|path| path.name() != b".git");
+    let say = |path: &RawPath| match before.get(path) {
+        Some(_) => format!("`{path}` is ignored since: what changed in it is not known"),
+        None => format!("`{path}` was made and is ignored: it stays as it is"),
+    };
+    hidden.take(MOST_NAMED).map(say).collect()
 }
 
 /// Parses a name that we have put together ourselves.
@@ -149,6 +192,8 @@ fn no_archive(task: &Task) -> EngineError {
         ("it was submitted with `--archive off`", "without that flag the workspace is archived first".to_owned())
     } else if task.attempts.is_empty() {
         ("it never started", format!("`mgr status {id}` says what it waits for or why it ended"))
+    } else if task.state.busy_attempt().is_some() {
+        ("its workspace is being archived just now", "try again in a moment".to_owned())
     } else {
         ("its workspace is not in the archive (any more)", "`mgr archive list` shows what is".to_owned())
     };

@@ -186,6 +186,9 @@ struct Shelf {
     sheaves: BTreeMap<String, Sheaf>,
 }
 
+/// A young sheaf's age and key, and what its going frees.
+type Weighed = (Timestamp, String, u64);
+
 fn by_age(sheaf: &Sheaf, older_than: Span, now: Timestamp) -> Fate {
     if sheaf.newest() < now.minus(older_than) {
         Fate::Goes(format!("older than {older_than}"))
@@ -271,7 +274,7 @@ impl Shelf {
     }
 
     /// Returns what it takes once what goes has gone, and what the going of each young sheaf frees, oldest first.
-    fn weigh(&self) -> Result<(u64, Vec<(Timestamp, String, u64)>), ArchiveError> {
+    fn weigh(&self) -> Result<(u64, Vec<Weighed>), ArchiveError> {
         let going = self.going();
         let size = self.workspace.stored_bytes().saturating_sub(self.workspace.would_free(&going)?);
         let mut young: Vec<_> = self.sheaves.iter().filter(|(_, sheaf)| matches!(sheaf.fate, Fate::Young(_))).collect();

@@ -110,7 +110,8 @@ impl Engine {
     /// The task was not isolated or is not over; another task writes there; files cannot be read or written.
     pub fn apply_result(&self, task: &Task, ask: &LandAsk) -> Result<LandReport, EngineError> {
         self.must_be_isolated(task)?;
-        let found = self.changes_of(task)?;
+        let mut turns = self.open_turns_before(task)?;
+        let found = self.changes_over(&turns, task)?;
         // Between two attempts nobody else works in a directory of its own.
         let report = self.land(task, &found, &BTreeSet::new(), Way::Apply, ask)?;
         let state = if ask.undo && report.landed.is_done {
@@ -122,9 +123,28 @@ impl Engine {
             None
         };
         if let Some(state) = state {
-            self.write_landing(task, state, report.id.clone())?;
+            if ask.undo {
+                turns = self.brought_in_with(task, report.id.as_ref())?;
+            }
+            for turn in turns.iter().chain([task]) {
+                self.write_landing(turn, state, report.id.clone())?;
+            }
         }
         Ok(report)
+    }
+
+    /// Returns the earlier turns that the journal brought in which `undo` has taken back.
+    fn brought_in_with(&self, task: &Task, undo: Option<&SnapshotName>) -> Result<Vec<Task>, EngineError> {
+        let undone = undo.map(ToString::to_string);
+        let undone = undone.as_deref().and_then(|undo| undo.strip_suffix(".undo"));
+        let mut turns = Vec::new();
+        for other in self.others_in_directory(task)? {
+            let journal = self.landing_file(&other)?.and_then(|file| file.journal);
+            if undone.is_some() && journal.map(|journal| journal.to_string()).as_deref() == undone {
+                turns.push(other);
+            }
+        }
+        Ok(turns)
     }
 
     /// Gives up the result of an isolated task: its directory goes, what was in it stays in the archive.
@@ -134,7 +154,10 @@ impl Engine {
     /// The task was not isolated or is not over, or its end is not archived; its directory cannot be removed.
     pub fn discard_result(&self, task: &Task) -> Result<bool, EngineError> {
         self.must_be_isolated(task)?;
-        let Some(place) = self.place_of(task).filter(|place| place.exists()) else { return Ok(false) };
+        let Some(place) = self.place_of(task).filter(|place| place.exists()) else {
+            self.note_discarded(task)?;
+            return Ok(false);
+        };
         let (workspace, snapshots) = self.snapshots_of(task)?;
         let Some((_, Some(last))) = snapshots.last() else {
             return Err(EngineError::Conflict {
@@ -151,10 +174,17 @@ impl Engine {
         workspace.remove_isolated(&place)?;
         // Best effort: the directory above it was only made for it.
         let _ = std::fs::remove_dir(self.home.isolated(&task.id));
-        if self.landing_state(task)? != Some(LandingState::Applied) {
-            self.write_landing(task, LandingState::Discarded, None)?;
+        for turn in self.others_in_directory(task)?.iter().chain([task]) {
+            self.note_discarded(turn)?;
         }
         Ok(true)
+    }
+
+    fn note_discarded(&self, task: &Task) -> Result<(), EngineError> {
+        match self.landing_state(task)? {
+            Some(LandingState::Open | LandingState::Partly) => self.write_landing(task, LandingState::Discarded, None),
+            Some(LandingState::Applied | LandingState::Discarded) | None => Ok(()),
+        }
     }
 
     /// Returns what became of the result of an isolated task that is over; `None` for other tasks.
@@ -165,9 +195,12 @@ impl Engine {
         if task.spec.isolate == Isolation::None || !task.status().is_terminal() {
             return Ok(None);
         }
+        Ok(Some(self.landing_file(task)?.map_or(LandingState::Open, |file| file.state)))
+    }
+
+    fn landing_file(&self, task: &Task) -> Result<Option<LandingFile>, EngineError> {
         let written = files::read_optional(&self.home.task(&task.id).join("landing.json"))?;
-        let file = written.and_then(|json| serde_json::from_slice::<LandingFile>(&json).ok());
-        Ok(Some(file.map_or(LandingState::Open, |file| file.state)))
+        Ok(written.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
     fn write_landing(
@@ -193,7 +226,8 @@ impl Engine {
     fn must_be_isolated(&self, task: &Task) -> Result<(), EngineError> {
         self.must_be_over(task)?;
         if task.spec.isolate != Isolation::None {
-            return Ok(());
+            // A later turn may be at work in the same directory.
+            return self.others_in_directory(task)?.iter().try_for_each(|turn| self.must_be_over(turn));
         }
         let id = &task.id;
         Err(EngineError::Conflict {
@@ -212,34 +246,19 @@ impl Engine {
     ) -> Result<LandReport, EngineError> {
         let workspace = &found.workspace;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
-        let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
-        let turns = only(turns, &ask.paths)?;
-        if ask.dry_run {
-            let landed = match ask.undo {
-                true => {
-                    let id = self.last_done(task, workspace, way)?;
-                    workspace.take_back(&id, &name(&format!("{id}.undo"))?, how)?
-                }
-                false => land_certain(workspace, &next_journal(task, workspace, way)?, turns, uncertain, how)?,
-            };
-            return Ok(LandReport { id: None, landed, notes: unfinished_notes(workspace)? });
-        }
-        let _hold = self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id))?;
-        let notes = finish_unfinished(workspace)?;
+        let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
+        let _hold = (!ask.dry_run).then(hold).transpose()?;
+        let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };
         let (id, landed) = if ask.undo {
-            if !ask.paths.is_empty() {
-                return Err(EngineError::Invalid {
-                    message: format!("taking back a {} takes back all of it", way.word()),
-                    hint: "leave the paths out".to_owned(),
-                });
-            }
+            whole(way, ask)?;
             let id = self.last_done(task, workspace, way)?;
             let undo = name(&format!("{id}.undo"))?;
             let landed = workspace.take_back(&id, &undo, how)?;
             (undo, landed)
         } else {
+            let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
             let id = next_journal(task, workspace, way)?;
-            let landed = land_certain(workspace, &id, turns, uncertain, how)?;
+            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, uncertain, how)?;
             (id, landed)
         };
         Ok(LandReport { id: landed.is_done.then_some(id), landed, notes })
@@ -260,6 +279,17 @@ impl Engine {
             }),
         }
     }
+}
+
+/// Taking back knows no paths.
+fn whole(way: Way, ask: &LandAsk) -> Result<(), EngineError> {
+    if ask.paths.is_empty() {
+        return Ok(());
+    }
+    Err(EngineError::Invalid {
+        message: format!("taking back a {} takes back all of it", way.word()),
+        hint: "leave the paths out".to_owned(),
+    })
 }
 
 /// Returns the numbers of a task's journals of a kind, ascending, and the names of all journals there are.
@@ -361,5 +391,121 @@ fn notes_of(found: &TaskChanges) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(found.unknown.iter().cloned());
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use camino::Utf8PathBuf;
+
+    use super::*;
+    use crate::core::{ArchiveLimits, ArchiveScope, Bytes, Span};
+
+    struct Bed {
+        dir: tempfile::TempDir,
+        workspace: Workspace,
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let top = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+            fs::create_dir(top.join("root")).unwrap();
+            let workspace = Workspace::open(&top.join("archive"), &top.join("root")).unwrap();
+            Self { dir, workspace }
+        }
+
+        fn write(&self, path: &str, content: &str) {
+            let path = self.dir.path().join("root").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+
+        fn read(&self, path: &str) -> String {
+            fs::read_to_string(self.workspace.root().join(path)).unwrap()
+        }
+
+        fn take(&self, name: &str) -> crate::archive::Manifest {
+            let limits = ArchiveLimits {
+                max_files: 1000,
+                max_bytes: Bytes(1 << 30),
+                max_file: Bytes(1 << 30),
+                max_time: Span::from_secs(60),
+                free_disk_floor: Bytes(0),
+                small_ignored: Bytes(1000),
+            };
+            let take = Take { scope: ArchiveScope::All, limits, late: false };
+            let snapshot = self.workspace.take(&name.parse().unwrap(), &take, &mut || true).unwrap();
+            self.workspace.manifest(&snapshot).unwrap()
+        }
+
+        /// Two files that an agent changed.
+        fn changed(&self) -> Vec<Turn> {
+            ["a", "b"].into_iter().for_each(|path| self.write(path, "before"));
+            let before = self.take("t.1.before");
+            ["a", "b"].into_iter().for_each(|path| self.write(path, "after"));
+            let after = self.take("t.1.after");
+            before.changes_to(&after).into_iter().map(|change| Way::Rollback.turn(change)).collect()
+        }
+    }
+
+    fn how(on_conflict: OnConflict) -> How {
+        How { on_conflict, merge_texts: false, dry_run: false }
+    }
+
+    fn turn(path: &str, from: Option<Entry>, to: Option<Entry>) -> Turn {
+        Turn { path: RawPath::new(path).unwrap(), from, to }
+    }
+
+    #[test]
+    fn what_is_uncertain_is_done_only_when_asked_to_win() {
+        let bed = Bed::new();
+        let (turns, uncertain) = (bed.changed(), BTreeSet::from(["b".to_owned()]));
+        let land = |id: &str, on_conflict| {
+            land_certain(&bed.workspace, &id.parse().unwrap(), turns.clone(), &uncertain, how(on_conflict)).unwrap()
+        };
+        let refused = land("t.rollback-1", OnConflict::Refuse);
+        assert_eq!((refused.is_done, refused.conflicts.len()), (false, 1));
+        assert_eq!((bed.read("a"), bed.read("b")), ("after".to_owned(), "after".to_owned()));
+        let skipped = land("t.rollback-2", OnConflict::Skip);
+        assert_eq!((skipped.is_done, skipped.conflicts.len()), (true, 1));
+        assert_eq!((bed.read("a"), bed.read("b")), ("before".to_owned(), "after".to_owned()));
+        let taken = land("t.rollback-3", OnConflict::Theirs);
+        assert_eq!((taken.is_done, taken.conflicts, bed.read("b")), (true, vec![], "before".to_owned()));
+    }
+
+    #[test]
+    fn paths_choose_what_is_at_and_beneath_them_and_the_directories_it_needs() {
+        let dir = || Some(Entry::Dir { mode: 0o755 });
+        let fifo = || Some(Entry::Fifo { mode: 0o600 });
+        let all = || {
+            let made = [turn("d", None, dir()), turn("d/e", None, dir()), turn("d/e/x", None, fifo())];
+            made.into_iter().chain([turn("d/y", None, fifo()), turn("de", fifo(), None)]).collect::<Vec<_>>()
+        };
+        let paths = |turns: Vec<Turn>| turns.iter().map(|turn| turn.path.to_string()).collect::<Vec<_>>();
+        let chosen = |path: &str| paths(only(all(), &[path.to_owned()]).unwrap());
+        assert_eq!(chosen("d/e/x"), ["d", "d/e", "d/e/x"]);
+        assert_eq!(chosen("d/"), ["d", "d/e", "d/e/x", "d/y"]);
+        assert_eq!(chosen("de"), ["de"]);
+        let Err(EngineError::Invalid { message, hint }) = only(all(), &["d/yy".to_owned()]) else { panic!("found") };
+        assert_eq!(message, "the task changed nothing at `d/yy`");
+        assert!(hint.starts_with("it changed `d/y`"), "{hint}");
+    }
+
+    #[test]
+    fn what_was_broken_off_is_finished_first() {
+        let bed = Bed::new();
+        let turns = bed.changed();
+        bed.workspace.land(&"t.rollback-1".parse().unwrap(), &turns, how(OnConflict::Refuse)).unwrap();
+        // As if the process had died before the end of the journal, and somebody had tidied up.
+        let journal = bed.workspace.dir().join("undo/t.rollback-1");
+        fs::remove_file(journal.join("done.json")).unwrap();
+        assert_eq!(unfinished_notes(&bed.workspace).unwrap().len(), 1);
+        let notes = finish_unfinished(&bed.workspace).unwrap();
+        assert_eq!(notes, ["`t.rollback-1` had been broken off and was finished first: paths done 2, conflicts 0"]);
+        assert_eq!((bed.read("a"), bed.workspace.unfinished().unwrap()), ("before".to_owned(), vec![]));
+    }
 }

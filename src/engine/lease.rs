@@ -48,6 +48,8 @@ impl Engine {
     /// # Errors
     /// `Conflict` when a task writes there now, with its id and the way out.
     pub fn hold_workspace(&self, root: &Utf8Path, holder: &str) -> Result<WorkspaceHold<'_>, EngineError> {
+        // A task that is over and not yet known to be is no writer.
+        self.reconcile()?;
         let dir = self.home.data().join("holds");
         files::make_dir(&dir)?;
         let lock = dir.join(format!("{:x}", random::bits()));

@@ -28,6 +28,7 @@ mod schema;
 mod settle;
 mod submit;
 mod ticker;
+mod turns;
 mod upkeep;
 mod view;
 mod wait;
@@ -43,9 +44,9 @@ pub use changes::TaskChanges;
 pub use custody::{Custody, Holdings, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::{LandAsk, LandReport, LandingState};
+pub use landing::LandAsk;
 pub use launch::launcher;
-pub use lease::{Holder, Lease, WorkspaceHold};
+pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use roles::roles;
@@ -54,7 +55,7 @@ pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;
 pub use wait::Watchers;
-pub use workspace::{ArchiveLook, IsolationLook, IsolationState};
+pub use workspace::{ArchiveLook, IsolationState};
 
 use crate::{
     backends::Registry,

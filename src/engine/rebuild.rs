@@ -123,7 +123,11 @@ impl Engine {
     /// A task without a record was waiting or running. One with an attempt is taken for running, and
     /// reconciling finds out; one without is held, so that no rebuild starts work by itself.
     fn unfinished(&self, id: &TaskId, file: &TaskFile) -> (State, Vec<Attempt>, Acceptance, Option<Timestamp>) {
-        let started = |number: &u32| self.attempt_dir(id, *number).file("pid").exists();
+        let started = |number: &u32| {
+            let dir = self.attempt_dir(id, *number);
+            // A keeper archives before it makes `pid`; one that could not has left only its end.
+            ["pid", "exit"].iter().any(|name| dir.file(name).exists()) || dir.is_kept()
+        };
         let attempt = |number: u32| Attempt {
             number,
             backend: file.spec.backend_of(number).unwrap_or(&file.spec.backend).clone(),

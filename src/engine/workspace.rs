@@ -287,10 +287,7 @@ impl Engine {
         let (Some(root), Some(workspace)) = (self.root_of(&task.id, &task.spec), &task.spec.workspace) else {
             return Ok(());
         };
-        if task.spec.isolate == Isolation::None
-            || !dir.exists()
-            || self.store.read(|view| view.is_isolation_shared(owner, &task.id))?
-        {
+        if task.spec.isolate == Isolation::None || !dir.exists() || !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
         self.archive_at(workspace)?.remove_isolated(&root)?;

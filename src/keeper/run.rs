@@ -68,6 +68,7 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
     let mut ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
     let plan = spec.archive.as_ref();
     if let Some(plan) = plan.filter(|_| !dir.file("pid").exists()) {
+        memory::keep_one_heap();
         if let Err(unready) = archive::prepare(dir, spec, plan, &mut ear, environment) {
             return Ok(unready.into_exit());
         }

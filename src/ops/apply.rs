@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    landing::{ConflictView, Fates, inside, list, list_conflicts, sentence},
+    landing::{ConflictView, Fates, Head, Totals, inside, list, list_conflicts},
     rollback::hundred,
 };
 use crate::{
@@ -80,6 +80,11 @@ pub struct ApplyOutput {
     pub notes: Vec<String>,
     #[serde(skip)]
     undo: bool,
+    /// Whether no part was asked for and no policy.
+    #[serde(skip)]
+    is_plain: bool,
+    #[serde(skip)]
+    totals: Totals,
 }
 
 pub struct Apply;
@@ -106,10 +111,11 @@ impl Operation for Apply {
         let id = call.engine.resolve(&input.task_id)?;
         call.engine.reconcile()?;
         let task = call.engine.task(&id)?;
+        let is_plain = input.paths.is_empty() && input.on_conflict == skip();
         let paths = inside(&task, &input.paths)?;
         let ask = LandAsk { paths, dry_run: input.dry_run, on_conflict: input.on_conflict, undo: input.undo };
         let report = call.engine.apply_result(&task, &ask)?;
-        let fates = Fates::of(&report.landed, input.limit);
+        let fates = Fates::of(&report.landed, input.on_conflict, input.limit);
         Ok(ApplyOutput {
             task_id: id,
             dry_run: input.dry_run,
@@ -126,44 +132,51 @@ impl Operation for Apply {
             more: fates.more,
             notes: report.notes,
             undo: input.undo,
+            is_plain,
+            totals: fates.totals,
         })
     }
 }
 
 impl Render for ApplyOutput {
     fn render(&self, page: &mut Page) {
-        let counts = [
-            ("wrote", self.written.len() + self.overwritten.len()),
-            ("merged", self.merged.len() + self.marked.len()),
-            ("deleted", self.deleted.len()),
-            ("left", self.conflicts.len()),
+        let totals = &self.totals;
+        let deeds = [
+            ("write", "wrote", totals.written + totals.overwritten),
+            ("merge", "merged", totals.merged),
+            ("mark", "marked", totals.marked),
+            ("delete", "deleted", totals.deleted),
         ];
-        let head = match (self.dry_run, self.done) {
-            (true, _) => format!("Would do: {}.", sentence(&counts)),
-            (false, true) => format!("Done: {}.", sentence(&counts)),
-            (false, false) if self.conflicts.is_empty() => "Nothing to do: it is all there.".to_owned(),
-            (false, false) => "Nothing was changed.".to_owned(),
-        };
-        page.line(page.tint(Tone::Strong, &head));
-        list(page, Tone::Good, "written", &self.written);
-        list(page, Tone::Good, "over edit", &self.overwritten);
-        list(page, Tone::Good, "merged", &self.merged);
-        list(page, Tone::Busy, "markers", &self.marked);
-        list(page, Tone::Bad, "deleted", &self.deleted);
-        list_conflicts(page, &self.conflicts);
-        list(page, Tone::Faint, "stays", &self.kept_dirs);
+        let head = Head { dry_run: self.dry_run, is_done: self.done, deeds: &deeds, conflicts: totals.conflicts };
+        page.line(page.tint(Tone::Strong, &head.words()));
+        list(page, Tone::Good, "written", &self.written, totals.written);
+        list(page, Tone::Good, "over edit", &self.overwritten, totals.overwritten);
+        list(page, Tone::Good, "merged", &self.merged, totals.merged);
+        list(page, Tone::Busy, "markers", &self.marked, totals.marked);
+        list(page, Tone::Bad, "deleted", &self.deleted, totals.deleted);
+        list_conflicts(page, &self.conflicts, totals.conflicts);
+        list(page, Tone::Faint, "stays", &self.kept_dirs, totals.kept_dirs);
         self.notes.iter().for_each(|note| page.text(note));
-        let command = format!("mgr apply {}", self.task_id);
-        if !self.conflicts.is_empty() {
-            page.line(format!("Go on: {command} --on-conflict theirs|markers"));
-        }
-        if self.done && !self.undo {
-            page.line(format!("Take it back: {command} --undo"));
-        }
+        self.way_out(page);
     }
 
     /// A script must not go on as if all of the result were there.
     fn exit(&self) -> Exit {
         if self.conflicts.is_empty() && self.marked.is_empty() { Exit::Success } else { Exit::Conflict }
+    }
+}
+
+impl ApplyOutput {
+    fn way_out(&self, page: &mut Page) {
+        let undo = if self.undo { " --undo" } else { "" };
+        let command = if self.is_plain { format!("mgr apply {}{undo}", self.task_id) } else { "the same".to_owned() };
+        if !self.conflicts.is_empty() {
+            page.line(format!("Go on: {command} --on-conflict theirs|markers"));
+        } else if self.dry_run {
+            page.line(format!("Do it: {command}{}", if self.is_plain { "" } else { " without --dry-run" }));
+        }
+        if self.done && !self.undo {
+            page.line(format!("Take it back: mgr apply {} --undo", self.task_id));
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `mgr diff`: what a task changed, as the archive saw it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +90,9 @@ pub struct DiffOutput {
     /// What became of the repository itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub git: Vec<String>,
+    /// What cannot be told any more, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     #[serde(skip)]
     bytes: Vec<u8>,
     #[serde(skip)]
@@ -132,6 +137,7 @@ impl Operation for Diff {
             next_cursor: page.next.map(|place| place.to_string()),
             is_live: found.is_live,
             git: found.git,
+            unknown: found.unknown,
             bytes: page.patch,
             stat: input.stat,
         })
@@ -176,6 +182,7 @@ const ENTRY: usize = 150;
 /// Fills a page from `start` on: as many files as fit, and of the last one's patch as many lines.
 fn page(found: &TaskChanges, start: Place, input: &DiffInput) -> Result<PageOfFiles, OpError> {
     let mut page = PageOfFiles::default();
+    let uncertain: BTreeSet<&str> = found.uncertain.iter().map(String::as_str).collect();
     let mut room = input.max_chars.map_or(usize::MAX, |chars| chars as usize);
     for (at, change) in found.changes.iter().enumerate().skip(start.file) {
         let name = ENTRY + change.path.as_bytes().len();
@@ -184,8 +191,8 @@ fn page(found: &TaskChanges, start: Place, input: &DiffInput) -> Result<PageOfFi
             break;
         }
         room = room.saturating_sub(name);
-        let patch = found.workspace.patch(change).map_err(crate::engine::EngineError::from)?;
-        page.files.push(file_change(found, change, &patch));
+        let patch = found.patch(change)?;
+        page.files.push(file_change(change, &patch, &uncertain));
         if input.stat {
             continue;
         }
@@ -223,7 +230,7 @@ fn whole_characters(text: &[u8], limit: usize) -> usize {
     end
 }
 
-fn file_change(found: &TaskChanges, change: &Change, patch: &Patch) -> FileChange {
+fn file_change(change: &Change, patch: &Patch, uncertain: &BTreeSet<&str>) -> FileChange {
     let path = change.path.to_string();
     let size = |entry: &Option<Entry>| match entry {
         Some(Entry::File { size, .. }) => Some(*size),
@@ -238,7 +245,7 @@ fn file_change(found: &TaskChanges, change: &Change, patch: &Patch) -> FileChang
         binary: patch.is_binary,
         size_before: size(&change.before),
         size_after: size(&change.after),
-        attribution: if found.uncertain.contains(&path) { Attribution::Uncertain } else { Attribution::Certain },
+        attribution: if uncertain.contains(path.as_str()) { Attribution::Uncertain } else { Attribution::Certain },
         path,
     }
 }
@@ -294,7 +301,7 @@ impl DiffOutput {
         if self.files.iter().any(|file| file.attribution == Attribution::Uncertain) {
             page.line(" ? somebody else was at work there too: whose change it is cannot be told");
         }
-        self.git.iter().for_each(|words| page.text(&format!(" {words}")));
+        self.git.iter().chain(&self.unknown).for_each(|words| page.text(&format!(" {words}")));
     }
 
     fn amount(&self, page: &Page, file: &FileChange, most: u64) -> String {

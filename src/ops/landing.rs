@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::OpError;
 use crate::{
-    archive::{Deed, Landed},
+    archive::{Conflict, Deed, Landed, OnConflict, RawPath},
     core::Task,
     ui::{Page, Tone, one_line, plural},
 };
@@ -32,35 +32,67 @@ pub(super) struct Fates {
     pub kept_dirs: Vec<String>,
     /// Paths that are in none of the lists because they are full.
     pub more: u64,
+    /// Paths that could be done if conflicts did not forbid it.
+    pub held_back: u64,
+    /// How long the lists would be without a limit.
+    pub totals: Totals,
+}
+
+/// How many paths have which fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub written: usize,
+    pub deleted: usize,
+    pub merged: usize,
+    pub marked: usize,
+    pub overwritten: usize,
+    pub conflicts: usize,
+    pub kept_dirs: usize,
 }
 
 impl Fates {
-    /// Sorts out a landing, with at most `limit` paths in each list.
-    pub fn of(landed: &Landed, limit: u32) -> Self {
-        let mut fates = Self::default();
-        let mut more = 0;
-        let mut put = |list: &mut Vec<String>, path: String| {
-            if list.len() < limit as usize { list.push(path) } else { more += 1 }
+    /// Sorts out a landing, with at most `limit` paths in each list. Of one that is refused as a whole nothing
+    /// is done, so its conflicts are all there is to tell.
+    pub fn of(landed: &Landed, on_conflict: OnConflict, limit: u32) -> Self {
+        let is_refused = on_conflict == OnConflict::Refuse && !landed.is_done && !landed.conflicts.is_empty();
+        let held_back = if is_refused { landed.deeds.len() as u64 } else { 0 };
+        let mut fates = Self { held_back, ..Self::default() };
+        let limit = limit as usize;
+        let put = |list: &mut Vec<String>, total: &mut usize, path: &RawPath| {
+            *total += 1;
+            if list.len() < limit {
+                list.push(path.to_string());
+            }
         };
-        for (path, deed) in &landed.deeds {
-            let list = match deed {
-                Deed::Written => &mut fates.written,
-                Deed::Deleted => &mut fates.deleted,
-                Deed::Merged => &mut fates.merged,
-                Deed::Marked => &mut fates.marked,
-                Deed::Overwritten => &mut fates.overwritten,
-            };
-            put(list, path.to_string());
+        let totals = &mut fates.totals;
+        for (path, deed) in landed.deeds.iter().filter(|_| !is_refused) {
+            match deed {
+                Deed::Written => put(&mut fates.written, &mut totals.written, path),
+                Deed::Deleted => put(&mut fates.deleted, &mut totals.deleted, path),
+                Deed::Merged => put(&mut fates.merged, &mut totals.merged, path),
+                Deed::Marked => put(&mut fates.marked, &mut totals.marked, path),
+                Deed::Overwritten => put(&mut fates.overwritten, &mut totals.overwritten, path),
+            }
         }
-        landed.kept_dirs.iter().for_each(|path| put(&mut fates.kept_dirs, path.to_string()));
-        let conflicts = landed.conflicts.iter();
-        let view = |conflict: &crate::archive::Conflict| ConflictView {
-            path: conflict.path.to_string(),
-            why: conflict.why.clone(),
-        };
-        fates.conflicts = conflicts.take(limit as usize).map(view).collect();
-        fates.more = more + landed.conflicts.len().saturating_sub(limit as usize) as u64;
+        landed.kept_dirs.iter().for_each(|path| put(&mut fates.kept_dirs, &mut totals.kept_dirs, path));
+        totals.conflicts = landed.conflicts.len();
+        let view = |conflict: &Conflict| ConflictView { path: conflict.path.to_string(), why: conflict.why.clone() };
+        fates.conflicts = landed.conflicts.iter().take(limit).map(view).collect();
+        fates.more = fates.totals.all().saturating_sub(fates.listed()) as u64;
         fates
+    }
+
+    fn listed(&self) -> usize {
+        let lists = [&self.written, &self.deleted, &self.merged, &self.marked, &self.overwritten, &self.kept_dirs]
+            .map(Vec::len);
+        lists.iter().sum::<usize>() + self.conflicts.len()
+    }
+}
+
+impl Totals {
+    const fn all(&self) -> usize {
+        let Self { written, deleted, merged, marked, overwritten, conflicts, kept_dirs } = *self;
+        written + deleted + merged + marked + overwritten + conflicts + kept_dirs
     }
 }
 
@@ -99,43 +131,74 @@ fn relative(root: &Utf8Path, path: &str) -> Result<String, OpError> {
 const SHOWN: usize = 20;
 
 /// Adds a line for each path, its fate in front.
-pub(super) fn list(page: &mut Page, tone: Tone, fate: &str, paths: &[String]) {
+pub(super) fn list(page: &mut Page, tone: Tone, fate: &str, paths: &[String], total: usize) {
     for path in paths.iter().take(SHOWN) {
         let fate = page.tint(tone, &format!("{fate:<10}"));
         page.line(format!("  {fate}{}", one_line(path)));
     }
-    more(page, paths.len());
+    more(page, total);
 }
 
 /// Adds a line for each conflict.
-pub(super) fn list_conflicts(page: &mut Page, conflicts: &[ConflictView]) {
+pub(super) fn list_conflicts(page: &mut Page, conflicts: &[ConflictView], total: usize) {
     for conflict in conflicts.iter().take(SHOWN) {
         let fate = page.tint(Tone::Bad, &format!("{:<10}", "conflict"));
         page.line(format!("  {fate}{}: {}", one_line(&conflict.path), one_line(&conflict.why)));
     }
-    more(page, conflicts.len());
+    more(page, total);
 }
 
-fn more(page: &mut Page, count: usize) {
-    if count > SHOWN {
-        page.line(format!("  … and {} more: `--json` has them", count - SHOWN));
+fn more(page: &mut Page, total: usize) {
+    if total > SHOWN {
+        page.line(format!("  … and {} more: `--json --limit {total}` lists them", total - SHOWN));
     }
 }
 
-/// Returns `restored 2 files, deleted 1 file`, or `nothing` where there was nothing to do.
-pub(super) fn sentence(parts: &[(&str, usize)]) -> String {
-    let words: Vec<_> = parts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(verb, count)| format!("{verb} {}", plural(*count as u64, "path")))
-        .collect();
-    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+/// What a landing comes to, before any path is listed.
+pub(super) struct Head<'a> {
+    pub dry_run: bool,
+    pub is_done: bool,
+    /// Each kind of deed, as it would be done and as it was, with how many paths.
+    pub deeds: &'a [(&'static str, &'static str, usize)],
+    pub conflicts: usize,
+}
+
+impl Head<'_> {
+    /// Returns a sentence, and one more where something stays: `Restored 2 paths, deleted 1 path.`
+    pub fn words(&self) -> String {
+        let (start, no_deeds) = match (self.dry_run, self.is_done) {
+            (true, _) => ("Would ", "Nothing would be changed"),
+            (false, true) => ("", "Nothing to do"),
+            (false, false) if self.conflicts > 0 => ("", "Nothing was changed"),
+            (false, false) => ("", "Nothing to do"),
+        };
+        let deeds: Vec<_> = self
+            .deeds
+            .iter()
+            .filter(|(.., count)| *count > 0)
+            .map(|(would, was, count)| {
+                let verb = if self.dry_run { would } else { was };
+                format!("{verb} {}", plural(*count as u64, "path"))
+            })
+            .collect();
+        let done = if deeds.is_empty() { no_deeds.to_owned() } else { format!("{start}{}", deeds.join(", ")) };
+        let stays = match self.conflicts {
+            0 => String::new(),
+            1 => " 1 conflict stays as it is.".to_owned(),
+            count => format!(" {count} conflicts stay as they are."),
+        };
+        format!("{}.{stays}", capitalised(&done))
+    }
+}
+
+fn capitalised(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::{Conflict, RawPath};
 
     #[test]
     fn a_path_is_meant_beneath_the_workspace() {
@@ -168,9 +231,26 @@ mod tests {
             overwritten: vec!["d".into()],
             conflicts: vec![conflict],
             more: 3,
+            totals: Totals { written: 2, deleted: 1, overwritten: 1, conflicts: 3, ..Totals::default() },
             ..Fates::default()
         };
-        assert_eq!(Fates::of(&landed, 1), expected);
-        assert_eq!(Fates::of(&landed, 9).more, 0);
+        assert_eq!(Fates::of(&landed, OnConflict::Skip, 1), expected);
+        assert_eq!(Fates::of(&landed, OnConflict::Skip, 9).more, 0);
+        let refused = Fates::of(&landed, OnConflict::Refuse, 1);
+        let conflicts = expected.conflicts;
+        let totals = Totals { conflicts: 3, ..Totals::default() };
+        assert_eq!(refused, Fates { conflicts, more: 2, held_back: 4, totals, ..Fates::default() });
+    }
+
+    #[test]
+    fn a_head_says_what_was_or_would_be_done() {
+        let deeds: &[_] = &[("restore", "restored", 2), ("merge", "merged", 0), ("delete", "deleted", 1)];
+        let none: &[_] = &[("restore", "restored", 0)];
+        let words = |dry_run, is_done, deeds, conflicts| Head { dry_run, is_done, deeds, conflicts }.words();
+        assert_eq!(words(false, true, deeds, 0), "Restored 2 paths, deleted 1 path.");
+        assert_eq!(words(true, false, deeds, 2), "Would restore 2 paths, delete 1 path. 2 conflicts stay as they are.");
+        assert_eq!(words(false, false, none, 1), "Nothing was changed. 1 conflict stays as it is.");
+        assert_eq!(words(true, false, none, 1), "Nothing would be changed. 1 conflict stays as it is.");
+        assert_eq!(words(false, false, none, 0), "Nothing to do.");
     }
 }

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    landing::{ConflictView, Fates, inside, list, list_conflicts, sentence},
+    landing::{ConflictView, Fates, Head, Totals, inside, list, list_conflicts},
 };
 use crate::{
     archive::OnConflict,
     core::{TaskId, TaskRef},
     engine::LandAsk,
-    ui::{Page, Tone},
+    ui::{Page, Tone, plural},
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +98,11 @@ pub struct RollbackOutput {
     pub next: Option<String>,
     #[serde(skip)]
     undo: bool,
+    /// Whether no part was asked for and no policy.
+    #[serde(skip)]
+    is_plain: bool,
+    #[serde(skip)]
+    totals: Totals,
 }
 
 pub struct Rollback;
@@ -126,10 +131,11 @@ impl Operation for Rollback {
         call.engine.reconcile()?;
         let task = call.engine.task(&id)?;
         let dry_run = input.dry_run.unwrap_or(call.dry_run_first);
+        let is_plain = input.paths.is_empty() && input.on_conflict == refuse();
         let paths = inside(&task, &input.paths)?;
         let ask = LandAsk { paths, dry_run, on_conflict: input.on_conflict, undo: input.undo };
         let report = call.engine.roll_back(&task, &ask)?;
-        let fates = Fates::of(&report.landed, input.limit);
+        let fates = Fates::of(&report.landed, input.on_conflict, input.limit);
         let next = next(&fates, dry_run, report.landed.is_done, input.undo);
         Ok(RollbackOutput {
             task_id: id,
@@ -148,6 +154,8 @@ impl Operation for Rollback {
             notes: report.notes,
             next,
             undo: input.undo,
+            is_plain,
+            totals: fates.totals,
         })
     }
 }
@@ -156,10 +164,14 @@ impl Operation for Rollback {
 fn next(fates: &Fates, dry_run: bool, is_done: bool, undo: bool) -> Option<String> {
     let conflicts = !fates.conflicts.is_empty();
     let words = match (dry_run, is_done, conflicts, undo) {
-        (true, _, false, _) => "nothing was changed: the same call with dry_run false does it",
-        (_, _, true, _) => {
-            "conflicts stay as they are: on_conflict skip, theirs or markers decides what becomes of them"
+        (_, _, true, _) if fates.held_back > 0 => {
+            return Some(format!(
+                "nothing is changed because of conflicts; on_conflict skip would do {} without them, theirs or markers all of it",
+                plural(fates.held_back, "path")
+            ));
         }
+        (_, _, true, _) => "conflicts stay as they are: on_conflict theirs or markers decides what becomes of them",
+        (true, _, false, _) => "nothing was changed: the same call with dry_run false does it",
         (false, true, false, false) => "the same call with undo true takes it back",
         (false, _, false, _) => return None,
     };
@@ -168,26 +180,22 @@ fn next(fates: &Fates, dry_run: bool, is_done: bool, undo: bool) -> Option<Strin
 
 impl Render for RollbackOutput {
     fn render(&self, page: &mut Page) {
-        let counts = [
-            ("restored", self.restored.len() + self.overwritten.len()),
-            ("deleted", self.deleted.len()),
-            ("merged", self.merged.len() + self.marked.len()),
-            ("left", self.conflicts.len()),
+        let totals = &self.totals;
+        let deeds = [
+            ("restore", "restored", totals.written + totals.overwritten),
+            ("merge", "merged", totals.merged),
+            ("mark", "marked", totals.marked),
+            ("delete", "deleted", totals.deleted),
         ];
-        let head = match (self.dry_run, self.done) {
-            (true, _) => format!("Would do: {}.", sentence(&counts)),
-            (false, true) => format!("Done: {}.", sentence(&counts)),
-            (false, false) if self.conflicts.is_empty() => "Nothing to do: everything is as it was.".to_owned(),
-            (false, false) => "Nothing was changed.".to_owned(),
-        };
-        page.line(page.tint(Tone::Strong, &head));
-        list(page, Tone::Good, "restored", &self.restored);
-        list(page, Tone::Good, "over edit", &self.overwritten);
-        list(page, Tone::Good, "merged", &self.merged);
-        list(page, Tone::Busy, "markers", &self.marked);
-        list(page, Tone::Bad, "deleted", &self.deleted);
-        list_conflicts(page, &self.conflicts);
-        list(page, Tone::Faint, "stays", &self.kept_dirs);
+        let head = Head { dry_run: self.dry_run, is_done: self.done, deeds: &deeds, conflicts: totals.conflicts };
+        page.line(page.tint(Tone::Strong, &head.words()));
+        list(page, Tone::Good, "restored", &self.restored, totals.written);
+        list(page, Tone::Good, "over edit", &self.overwritten, totals.overwritten);
+        list(page, Tone::Good, "merged", &self.merged, totals.merged);
+        list(page, Tone::Busy, "markers", &self.marked, totals.marked);
+        list(page, Tone::Bad, "deleted", &self.deleted, totals.deleted);
+        list_conflicts(page, &self.conflicts, totals.conflicts);
+        list(page, Tone::Faint, "stays", &self.kept_dirs, totals.kept_dirs);
         self.notes.iter().for_each(|note| page.text(note));
         self.way_out(page);
     }
@@ -200,11 +208,13 @@ impl Render for RollbackOutput {
 
 impl RollbackOutput {
     fn way_out(&self, page: &mut Page) {
-        let command = format!("mgr rollback {}{}", self.task_id, if self.undo { " --undo" } else { "" });
+        let undo = if self.undo { " --undo" } else { "" };
+        let command =
+            if self.is_plain { format!("mgr rollback {}{undo}", self.task_id) } else { "the same".to_owned() };
         if !self.conflicts.is_empty() {
             page.line(format!("Go on: {command} --on-conflict skip|theirs|markers"));
         } else if self.dry_run {
-            page.line(format!("Do it: {command}"));
+            page.line(format!("Do it: {command}{}", if self.is_plain { "" } else { " without --dry-run" }));
         }
         if self.done && !self.undo {
             page.line(format!("Take it back: mgr rollback {} --undo", self.task_id));

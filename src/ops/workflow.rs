@@ -15,7 +15,8 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Checked, Drawing, Fault, Known, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check, mermaid,
+        Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check,
+        mermaid,
     },
 };
 
@@ -129,10 +130,8 @@ pub struct PlanInput {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ValidateOutput {
     pub valid: bool,
-    /// Everything that is wrong, in the order of the file.
+    /// Everything that is wrong, in the order of the file; at most 200.
     pub faults: Vec<Fault>,
-    /// How many faults there are in all.
-    pub faults_total: usize,
     /// How many steps the file has.
     pub steps: usize,
     #[serde(skip)]
@@ -162,7 +161,6 @@ pub struct StepView {
 pub struct PlanOutput {
     pub valid: bool,
     pub faults: Vec<Fault>,
-    pub faults_total: usize,
     /// What may run together, in order; each batch waits for the ones before.
     pub batches: Vec<Vec<StepId>>,
     pub steps: Vec<StepView>,
@@ -177,6 +175,8 @@ pub struct PlanOutput {
     name: String,
     #[serde(skip)]
     wants_mermaid: bool,
+    #[serde(skip)]
+    rows: Drawing,
 }
 
 pub struct WorkflowValidate;
@@ -206,8 +206,8 @@ impl Operation for WorkflowValidate {
 
     async fn run(call: &Call<'_>, input: ValidateInput) -> Result<ValidateOutput, OpError> {
         let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
-        let (faults, faults_total) = first(checked.faults);
-        Ok(ValidateOutput { valid: faults.is_empty(), faults, faults_total, steps: checked.steps, name })
+        let faults = checked.faults;
+        Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, name })
     }
 }
 
@@ -238,11 +238,10 @@ impl Operation for WorkflowPlan {
 
     async fn run(call: &Call<'_>, input: PlanInput) -> Result<PlanOutput, OpError> {
         let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
-        let (faults, faults_total) = first(checked.faults);
+        let faults = checked.faults;
         let output = PlanOutput {
             valid: faults.is_empty(),
             faults,
-            faults_total,
             batches: Vec::new(),
             steps: Vec::new(),
             digest: None,
@@ -250,32 +249,28 @@ impl Operation for WorkflowPlan {
             mermaid: String::new(),
             name,
             wants_mermaid: input.mermaid,
+            rows: Drawing::default(),
         };
         Ok(match (&checked.workflow, checked.plan) {
-            (Some(workflow), Some(plan)) => PlanOutput {
-                steps: views(workflow, &plan),
-                drawing: Drawing::of(workflow, &plan).to_text(WIDTH),
-                mermaid: mermaid(workflow, &plan),
-                batches: plan.batches,
-                digest: Some(plan.digest),
-                ..output
-            },
+            (Some(workflow), Some(plan)) => {
+                let rows = Drawing::of(workflow, &plan);
+                PlanOutput {
+                    steps: views(workflow, &plan),
+                    drawing: rows.to_text(WIDTH),
+                    rows,
+                    mermaid: mermaid(workflow, &plan),
+                    batches: plan.batches,
+                    digest: Some(plan.digest),
+                    ..output
+                }
+            }
             (Some(_) | None, _) => output,
         })
     }
 }
 
-/// As wide as a drawing is, wherever it is read.
+/// As wide as a drawing is where nobody knows how wide the reader's lines are.
 const WIDTH: usize = 100;
-
-/// The most faults that are told; a file with more has one cause for most of them.
-const MOST_FAULTS: usize = 200;
-
-fn first(mut faults: Vec<Fault>) -> (Vec<Fault>, usize) {
-    let total = faults.len();
-    faults.truncate(MOST_FAULTS);
-    (faults, total)
-}
 
 fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
     let view = |planned: &crate::workflow::PlannedStep| {
@@ -421,7 +416,7 @@ fn shown(path: &Utf8Path) -> String {
 }
 
 /// As compilers write them, so that editors find the place.
-pub(super) fn show_faults(page: &mut Page, name: &str, faults: &[Fault], total: usize) {
+fn show_faults(page: &mut Page, name: &str, faults: &[Fault]) {
     for fault in faults {
         let file = fault.file.as_deref().unwrap_or(name);
         let place = match (fault.line, fault.column) {
@@ -434,8 +429,8 @@ pub(super) fn show_faults(page: &mut Page, name: &str, faults: &[Fault], total: 
             page.text(&format!("  hint: {suggestion}"));
         }
     }
-    let more = if total > faults.len() { format!(", the first {} are shown", faults.len()) } else { String::new() };
-    page.line(format!("{}{more}.", plural(total as u64, "fault")));
+    let more = if faults.len() >= MOST_FAULTS { " or more" } else { "" };
+    page.line(format!("{}{more}.", plural(faults.len() as u64, "fault")));
 }
 
 const fn exit(valid: bool) -> Exit {
@@ -447,7 +442,7 @@ impl Render for ValidateOutput {
         if self.valid {
             page.text(&format!("{} is valid: {}.", self.name, plural(self.steps as u64, "step")));
         } else {
-            show_faults(page, &self.name, &self.faults, self.faults_total);
+            show_faults(page, &self.name, &self.faults);
         }
     }
 
@@ -459,11 +454,12 @@ impl Render for ValidateOutput {
 impl Render for PlanOutput {
     fn render(&self, page: &mut Page) {
         if !self.valid {
-            show_faults(page, &self.name, &self.faults, self.faults_total);
+            show_faults(page, &self.name, &self.faults);
         } else if self.wants_mermaid {
             page.text(&self.mermaid);
         } else {
-            page.text(&self.drawing);
+            let width = page.width().unwrap_or(WIDTH);
+            page.text(&self.rows.to_text(width));
         }
     }
 

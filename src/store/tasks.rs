@@ -179,11 +179,10 @@ impl View<'_> {
         Ok(rows.filter(met).take(1).collect::<rusqlite::Result<Vec<_>>>()?.pop())
     }
 
-    /// Whether a task other than `leaving` works in the isolated directory of `owner`.
-    pub fn is_isolation_shared(&self, owner: &TaskId, leaving: &TaskId) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND id <> ?2)
-                     OR EXISTS (SELECT 1 FROM tasks WHERE isolated_by = ?1 AND id <> ?2)";
-        Ok(self.one(sql, [owner.as_str(), leaving.as_str()], |row| row.get(0))?.unwrap_or(false))
+    /// Returns the tasks that work or worked in the isolated directory of `owner`.
+    pub fn tasks_in_isolation(&self, owner: &TaskId) -> Result<Vec<TaskId>, StoreError> {
+        let sql = "SELECT id FROM tasks WHERE id = ?1 UNION ALL SELECT id FROM tasks WHERE isolated_by = ?1";
+        self.all(sql, [owner.as_str()], read_id)
     }
 
     /// Returns the workspaces that commands hold, or held before they died.

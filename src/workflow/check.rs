@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     definition::{Action, Bound, MatrixValues, Step, Workflow},
     expression::{Expression, GROUP_CALLS, Reference, Scope, StepFacts, Template},
-    fault::{Fault, FaultCode, Path, in_order},
+    fault::{Fault, FaultCode, MOST_FAULTS, Path, in_order},
     fields::{AGENT_ONLY, FOR_EVERY_KIND, StepKind},
     graph::{self, Plan},
     params,
@@ -198,6 +198,28 @@ fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fau
     }
 }
 
+/// A set of steps, one bit each: a file has a thousand steps with a thousand ancestors.
+#[derive(Clone, Debug)]
+struct Ancestors(Vec<u64>);
+
+impl Ancestors {
+    fn new(count: usize) -> Self {
+        Self(vec![0; count.div_ceil(64)])
+    }
+
+    fn add(&mut self, step: usize) {
+        self.0[step / 64] |= 1 << (step % 64);
+    }
+
+    fn add_all(&mut self, others: &Self) {
+        self.0.iter_mut().zip(&others.0).for_each(|(own, other)| *own |= other);
+    }
+
+    fn contains(&self, step: usize) -> bool {
+        self.0[step / 64] & (1 << (step % 64)) != 0
+    }
+}
+
 /// The steps by name.
 struct Names<'d> {
     by_name: BTreeMap<&'d str, usize>,
@@ -230,6 +252,9 @@ impl<'d> Names<'d> {
         for step in &draft.steps {
             let mut needed = Vec::new();
             for need in step.needs.iter().chain(&step.needs_any) {
+                if faults.len() >= MOST_FAULTS {
+                    break;
+                }
                 let (name, label) = split(&need.name);
                 let Some(at) = self.by_name.get(name) else {
                     let fault = Fault::new(
@@ -258,27 +283,26 @@ impl<'d> Names<'d> {
     }
 
     /// Returns the ancestors of each step; `None` when there is a cycle.
-    fn order(&self, draft: &FileDraft<'_>, faults: &mut Vec<Fault>) -> Option<Vec<BTreeSet<usize>>> {
+    fn order(&self, draft: &FileDraft<'_>, faults: &mut Vec<Fault>) -> Option<Vec<Ancestors>> {
         let edges = self.edges(draft, faults);
-        let mut ancestors: Vec<Option<BTreeSet<usize>>> = vec![None; edges.len()];
-        let mut left: Vec<usize> = (0..edges.len()).collect();
-        while !left.is_empty() {
-            let is_ready = |step: &usize| edges[*step].iter().all(|need| ancestors[*need].is_some());
-            let (ready, rest): (Vec<_>, Vec<_>) = left.iter().partition(|step| is_ready(step));
-            if ready.is_empty() {
-                self.cycles(draft, &edges, &rest, faults);
-                return None;
-            }
-            for step in ready {
-                let mut all: BTreeSet<usize> = edges[step].iter().copied().collect();
-                for need in &edges[step] {
-                    all.extend(ancestors[*need].iter().flatten());
-                }
-                ancestors[step] = Some(all);
-            }
-            left = rest;
+        let levels = graph::levels(&edges);
+        let left: Vec<usize> = (0..edges.len()).filter(|step| levels[*step].is_none()).collect();
+        if !left.is_empty() {
+            self.cycles(draft, &edges, &left, faults);
+            return None;
         }
-        Some(ancestors.into_iter().flatten().collect())
+        let mut order: Vec<usize> = (0..edges.len()).collect();
+        order.sort_by_key(|step| levels[*step]);
+        let mut ancestors = vec![Ancestors::new(edges.len()); edges.len()];
+        for step in order {
+            let mut all = Ancestors::new(edges.len());
+            for need in &edges[step] {
+                all.add(*need);
+                all.add_all(&ancestors[*need]);
+            }
+            ancestors[step] = all;
+        }
+        Some(ancestors)
     }
 
     /// Names each cycle once, from its first step in the file.
@@ -303,17 +327,20 @@ impl<'d> Names<'d> {
     }
 
     /// Judges every reference; those to steps only when the order is known.
-    fn judge(&self, draft: &FileDraft<'_>, ancestors: Option<&[BTreeSet<usize>]>, faults: &mut Vec<Fault>) {
+    fn judge(&self, draft: &FileDraft<'_>, ancestors: Option<&[Ancestors]>, faults: &mut Vec<Fault>) {
         for (at, step) in draft.steps.iter().enumerate() {
+            if faults.len() >= MOST_FAULTS {
+                return;
+            }
             for found in &step.found {
                 let judge =
                     Judge { names: self, draft, step: Some(at), ancestors: ancestors.map(|all| &all[at]), found };
-                faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)));
+                faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
             }
         }
         for found in &draft.found {
             let judge = Judge { names: self, draft, step: None, ancestors: None, found };
-            faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)));
+            faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
         }
     }
 }
@@ -366,7 +393,7 @@ struct Judge<'j, 'd> {
     names: &'j Names<'d>,
     draft: &'j FileDraft<'d>,
     step: Option<usize>,
-    ancestors: Option<&'j BTreeSet<usize>>,
+    ancestors: Option<&'j Ancestors>,
     found: &'j Found<'d>,
 }
 
@@ -420,10 +447,10 @@ impl Judge<'_, '_> {
     }
 
     fn undefined(&self, reference: &Reference, message: String, suggestion: Option<String>) -> Option<Fault> {
-        self.new(reference, FaultCode::UndefinedName, message, suggestion)
+        self.told(reference, FaultCode::UndefinedName, message, suggestion)
     }
 
-    fn new(
+    fn told(
         &self,
         reference: &Reference,
         code: FaultCode,
@@ -449,16 +476,16 @@ impl Judge<'_, '_> {
     fn of_step(&self, reference: &Reference, name: &str, rest: &[String]) -> Option<Fault> {
         if self.found.place == Place::Start {
             let message = "no step has run by then: only parameters are known".into();
-            return self.new(reference, FaultCode::NotAnAncestor, message, None);
+            return self.told(reference, FaultCode::NotAnAncestor, message, None);
         }
         let Some(at) = self.names.by_name.get(name).copied() else {
             let suggestion = meant(name, self.names.by_name.keys().copied());
-            return self.new(reference, FaultCode::UnknownStep, format!("no step `{name}`"), suggestion);
+            return self.told(reference, FaultCode::UnknownStep, format!("no step `{name}`"), suggestion);
         };
         let is_own = self.step == Some(at) && self.found.place == Place::Until;
         if let Some(ancestors) = self.ancestors
             && !is_own
-            && !ancestors.contains(&at)
+            && !ancestors.contains(at)
         {
             let (message, suggestion) = if self.step == Some(at) {
                 ("a step cannot refer to itself here".to_owned(), None)
@@ -466,7 +493,7 @@ impl Judge<'_, '_> {
                 let message = format!("step `{name}` need not be over by then");
                 (message, Some(format!("add `{name}` to `needs`")))
             };
-            return self.new(reference, FaultCode::NotAnAncestor, message, suggestion);
+            return self.told(reference, FaultCode::NotAnAncestor, message, suggestion);
         }
         self.of_facts(reference, &self.draft.steps[at], is_own, rest)
     }

@@ -1,5 +1,7 @@
 //! The graph for people: rows for the terminal, and the text of a diagram.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     definition::{Action, StepId, When, Workflow},
     graph::{Plan, PlannedStep},
@@ -21,7 +23,8 @@ struct Row {
 
 impl Drawing {
     pub fn of(workflow: &Workflow, plan: &Plan) -> Self {
-        let row = |id: &StepId| plan.steps.iter().find(|step| step.id == *id).map(|step| row(workflow, plan, step));
+        let index = Index::of(workflow, plan);
+        let row = |id: &StepId| index.places.get(id).map(|at| row(workflow, &index, &plan.steps[*at]));
         Self { batches: plan.batches.iter().map(|batch| batch.iter().filter_map(row).collect()).collect() }
     }
 
@@ -64,7 +67,23 @@ fn cut(text: &str, width: usize) -> String {
     format!("{head}…")
 }
 
-fn row(workflow: &Workflow, plan: &Plan, planned: &PlannedStep) -> Row {
+/// The steps of a plan by id, and the members of each step of the file.
+struct Index<'a> {
+    places: BTreeMap<&'a StepId, usize>,
+    members: Vec<Vec<&'a StepId>>,
+}
+
+impl<'a> Index<'a> {
+    fn of(workflow: &Workflow, plan: &'a Plan) -> Self {
+        let mut members = vec![Vec::new(); workflow.steps.len()];
+        for step in &plan.steps {
+            members[step.step].push(&step.id);
+        }
+        Self { places: plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect(), members }
+    }
+}
+
+fn row(workflow: &Workflow, index: &Index<'_>, planned: &PlannedStep) -> Row {
     let step = &workflow.steps[planned.step];
     let mut notes = Vec::new();
     match &step.when {
@@ -77,15 +96,16 @@ fn row(workflow: &Workflow, plan: &Plan, planned: &PlannedStep) -> Row {
     }
     let backend = step.fields.get("backend").and_then(serde_json::Value::as_str);
     let what = match (&step.action, backend) {
-        (Action::Agent, Some(backend)) => backend.to_owned(),
+        // Another step's, or a parameter's: said by name.
+        (Action::Agent, Some(backend)) => backend.replace("{{", "").replace("}}", "").trim().to_owned(),
         (Action::Agent, None) if step.backend_not.is_some() => "another agent".to_owned(),
         (Action::Agent, None) => "agent".to_owned(),
         (Action::Race { backends, .. }, _) => format!("race of {}", backends.len()),
         (action, _) => action.kind().as_str().to_owned(),
     };
-    let mut after = gathered(plan, workflow, &planned.needs, " and ");
+    let mut after = gathered(workflow, index, &planned.needs, " and ");
     if !planned.needs_any.is_empty() {
-        let any = format!("any of {}", gathered(plan, workflow, &planned.needs_any, " or "));
+        let any = format!("any of {}", gathered(workflow, index, &planned.needs_any, " or "));
         after = if after.is_empty() { any } else { format!("{after} and {any}") };
     }
     if !after.is_empty() {
@@ -95,16 +115,14 @@ fn row(workflow: &Workflow, plan: &Plan, planned: &PlannedStep) -> Row {
 }
 
 /// Names steps, all members of a matrix step as one.
-fn gathered(plan: &Plan, workflow: &Workflow, needs: &[StepId], between: &str) -> String {
+fn gathered(workflow: &Workflow, index: &Index<'_>, needs: &[StepId], between: &str) -> String {
+    let needs: BTreeSet<&StepId> = needs.iter().collect();
     let mut names: Vec<String> = Vec::new();
-    for (at, step) in workflow.steps.iter().enumerate() {
-        let members: Vec<&StepId> =
-            plan.steps.iter().filter(|planned| planned.step == at).map(|step| &step.id).collect();
-        let needed: Vec<&&StepId> = members.iter().filter(|id| needs.contains(id)).collect();
-        if needed.len() == members.len() && members.len() > 1 {
+    for (step, members) in workflow.steps.iter().zip(&index.members) {
+        if members.len() > 1 && members.iter().all(|id| needs.contains(id)) {
             names.push(format!("all of {}", step.id));
         } else {
-            names.extend(needed.iter().map(ToString::to_string));
+            names.extend(members.iter().filter(|id| needs.contains(*id)).map(ToString::to_string));
         }
     }
     names.join(between)
@@ -113,9 +131,10 @@ fn gathered(plan: &Plan, workflow: &Workflow, needs: &[StepId], between: &str) -
 /// Returns the graph as a Mermaid flowchart: <https://mermaid.js.org/syntax/flowchart.html>.
 pub fn mermaid(workflow: &Workflow, plan: &Plan) -> String {
     let mut text = String::from("flowchart TD\n");
-    let node = |id: &StepId| plan.steps.iter().position(|step| step.id == *id).unwrap_or_default();
+    let index = Index::of(workflow, plan);
+    let node = |id: &StepId| index.places.get(id).copied().unwrap_or_default();
     for (at, planned) in plan.steps.iter().enumerate() {
-        let row = row(workflow, plan, planned);
+        let row = row(workflow, &index, planned);
         // The arrows say what it waits for.
         let notes = row.notes.into_iter().filter(|note| !note.starts_with("after "));
         let lines: Vec<String> = [row.id, row.what].into_iter().chain(notes).collect();

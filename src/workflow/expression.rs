@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 
 /// The calls that a group of members understands.
 pub const GROUP_CALLS: [&str; 3] = ["all", "any", "count"];
+/// A chain of operators is as deep a tree as it is long, and trees are walked by recursion.
+const LONGEST: usize = 1_000;
 const FILTERS: [&str; 5] = ["default", "join", "json", "length", "trim"];
 
 /// An expression that was read.
@@ -143,6 +145,9 @@ impl Expression {
     /// # Errors
     /// It is not an expression, or uses what is not part of the language.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        if text.len() > LONGEST {
+            return Err(wrong(0, format!("an expression of {} bytes, more than {LONGEST}", text.len())));
+        }
         let tree = parse_expr(text).map_err(|error| wrong(0, said(&error)))?;
         let mut references = Vec::new();
         walk(&tree, None, &mut references)?;
@@ -672,6 +677,14 @@ mod tests {
     }
 
     #[test]
+    fn a_condition_is_true_or_false_and_nothing_else() {
+        let holds = |text: &str| Expression::parse(text).unwrap().holds(&scope()).map_err(|error| error.message);
+        assert_eq!(holds("params.rounds >= 2"), Ok(true));
+        assert_eq!(holds("not true"), Ok(false));
+        assert_eq!(holds("params.rounds"), Err("`params.rounds` is 2, neither true nor false".into()));
+    }
+
+    #[test]
     fn a_group_is_asked_member_by_member() {
         for (text, expected) in [
             ("steps.review.any(result.blocking)", json!(true)),
@@ -718,6 +731,17 @@ mod tests {
             "{{ steps.review.any(steps.review.any(1)) }}",
         ] {
             assert!(Template::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// Would end the process if it were read: a stack that is too small is no error that can be handled.
+    #[test]
+    fn a_long_chain_is_refused_unread() {
+        for link in ["1+", "a.", "not ", "-", "(", "[", "a|trim|", "a(", "a["] {
+            let chain = format!("{{{{ {}1 }}}}", link.repeat(200_000));
+            assert!(Template::parse(&chain).is_err(), "{link}");
+            let short = format!("{}1", link.repeat(990 / link.len()));
+            let _ = Expression::parse(&short).map(|expression| expression.value(&scope()));
         }
     }
 

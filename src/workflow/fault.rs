@@ -74,9 +74,9 @@ impl Fault {
             file: None,
             line: known(at.line),
             column: known(at.column),
-            path: path.to_string(),
+            path: clipped(path.to_string(), 200),
             code,
-            message: message.into(),
+            message: clipped(message.into(), 400),
             suggestion: None,
         }
     }
@@ -91,6 +91,14 @@ impl Fault {
     pub fn suggest_maybe(mut self, suggestion: Option<impl Into<String>>) -> Self {
         self.suggestion = suggestion.map(Into::into);
         self
+    }
+}
+
+/// A key may be a megabyte; a fault is read.
+fn clipped(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -117,10 +125,15 @@ impl fmt::Display for Path {
     }
 }
 
+/// The most faults that are told. What has more has one cause for most of them, and looking for what was meant by
+/// each would cost more than the rest of the check.
+pub const MOST_FAULTS: usize = 200;
+
 /// Returns the faults in the order of the file, each once.
 pub(super) fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
     let place = |fault: &Fault| (fault.file.clone(), fault.line, fault.column, fault.path.clone(), fault.code);
     faults.sort_by_cached_key(place);
     faults.dedup();
+    faults.truncate(MOST_FAULTS);
     faults
 }

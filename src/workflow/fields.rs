@@ -113,8 +113,6 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    pub const ALL: [Self; 6] = [Self::Agent, Self::Command, Self::Approval, Self::Race, Self::Workflow, Self::Wait];
-
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Agent => "agent",

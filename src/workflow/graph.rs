@@ -9,7 +9,7 @@ use super::{
     check::{bound, split},
     definition::{Bound, MatrixValues, Step, StepId, Workflow},
     expression::{Expression, Scope},
-    read::label_of,
+    read::{bad_label, label_of},
 };
 
 /// A workflow with the values of its parameters, ready to be run.
@@ -55,7 +55,9 @@ pub(super) fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
             let wanted = all.iter().filter(|(known, _)| label.is_none() || known.as_deref() == label);
             wanted.map(|(label, _)| StepId::new(name, label.as_deref())).collect()
         };
-        needs.iter().flat_map(of_need).collect()
+        // `review` and `review[x]` may both be named.
+        let mut seen = std::collections::BTreeSet::new();
+        needs.iter().flat_map(of_need).filter(|id| seen.insert(id.clone())).collect()
     };
     let mut steps = Vec::new();
     for (at, step) in workflow.steps.iter().enumerate() {
@@ -122,6 +124,9 @@ pub(super) fn values_of(values: &MatrixValues, scope: &Scope) -> Result<Vec<Valu
     };
     match expression.value(scope) {
         Ok(Value::Array(items)) if items.is_empty() => Err(format!("`{}` is an empty list", expression.as_str())),
+        Ok(Value::Array(items)) if items.iter().any(|item| bad_label(item).is_some()) => {
+            Err(items.iter().find_map(bad_label).unwrap_or_default())
+        }
         Ok(Value::Array(mut items)) => {
             let mut seen = std::collections::BTreeSet::new();
             items.retain(|item| seen.insert(label_of(item)));
@@ -143,22 +148,42 @@ pub(super) fn bound_of(expression: &Expression, scope: &Scope) -> Result<Option<
 }
 
 fn batches(steps: &[PlannedStep]) -> Vec<Vec<StepId>> {
-    let mut depth: BTreeMap<&StepId, usize> = BTreeMap::new();
-    let mut left: Vec<&PlannedStep> = steps.iter().collect();
+    let places: BTreeMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+    let waits_for = |step: &PlannedStep| {
+        step.needs.iter().chain(&step.needs_any).filter_map(|need| places.get(need).copied()).collect()
+    };
+    let edges: Vec<Vec<usize>> = steps.iter().map(waits_for).collect();
     let mut batches: Vec<Vec<StepId>> = Vec::new();
-    while !left.is_empty() {
-        let is_ready =
-            |step: &&&PlannedStep| step.needs.iter().chain(&step.needs_any).all(|need| depth.contains_key(need));
-        let ready: Vec<&PlannedStep> = left.iter().filter(is_ready).copied().collect();
-        // A checked workflow has no cycle; stopping is better than turning forever.
-        if ready.is_empty() {
-            break;
-        }
-        depth.extend(ready.iter().map(|step| (&step.id, batches.len())));
-        batches.push(ready.iter().map(|step| step.id.clone()).collect());
-        left.retain(|step| !depth.contains_key(&step.id));
+    for (step, level) in steps.iter().zip(levels(&edges)) {
+        // A checked workflow has no cycle, so every step has a level.
+        let Some(level) = level else { continue };
+        batches.resize_with(batches.len().max(level + 1), Vec::new);
+        batches[level].push(step.id.clone());
     }
     batches
+}
+
+/// Returns for each node how many others lie before it on the longest way; `None` for what is in a cycle or
+/// behind one. Each edge is looked at once.
+pub(super) fn levels(edges: &[Vec<usize>]) -> Vec<Option<usize>> {
+    let mut behind = vec![Vec::new(); edges.len()];
+    let mut left: Vec<usize> = edges.iter().map(Vec::len).collect();
+    for (node, before) in edges.iter().enumerate() {
+        before.iter().for_each(|other| behind[*other].push(node));
+    }
+    let mut ready: Vec<usize> = (0..edges.len()).filter(|node| left[*node] == 0).collect();
+    let mut levels = vec![None; edges.len()];
+    while let Some(node) = ready.pop() {
+        levels[node] =
+            Some(edges[node].iter().filter_map(|before| levels[*before]).map(|level| level + 1).max().unwrap_or(0));
+        for next in &behind[node] {
+            left[*next] -= 1;
+            if left[*next] == 0 {
+                ready.push(*next);
+            }
+        }
+    }
+    levels
 }
 
 fn digest(definition: &Value, params: &Map<String, Value>) -> String {

@@ -18,6 +18,7 @@ mod graph;
 mod params;
 mod read;
 mod render;
+#[cfg(test)]
 mod schema;
 mod shape;
 mod support;
@@ -27,15 +28,17 @@ mod tree;
 
 pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
-pub use definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Step, StepId, Until, When, Workflow};
+pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
-pub use expression::{Expression, ExpressionError, Facts, Insertion, Reference, Scope, StepFacts, Template};
-pub use fault::{Fault, FaultCode};
+pub use expression::{Facts, Insertion, Reference, Scope, StepFacts, Template};
+#[cfg(test)]
+pub use fault::FaultCode;
+pub use fault::{Fault, MOST_FAULTS};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
-pub use fields::{OnFailure, ParamType, StepKind, Vocabulary};
+pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep};
 pub use read::Known;
-pub use render::RenderError;
+#[cfg(test)]
 pub use schema::schema;
 pub use support::Support;

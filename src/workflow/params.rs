@@ -94,7 +94,10 @@ pub(super) fn of_type(kind: ParamType, value: &Value) -> Option<Value> {
         },
         ParamType::List => match (value, text) {
             (Value::Array(items), _) => items.iter().all(is_scalar).then(|| value.clone()),
-            (_, Some(text)) if text.starts_with('[') => serde_json::from_str::<Vec<Value>>(text).ok().map(Value::from),
+            (_, Some(text)) if text.starts_with('[') => {
+                let items = serde_json::from_str::<Vec<Value>>(text).ok()?;
+                items.iter().all(is_scalar).then(|| Value::from(items))
+            }
             (_, Some(text)) => Some(text.split(',').map(|item| Value::from(item.trim())).collect()),
             _ => None,
         },

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     definition::{Action, Bound, MatrixValues, Param, Repeat, Run, Until, When},
     expression::{Expression, Template},
-    fault::{Fault, FaultCode, Path},
+    fault::{Fault, FaultCode, MOST_FAULTS, Path},
     fields::{
         AGENT_ONLY, FOR_EVERY_KIND, FileFields, NOT_IN_STEPS, ParamFields, SHELL_FIELDS, StepFields, StepKind,
         Vocabulary, kinds_of,
@@ -100,6 +100,9 @@ impl<'a, 'k> Reader<'a, 'k> {
         let words = self.file_words.clone();
         let mut plain = Map::new();
         for (key, node) in root.pairs() {
+            if self.shaper.is_full() {
+                break;
+            }
             let path = base.key(&key.name);
             match key.name.as_str() {
                 // Read below, each in its own way.
@@ -135,6 +138,9 @@ impl<'a, 'k> Reader<'a, 'k> {
         let words = Vocabulary::of::<ParamFields>();
         let mut params = BTreeMap::new();
         for (key, node) in node.pairs() {
+            if self.shaper.is_full() {
+                break;
+            }
             let path = path.key(&key.name);
             if let Some(fault) = bad_name(key.at, &key.name, &path, "parameter") {
                 self.shaper.faults.push(fault);
@@ -199,6 +205,9 @@ impl<'a, 'k> Reader<'a, 'k> {
         self.shaper.place = Place::Start;
         let mut defaults = Map::new();
         for (key, node) in node.pairs() {
+            if self.shaper.is_full() {
+                break;
+            }
             let path = path.key(&key.name);
             let task = self.known.task;
             let extra = ["backend", "verify_retries"].contains(&key.name.as_str());
@@ -231,7 +240,7 @@ impl<'a, 'k> Reader<'a, 'k> {
             "backend" => self.known_word(node, path, &value, true),
             "role" => self.known_word(node, path, &value, false),
             "fallback" => {
-                for (at, value) in value.as_array().into_iter().flatten().enumerate() {
+                for (at, value) in value.as_array().into_iter().flatten().enumerate().take(MOST_FAULTS) {
                     self.known_word(node.items().get(at).unwrap_or(node), &path.item(at), value, true);
                 }
             }
@@ -282,6 +291,9 @@ impl<'a, 'k> Reader<'a, 'k> {
         let mut steps = Vec::new();
         for (at, node) in items.iter().enumerate() {
             let path = path.item(at);
+            if self.shaper.is_full() {
+                break;
+            }
             if self.mapping(node, &path) {
                 steps.push(self.step(node, path));
             }
@@ -295,6 +307,9 @@ impl<'a, 'k> Reader<'a, 'k> {
         for (key, value) in node.pairs() {
             let path = path.key(&key.name);
             let name = key.name.as_str();
+            if self.shaper.is_full() {
+                break;
+            }
             if !self.belongs(key, &path, kind) {
                 continue;
             }
@@ -343,9 +358,7 @@ impl<'a, 'k> Reader<'a, 'k> {
         mut frozen: Map<String, Value>,
     ) -> StepDraft<'a> {
         for (key, value) in node.pairs() {
-            if ["repeat", "matrix"].contains(&key.name.as_str())
-                || (key.name == "backend" && !fields.contains_key("backend"))
-            {
+            if key.name == "repeat" || (key.name == "backend" && !fields.contains_key("backend")) {
                 frozen.insert(key.name.clone(), value.to_json());
             }
         }
@@ -355,6 +368,16 @@ impl<'a, 'k> Reader<'a, 'k> {
         let matrix = self.matrix(node, &path);
         let repeat = self.repeat(node, &path);
         let backend_not = self.backend_not(node, &path);
+        let of_matrix = |(key, values): (&String, &MatrixValues)| {
+            let values = match values {
+                MatrixValues::Fixed(values) => Value::from(values.clone()),
+                MatrixValues::Of(list) => Value::from(format!("{{{{ {} }}}}", list.as_str())),
+            };
+            (key.clone(), values)
+        };
+        if !matrix.is_empty() {
+            frozen.insert("matrix".to_owned(), Value::Object(matrix.iter().map(of_matrix).collect()));
+        }
         let action = self.action(node, &path, kind, &own);
         let found = std::mem::take(&mut self.shaper.found);
         StepDraft {
@@ -484,12 +507,18 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
             Content::List(items) => {
                 let mut values: Vec<Value> = Vec::new();
+                let mut labels = std::collections::BTreeSet::new();
                 for (at, item) in items.iter().enumerate() {
-                    let value = item.to_json();
+                    let value = match &item.content {
+                        Content::Scalar(scalar) => scalar.as_written(),
+                        Content::List(_) | Content::Map(_) => Value::Null,
+                    };
                     if !params::is_scalar(&value) || has_insertion(&value) {
                         let message = format!("{} where a fixed text, number or truth belongs", item.kind());
                         self.shaper.fault(item, &path.item(at), FaultCode::WrongType, message);
-                    } else if values.iter().any(|known| label_of(known) == label_of(&value)) {
+                    } else if let Some(message) = bad_label(&value) {
+                        self.shaper.fault(item, &path.item(at), FaultCode::WrongValue, message);
+                    } else if !labels.insert(label_of(&value)) {
                         let message = format!("`{}` stands here twice", label_of(&value));
                         self.shaper.fault(item, &path.item(at), FaultCode::DuplicateKey, message);
                     } else {
@@ -644,7 +673,7 @@ impl<'a, 'k> Reader<'a, 'k> {
             self.shaper.fault(node, &path, FaultCode::MissingKey, "a race has `backends`");
             return None;
         };
-        for (at, item) in list.items().iter().enumerate() {
+        for (at, item) in list.items().iter().enumerate().take(MOST_FAULTS) {
             self.known_word(item, &path.item(at), &item.to_json(), true);
         }
         if own.backends.len() < 2 && !list.items().is_empty() {
@@ -745,6 +774,17 @@ pub(super) const MOST_RUNS: u32 = 50;
 /// Returns the text that stands for a value in an id.
 pub(super) fn label_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Says why a value cannot stand in an id; ids stand in lists and on terminals.
+pub(super) fn bad_label(value: &Value) -> Option<String> {
+    let label = label_of(value);
+    let is_legal = |c: char| !c.is_control() && !['[', ']', ','].contains(&c);
+    let is_short = label.chars().count() <= 60;
+    (label.is_empty() || !is_short || !label.chars().all(is_legal)).then(|| {
+        let shown: String = label.chars().take(60).filter(|c| !c.is_control()).collect();
+        format!("`{shown}` becomes a part of the step's id: at most 60 characters, none of `[`, `]`, `,`")
+    })
 }
 
 /// Names stand in expressions, where `-` is minus.

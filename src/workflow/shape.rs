@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     expression::{Expression, ExpressionError, Reference, Template},
-    fault::{Fault, FaultCode, Path},
+    fault::{Fault, FaultCode, MOST_FAULTS, Path},
     fields::Vocabulary,
     tree::{Content, Node, Scalar},
 };
@@ -50,9 +50,16 @@ pub(super) struct Shaper<'a> {
     pub found: Vec<Found<'a>>,
     /// Holds for what is read next.
     pub place: Place,
+    /// Whether free values are read as JSON means them; else numbers stay as they were written.
+    is_json: bool,
 }
 
 impl<'a> Shaper<'a> {
+    /// Whether there are faults enough.
+    pub fn is_full(&self) -> bool {
+        self.faults.len() >= MOST_FAULTS
+    }
+
     pub fn fault(&mut self, node: &Node, path: &Path, code: FaultCode, message: impl Into<String>) {
         self.faults.push(Fault::new(node.at, path, code, message));
     }
@@ -67,6 +74,7 @@ impl<'a> Shaper<'a> {
         insertions: Insertions,
     ) -> Option<Value> {
         let before = self.faults.len();
+        self.is_json = name == "output_schema";
         let value = self.value(node, words.properties.get(name)?, path, insertions)?;
         if self.faults.len() > before || has_insertion(&value) {
             return (self.faults.len() == before).then_some(value);
@@ -106,6 +114,9 @@ impl<'a> Shaper<'a> {
         let others = schema.get("additionalProperties");
         let mut map = Map::new();
         for (key, value) in node.pairs() {
+            if self.is_full() {
+                break;
+            }
             let path = path.key(&key.name);
             let schema = match (properties.and_then(|known| known.get(&key.name)), others) {
                 (Some(schema), _) => schema,
@@ -151,7 +162,8 @@ impl<'a> Shaper<'a> {
             (Some("integer"), value) if value.is_i64() || value.is_u64() => value,
             (Some("number"), value) if value.is_number() => value,
             (Some("boolean"), value) if value.is_boolean() => value,
-            (None, value) => value,
+            (None, value) if self.is_json => value,
+            (None, _) => scalar.as_written(),
             (Some(kind), _) => {
                 self.wrong_type(node, path, kind);
                 return None;
@@ -283,7 +295,9 @@ pub(super) fn has_insertion(value: &Value) -> bool {
 }
 
 pub(super) fn meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(given, known).map(|meant| format!("did you mean `{meant}`?"))
+    // What is longer than any name is no slip of the pen, and costs its length times each name's.
+    let nearest = if given.len() <= 80 { nearest(given, known) } else { None };
+    nearest.map(|meant| format!("did you mean `{meant}`?"))
 }
 
 pub(super) fn unknown_key<'a>(key: &super::tree::Key, path: &Path, known: impl IntoIterator<Item = &'a str>) -> Fault {

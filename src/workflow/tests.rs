@@ -13,7 +13,6 @@ use crate::core::{Bytes, Money, Posture, Span};
 /// A task as far as these tests need one.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[expect(dead_code, reason = "read by the vocabulary only")]
 struct TaskFields {
     prompt: String,
     backend: Option<String>,
@@ -116,6 +115,18 @@ fn texts_stay_texts() {
     let expected = json!({"prompt": "no", "model": "1.0", "tags": ["yes", "007"], "metadata": {"on": "off"}});
     assert_eq!(Value::Object(workflow.steps[0].fields.clone()), expected);
     assert_eq!(plan.params["v"], "1.10");
+}
+
+#[test]
+fn a_version_is_no_number() {
+    let text = "params: {v: {default: 3.10, enum: [3.9, 3.10]}}\nsteps: [{id: a, prompt: x, matrix: {v: [3.9, 3.10, 007, 8]}}]\n";
+    let (workflow, plan) = valid(text);
+    assert_eq!(plan.params["v"], "3.10");
+    assert_eq!(workflow.params["v"].choices, ["3.9", "3.10"]);
+    let ids: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["a[3.9]", "a[3.10]", "a[007]", "a[8]"]);
+    let again = checked(&workflow.frozen.to_string());
+    assert_eq!(again.plan.unwrap(), plan);
 }
 
 const SMALL: &str = "

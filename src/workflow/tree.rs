@@ -165,6 +165,17 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// Returns the value, a number only if it is written as it would be printed: `3.10` is a version, and as a number
+    /// would be another one.
+    pub fn as_written(&self) -> Value {
+        match self.to_json() {
+            Value::Number(number) if number.to_string() != self.text => Value::from(self.text.as_str()),
+            value => value,
+        }
+    }
+}
+
 fn number(text: &str) -> Option<Value> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {

@@ -182,6 +182,27 @@ fn changes_beside_other_writers_are_said_to_be_uncertain() {
     assert!(text.contains("others may have written there too"), "{text}");
 }
 
+#[test]
+fn what_the_agent_does_to_the_repository_is_said() {
+    let home = TestHome::new();
+    let git = "git -c user.name=a -c user.email=b";
+    let made = std::process::Command::new("sh")
+        .args(["-c", &format!("git init -q -b main && {git} commit -q --allow-empty -m one")])
+        .current_dir(home.work())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: there is no git; nothing was proven about repositories");
+        return;
+    }
+    let id = home.submit(&format!("run {git} commit -q --allow-empty -m two || exit 9\nfinish x"));
+    let task = home.end_of(&id);
+    let said = task["git"][0].as_str().unwrap_or_default();
+    assert!(said.starts_with("branch `main` moved from "), "{task:#}");
+    assert_eq!(task["archive"]["not_covered"][0]["path"], ".git", "{task:#}");
+    let text = home.json(&["explain", &id])["tasks"][0]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains(&format!("Branch{}.", said.strip_prefix("branch").unwrap())), "{text}");
+}
+
 /// So many files that archiving them takes longer than a command.
 fn many_files(home: &TestHome) {
     for n in 0..15_000 {
@@ -239,6 +260,7 @@ macro_rules! archived_although {
 
 archived_although! {
     keeper_dies_before_it_archives: "keeper.before_archive", "kept", false;
+    keeper_dies_before_the_snapshot_is_on_record: "archive-record", "kept", false;
     keeper_dies_after_it_has_archived: "keeper.after_archive", "kept", false;
     keeper_dies_with_the_agent_running_or_gone: "keeper.after_spawn", "adopted", true;
     keeper_dies_before_it_archives_what_is_left: "keeper.before_after_snapshot", "adopted", true;

@@ -189,15 +189,69 @@ survives! {
     keeper_dies_after_the_setup: "keeper.after_setup";
 }
 
+/// A conversation of two turns in one directory; returns both.
+fn two_turns(home: &TestHome) -> [String; 2] {
+    write(home, "edited", "zero\n");
+    let first = home.submit_with(&["--isolate", "copy"], "session s-1\nwrite made 1\nappend edited one\nfinish x");
+    home.end_of(&first);
+    let turn = home.json(&["send", &first, "session s-1\nappend edited two\nwrite more 2\nfinish y"]);
+    let turn = turn["task_id"].as_str().unwrap().to_owned();
+    home.end_of(&turn);
+    [first, turn]
+}
+
 #[test]
-fn cleanup_takes_the_directory_with_its_last_task() {
+fn a_later_turn_brings_in_what_the_earlier_ones_did_and_takes_it_out_again() {
     let home = TestHome::new();
-    let first = home.submit_with(&["--isolate", "copy"], "session s-1\nfinish x");
-    let dir = directory(&home.end_of(&first));
-    let turn = home.json(&["send", &first, "session s-1\nfinish y"]);
-    home.end_of(turn["task_id"].as_str().unwrap());
+    let [first, turn] = two_turns(&home);
+    home.json(&["apply", &turn]);
+    assert_eq!(read(home.work().join("edited")), "zero\nonetwo");
+    assert!(home.work().join("made").exists() && home.work().join("more").exists());
+    let states = || [&first, &turn].map(|id| home.status(id)["isolation"]["state"].clone());
+    assert_eq!(states(), ["applied", "applied"]);
+    home.json(&["apply", "--undo", &turn]);
+    assert_eq!(
+        (read(home.work().join("edited")), states()),
+        ("zero\n".to_owned(), [json!("present"), json!("present")])
+    );
+    assert!(!home.work().join("made").exists());
+    // One after the other comes to the same.
+    home.json(&["apply", &first]);
+    assert_eq!(
+        (read(home.work().join("edited")), states()),
+        ("zero\none".to_owned(), [json!("applied"), json!("present")])
+    );
+    home.json(&["apply", &turn]);
+    assert_eq!(read(home.work().join("edited")), "zero\nonetwo");
+    // What is brought in is over: the next turn begins with the workspace as it is now.
+    let next = home.json(&["send", &turn, "session s-1\nfinish z"]);
+    let next = home.end_of(next["task_id"].as_str().unwrap());
+    assert_ne!(directory(&next), directory(&home.status(&turn)));
+}
+
+#[test]
+fn a_directory_is_not_given_up_under_a_turn_that_works_in_it() {
+    let home = TestHome::new();
+    let [_, turn] = two_turns(&home);
+    let live = home.json(&["send", &turn, "session s-1\nwait-for go\nfinish z"]);
+    let live = live["task_id"].as_str().unwrap();
+    let ran = home.mgr(&["discard", &turn, "--json"]);
+    assert!(ran.code == Some(9) && ran.error().to_string().contains(live), "{ran:#?}");
+    home.mgr(&["cancel", live, "--grace", "0s"]);
+    assert_eq!(home.mgr(&["discard", &turn]).code, Some(0));
+}
+
+#[test]
+fn cleanup_takes_the_directory_with_its_last_task_once_its_work_is_taken_over() {
+    let home = TestHome::new();
+    let [first, turn] = two_turns(&home);
+    let dir = directory(&home.status(&turn));
+    let clean = || home.json(&["cleanup", "--older-than", "0s", "--apply"]);
+    let kept = clean();
+    assert_eq!(json!([kept["tasks"], kept["kept"].as_array().map(Vec::len), dir.exists()]), json!([[], 2, true]));
+    home.json(&["apply", &turn]);
     assert!(dir.exists());
-    let gone = home.json(&["cleanup", "--older-than", "0s", "--apply"]);
-    assert_eq!(gone["tasks"].as_array().map(Vec::len), Some(2), "{gone:#}");
+    let gone = clean();
+    assert_eq!(gone["tasks"].as_array().map(Vec::len), Some(2), "{first} {gone:#}");
     assert!(!dir.exists() && !dir.parent().unwrap().exists());
 }

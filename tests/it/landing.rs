@@ -175,8 +175,9 @@ fn an_edit_that_came_later_is_never_lost() {
     let after = tree(&home.work());
     let refused = home.landed(&["rollback", &id], 9);
     assert_eq!((&refused["done"], &refused["conflicts"][0]["path"]), (&json!(false), &json!("a.txt")), "{refused:#}");
-    assert_eq!(tree(&home.work()), after);
+    assert_eq!((&refused["restored"], tree(&home.work())), (&json!([]), after));
     let words = home.mgr(&["rollback", &id]);
+    assert!(words.stdout.starts_with("Nothing was changed. 1 conflict stays as it is.\n"), "{words:#?}");
     assert!(words.stdout.contains("conflict  a.txt: "), "{words:#?}");
     assert!(
         words.stdout.contains(&format!("Go on: mgr rollback {id} --on-conflict skip|theirs|markers\n")),
@@ -188,6 +189,26 @@ fn an_edit_that_came_later_is_never_lost() {
     assert_eq!(home.text("a.txt"), "one\ntwo\nthree\n");
     home.landed(&["rollback", &id, "--undo"], 0);
     assert_eq!(home.text("a.txt"), "a person's\n");
+}
+
+#[test]
+fn a_running_task_shows_what_it_did_so_far() {
+    let home = TestHome::new();
+    home.put("a.txt", "one\n");
+    for flags in [&[][..], &["--isolate", "copy"]] {
+        let id = home.demo(flags, "append: a.txt: two\nwrite: b.txt: new\nwrite: there: x\nsleep: 60s");
+        let diff = wait_for("three changes", || {
+            let ran = home.mgr(&["diff", &id, "--json"]);
+            if ran.code == Some(0) && ran.json()["total"] == 3 { Ok(ran.json()) } else { Err(ran) }
+        });
+        assert_eq!(diff["is_live"], true, "{diff:#}");
+        assert!(diff["patch"].as_str().unwrap().contains(" one\n+two\n"), "{diff:#}");
+        let refused = home.mgr(&["rollback", &id]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(9), ""), "{refused:#?}");
+        home.mgr(&["cancel", &id, "--grace", "0s"]);
+        home.put("a.txt", "one\n");
+        let _ = (fs::remove_file(home.work().join("b.txt")), fs::remove_file(home.work().join("there")));
+    }
 }
 
 #[test]
@@ -361,7 +382,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
 fn no_command_runs_what_a_repository_says() {
     let home = TestHome::new();
     arm(&home);
-    home.put("steps.yaml", "version: 1\nname: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
+    home.put("steps.yaml", "name: steps\nsteps:\n- {id: one, prompt: hello, backend: demo}\n");
     let sprung = home.root().join("sprung");
     let script = "append: a.txt: five\nwrite: new.txt: new\nsay: done";
     for flags in [&[][..], &["--isolate", "worktree"], &["--isolate", "copy"]] {

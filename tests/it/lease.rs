@@ -167,3 +167,21 @@ fn what_contradicts_itself_is_refused() {
         assert!(ran.code == Some(2) && error.contains(words), "{args:?}: {ran:#?}");
     }
 }
+
+/// An agent that waits for what it has delegated in its own directory would otherwise wait for its own end.
+#[test]
+fn what_an_agent_delegates_in_its_own_directory_works_beside_it() {
+    let home = TestHome::new();
+    std::fs::write(home.root().join("inner"), "write made 1\nfinish inner").unwrap();
+    let mgr = env!("CARGO_BIN_EXE_mgr");
+    let inner = home.root().join("inner").display().to_string();
+    let script = format!("run '{mgr}' submit --wait --json @{inner} > answer || exit 9\nfinish outer");
+    let outer = home.end_of(&home.submit(&script));
+    assert_eq!(outer["status"], "done", "{outer:#}");
+    let answer: Value = serde_json::from_slice(&std::fs::read(home.work().join("answer")).unwrap()).unwrap();
+    let inner = home.status(answer["task_id"].as_str().unwrap());
+    assert_eq!(json!([inner["status"], inner["share"], outer["share"]]), json!(["done", true, null]), "{inner:#}");
+    // By itself it waits like any other.
+    let alone = home.submit("finish x");
+    assert_eq!(home.end_of(&alone)["share"], Value::Null);
+}

@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::client::World;
 
+const FLOW: &str =
+    "params: {n: {type: integer}}\nsteps: [{id: a, prompt: x, repeat: {until: false, max: '{{ params.n }}'}}]";
+
 /// What is done through both doors: the words on the command line, the tool, and its arguments.
 /// `@last` and `@-2` mean the same in both homes.
 fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
@@ -30,6 +33,12 @@ fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
             json!({"task_id": "@last", "dry_run": false, "undo": true}),
         ),
         (vec!["archive", "list"], "archive_list", json!({})),
+        (
+            vec!["workflow", "plan", "--workflow", FLOW, "--params", "n=2"],
+            "workflow_plan",
+            json!({"workflow": FLOW, "params": {"n": 2}}),
+        ),
+        (vec!["workflow", "validate", "--workflow", FLOW], "workflow_validate", json!({"workflow": FLOW})),
         (vec!["send", "@last", "say: more"], "send", json!({"task_id": "@last", "message": "say: more"})),
         (vec!["watch", "@last", "@-2"], "task_watch", json!({"task_ids": ["@last", "@-2"]})),
         (vec!["rerun", "@-2"], "task_rerun", json!({"task_id": "@-2"})),
@@ -63,6 +72,12 @@ fn masked(value: &Value, key: Option<&str>) -> Value {
         // A task may or may not be over by the time its submit answers.
         (Value::String(text), Some("status")) if ["running", "done"].contains(&text.as_str()) => Value::from("…"),
         (Value::String(text), _) => Value::from(masked_words(text)),
+        // Those of one landing are of one millisecond or not.
+        (Value::Array(items), Some("snapshots")) => {
+            let mut texts: Vec<_> = items.iter().map(|item| masked(item, None).to_string()).collect();
+            texts.sort();
+            Value::from(texts)
+        }
         (Value::Array(items), _) => items.iter().map(|item| masked(item, None)).collect(),
         (Value::Object(map), _) => {
             Value::Object(map.iter().map(|(key, value)| (key.clone(), masked(value, Some(key)))).collect::<Map<_, _>>())

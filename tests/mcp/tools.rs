@@ -151,6 +151,15 @@ fn every_answer_fits_its_schema() {
     assert_eq!(call("task_discard", apart)["discarded"], true);
     assert!(call("archive_list", json!({}))["total"].as_u64() > Some(3));
     call("archive_gc", json!({}));
+    let review = json!({"workflow": {
+        "params": {"lenses": {"type": "list", "default": ["a"]}},
+        "steps": [{"id": "r", "prompt": "{{ matrix.lens }}", "matrix": {"lens": "{{ params.lenses }}"}}],
+    }});
+    assert_eq!(call("workflow_validate", review.clone())["valid"], true);
+    let two = json!({"workflow": review["workflow"], "params": {"lenses": ["a", "b"]}});
+    assert_eq!(call("workflow_plan", two)["batches"], json!([["r[a]", "r[b]"]]));
+    let wrong = call("workflow_plan", json!({"workflow": "steps:\n- {id: a, promt: x}\n"}));
+    assert_eq!((&wrong["valid"], &wrong["faults"][1]["line"]), (&json!(false), &json!(2)));
     call("capabilities", json!({}));
     call("doctor", json!({}));
     call("configure", json!({}));
@@ -202,6 +211,32 @@ fn long_answers_come_in_parts() {
     }
     assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
     assert!(seen.len() > 400, "{}", seen.len());
+}
+
+#[test]
+fn a_long_diff_comes_in_pages() {
+    let world = World::new();
+    let mut client = world.client(&[]);
+    let id = client.submit("run: sh -c 'for n in 1 2 3; do seq ${n}0000 ${n}9999 > $n.txt; done'");
+    client.data("task_watch", json!({"task_ids": [id]}));
+    let (mut whole, mut cursor, mut pages) = (String::new(), None, 0);
+    loop {
+        let mut ask = json!({"task_id": id});
+        if let Some(cursor) = cursor {
+            ask["cursor"] = cursor;
+        }
+        let page = client.data("task_diff", ask);
+        assert!(page["total"] == 3 && page.to_string().len() < 20_500, "{}", page.to_string().len());
+        whole += page["patch"].as_str().unwrap_or_default();
+        pages += 1;
+        if page["truncated"] == false {
+            break;
+        }
+        cursor = Some(page["next_cursor"].clone());
+    }
+    let (code, patch, _) = world.run(&["diff", &id]);
+    assert_eq!((code, whole.len(), pages > 5), (0, patch.len(), true));
+    assert_eq!(whole, patch);
 }
 
 #[test]

@@ -16,6 +16,17 @@ pub fn release_program_text() {
 #[cfg(not(target_os = "linux"))]
 pub const fn release_program_text() {}
 
+/// Lets all threads of this process allocate from one place: what threads that have ended leave behind in places of
+/// their own is never given back. Measured after archiving 20,000 files: 0.08 to 0.6 MB of a keeper that then rests.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_one_heap() {
+    // SAFETY: changes a number that the allocator reads when a thread allocates for the first time (mallopt(3)).
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub const fn keep_one_heap() {}
+
 /// Gives memory that was freed back to the system, for a process that needed much once and rests from now on.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn release_heap() {
