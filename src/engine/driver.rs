@@ -60,6 +60,10 @@ impl Engine {
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
+        let has_skipped = changes.iter().any(|change| change.status == StepStatus::Skipped);
+        if has_skipped || status.is_terminal() || run.revision > 0 {
+            self.end_strays(run, &steps)?;
+        }
         crate::os::failpoint::hit("driver.before_note");
         self.store.write(|writing| {
             writing.change_steps(&run.id, &changes)?;
@@ -128,6 +132,18 @@ impl Engine {
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
+    }
+
+    /// Ends tasks that no step is waiting for: a crash came between their submit and its note, and meanwhile the
+    /// step was skipped, or asked to run once more on newer ground.
+    fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
+        let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
+        let is_stray = |task: &&Task| !steps.iter().any(|step| step.task_at_work() == Some(&task.id));
+        let strays: Vec<_> = live.iter().filter(is_stray).map(|task| ending(&task.id)).collect();
+        if !strays.is_empty() {
+            self.settle(strays)?;
+        }
+        Ok(())
     }
 
     /// Ends what a cancelled run has left, wherever a crash has cut the cancellation.

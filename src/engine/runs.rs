@@ -244,6 +244,8 @@ impl Engine {
             for (at, row) in steps.iter().enumerate() {
                 let status = match row.status {
                     _ if at == place => StepStatus::Waiting,
+                    // The driver may just have started it on what is made anew now: that turn is void.
+                    StepStatus::Waiting | StepStatus::Stale if after.contains(&at) => row.status,
                     StepStatus::Waiting | StepStatus::Stale | StepStatus::Running => continue,
                     StepStatus::Skipped | StepStatus::Cancelled => StepStatus::Waiting,
                     _ if after.contains(&at) => StepStatus::Stale,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AbsolutePath, Call, Effect, Example, JsonObject, OpError, Operation, Toolset,
-    runs::{Start, WorkflowRunOutput, start_and_wait},
+    runs::{Start, WorkflowRunOutput, or_here, start_and_wait},
     workflow::{InlineWorkflow, checked_with, read_file},
 };
 use crate::config::read_yaml;
@@ -81,8 +81,8 @@ impl Operation for Parallel {
     type Output = WorkflowRunOutput;
 
     fn from_command_line(input: ParallelInput) -> Result<ParallelInput, OpError> {
-        let wait = !input.detach;
-        Ok(ParallelInput { wait, ..input })
+        let (working_dir, wait) = (or_here(input.working_dir)?, !input.detach);
+        Ok(ParallelInput { working_dir, wait, ..input })
     }
 
     async fn run(call: &Call<'_>, input: ParallelInput) -> Result<WorkflowRunOutput, OpError> {

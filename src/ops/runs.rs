@@ -86,8 +86,8 @@ impl Operation for WorkflowRun {
 
     fn from_command_line(input: WorkflowRunInput) -> Result<WorkflowRunInput, OpError> {
         let (file, workflow) = from_standard_input(input.file, input.workflow)?;
-        let wait = !input.detach;
-        Ok(WorkflowRunInput { file, workflow, wait, ..input })
+        let (working_dir, wait) = (or_here(input.working_dir)?, !input.detach);
+        Ok(WorkflowRunInput { file, workflow, working_dir, wait, ..input })
     }
 
     async fn run(call: &Call<'_>, input: WorkflowRunInput) -> Result<WorkflowRunOutput, OpError> {
@@ -136,7 +136,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         return Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
             .hint("take it out of the workflow, or try the file with `--demo`"));
     }
-    let working_dir = working_dir(start.working_dir, call)?;
+    let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let frozen = Frozen {
         v: 1,
@@ -152,10 +152,13 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     Ok((id, support.notes))
 }
 
-fn working_dir(given: Option<AbsolutePath>, call: &Call<'_>) -> Result<camino::Utf8PathBuf, OpError> {
-    // Over MCP a wait is bounded; the command line has a directory of its own.
-    let here = || if call.longest_wait.is_none() { ".".parse::<AbsolutePath>().ok() } else { None };
-    let dir = given.or_else(here).map(|path| path.0).ok_or_else(|| {
+/// The command line works where it is called.
+pub(super) fn or_here(given: Option<AbsolutePath>) -> Result<Option<AbsolutePath>, OpError> {
+    given.map_or_else(|| ".".parse().map_err(OpError::invalid), Ok).map(Some)
+}
+
+fn working_dir(given: Option<AbsolutePath>) -> Result<camino::Utf8PathBuf, OpError> {
+    let dir = given.map(|path| path.0).ok_or_else(|| {
         OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
     })?;
     if !dir.is_dir() {
