@@ -32,8 +32,6 @@ pub enum ArchiveError {
     },
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("workspaces cannot be archived on this system yet")]
-    Unsupported,
 }
 
 impl ArchiveError {
@@ -61,8 +59,7 @@ impl ArchiveError {
             | Self::OverLimit { .. }
             | Self::CannotIsolate { .. }
             | Self::Stopped
-            | Self::Damaged { .. }
-            | Self::Unsupported => false,
+            | Self::Damaged { .. } => false,
         }
     }
 }

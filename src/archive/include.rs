@@ -6,7 +6,6 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::unix::ffi::OsStrExt,
 };
 
 use camino::Utf8Path;
@@ -15,7 +14,10 @@ use super::{
     ArchiveError, Entry, Manifest, RawPath,
     repository::{Found, read_here},
 };
-use crate::os::dirs::{Dir, Kind, Stat, set_file_mode, share_blocks};
+use crate::os::{
+    dirs::{Dir, Kind, Stat, set_file_mode, share_blocks},
+    files,
+};
 
 const NAME: &str = ".worktreeinclude";
 const MAX_RULES: u64 = 1 << 20;
@@ -81,7 +83,7 @@ impl<'a> Include<'a> {
             self.ask()?;
             let Some(stat) = self.stat(&path)? else { continue };
             let is_dir = stat.kind == Kind::Dir;
-            if self.rules.matched(std::ffi::OsStr::from_bytes(path.as_bytes()), is_dir).is_ignore() {
+            if self.rules.matched(files::path_of(path.as_bytes()), is_dir).is_ignore() {
                 wanted.push(path);
             } else if is_dir {
                 queue.extend(self.children(&path)?);

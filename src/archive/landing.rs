@@ -8,10 +8,8 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[cfg(unix)]
 use super::site::Site;
 use super::{ArchiveError, Entry, JournalNote, RawPath, SnapshotName, Workspace, journal::Journal};
-#[cfg(unix)]
 use crate::os::failpoint;
 
 /// One path to bring from a known state to a wanted one.
@@ -90,13 +88,7 @@ impl Workspace {
     /// # Errors
     /// Files cannot be read or written; what was done until then is in the journal.
     pub fn land(&self, id: &SnapshotName, turns: &[Turn], how: How) -> Result<Landed, ArchiveError> {
-        #[cfg(unix)]
-        return self.site().land(id, turns, how);
-        #[cfg(not(unix))]
-        {
-            let _ = (id, turns, how);
-            Err(ArchiveError::Unsupported)
-        }
+        self.site().land(id, turns, how)
     }
 
     /// Takes back what the journal `id` has done, in the same way: what was changed since is a conflict.
@@ -134,7 +126,6 @@ impl Workspace {
         self.dir().join("undo")
     }
 
-    #[cfg(unix)]
     fn site(&self) -> Site<'_> {
         Site { root: self.root(), undo: self.undo_dir(), contents: self, hit: &failpoint::hit, exchanges: true }
     }

@@ -1,7 +1,5 @@
 //! Random trees, random edits, every crash: what a landing promises, on real directories.
 
-#![cfg(unix)]
-
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, HashMap},

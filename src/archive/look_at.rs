@@ -18,10 +18,8 @@ use crate::os::dirs::{self, Dir, Kind};
 impl Workspace {
     /// Returns what is now at exactly these paths; a directory counts without what is in it. Nothing is
     /// at a path that leads through a link or a file.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn look_at(&self, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
+    #[cfg(test)]
+    pub(super) fn look_at(&self, paths: &[RawPath]) -> Result<Manifest, ArchiveError> {
         self.look_and(paths, &mut |file| digest_of(file))
     }
 
@@ -70,6 +68,7 @@ impl Workspace {
 /// Reads a file to its end and returns digest and size.
 type ReadFile<'a> = dyn FnMut(&mut File) -> io::Result<(Digest, u64)> + 'a;
 
+#[cfg(test)]
 fn digest_of(file: &mut File) -> io::Result<(Digest, u64)> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(file)?;

@@ -17,7 +17,6 @@
 //! | `undo/ID/` | journals of what was put back or brought in |
 
 mod cache;
-#[cfg(unix)]
 mod carry_out;
 mod changes;
 mod clear;
@@ -46,11 +45,9 @@ mod meter;
 mod pack;
 mod patch;
 mod plan;
-#[cfg(unix)]
 mod reach;
 mod repository;
 mod rules;
-#[cfg(unix)]
 mod site;
 mod snapshot;
 mod take;

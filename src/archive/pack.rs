@@ -11,7 +11,6 @@ use std::{
     fs::{self, File},
     hash::{BuildHasherDefault, Hasher},
     io::{self, Read},
-    os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -126,7 +125,7 @@ impl PackWriter {
     fn append(&self, bytes: &[u8]) -> Result<u64, FileError> {
         let file = self.file()?;
         let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        file.write_all_at(bytes, offset).map_err(FileError::at(&self.aside, "write"))?;
+        files::write_all_at(&file, bytes, offset).map_err(FileError::at(&self.aside, "write"))?;
         self.sync_early(&file, offset)?;
         Ok(offset)
     }
@@ -594,7 +593,7 @@ impl PartReader {
             return Err(io::ErrorKind::InvalidData.into());
         }
         self.stored.resize(stored, 0);
-        file.read_exact_at(&mut self.stored, part.offset)?;
+        files::read_exact_at(file, &mut self.stored, part.offset)?;
         if part.is_raw {
             return Ok(&self.stored);
         }
@@ -658,7 +657,7 @@ pub(super) fn rewrite(dir: &Utf8Path, name: &str, keep: &dyn Fn(&Digest) -> bool
     for mut item in index.items().filter(|item| keep(&item.digest)) {
         for part in &mut item.parts {
             stored.resize(part.stored as usize, 0);
-            old.read_exact_at(&mut stored, part.offset).map_err(FileError::at(&path, "read"))?;
+            files::read_exact_at(&old, &mut stored, part.offset).map_err(FileError::at(&path, "read"))?;
             part.offset = new.append(&stored)?;
         }
         locked(&new.items).push(item);

@@ -9,9 +9,7 @@
 //! All paths are relative to the *top*: the top of the repository that the root lies in, else the root.
 
 use std::{
-    ffi::OsStr,
     io::Read,
-    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +20,7 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 
-use crate::os::dirs::Dir;
+use crate::os::{dirs::Dir, files};
 
 /// Longer ignore files are cut: nobody writes them by hand.
 const LONGEST: u64 = 4 << 20;
@@ -122,7 +120,7 @@ impl Rules {
         let ask = |chain: &Chain| {
             let mut next = chain.as_deref();
             while let Some(link) = next {
-                match link.matcher.matched(Path::new(OsStr::from_bytes(&path[link.skip..])), is_dir) {
+                match link.matcher.matched(files::path_of(&path[link.skip..]), is_dir) {
                     Match::Ignore(_) => return Some(true),
                     Match::Whitelist(_) => return Some(false),
                     Match::None => next = link.above.as_deref(),
@@ -165,12 +163,12 @@ fn exclude_of(top: &Utf8Path) -> Option<Vec<u8>> {
 /// Follows a `.git` file: `gitdir: PATH`, and there `commondir` (gitrepository-layout(5)).
 fn common_dir(git: &Path) -> Option<PathBuf> {
     let line = |path: &Path| {
-        let bytes = read(&Dir::open(path.parent()?).ok()?, path.file_name()?.as_bytes())?;
-        Some(PathBuf::from(OsStr::from_bytes(bytes.trim_ascii_end())))
+        let bytes = read(&Dir::open(path.parent()?).ok()?, path.file_name()?.as_encoded_bytes())?;
+        Some(files::path_of(bytes.trim_ascii_end()).into_owned())
     };
     let named = line(git)?;
-    let named = named.as_os_str().as_bytes().strip_prefix(b"gitdir: ")?;
-    let own = git.parent()?.join(OsStr::from_bytes(named));
+    let named = named.as_os_str().as_encoded_bytes().strip_prefix(b"gitdir: ")?;
+    let own = git.parent()?.join(files::path_of(named));
     Some(line(&own.join("commondir")).map_or(own.clone(), |common| own.join(common)))
 }
 

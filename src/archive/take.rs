@@ -3,7 +3,7 @@
 //! Changes nothing in the workspace. Each thing is on the disk before what refers to it, so that a crash leaves
 //! at most a pack or a manifest that nothing names. The cache comes after all: it may be lost.
 
-use std::{cell::Cell, os::unix::fs::MetadataExt, time::Duration};
+use std::{cell::Cell, time::Duration};
 
 use super::{
     ArchiveError, Entry, GitState, Manifest, Snapshot, SnapshotName, Survey, Take, Workspace,
@@ -148,9 +148,9 @@ impl Workspace {
     }
 
     fn walk<'a>(&'a self, take: &'a Take, reading: Reading<'a>, cache: &'a StatCache, began: Timestamp) -> Walk<'a> {
-        let identity = |path: &camino::Utf8Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         // What lies beside the archive in its home (the database, the records of tasks) is no workspace either.
-        let own = [Some(self.store()), self.store().parent()].into_iter().flatten().filter_map(identity).collect();
+        let own =
+            [Some(self.store()), self.store().parent()].into_iter().flatten().filter_map(files::identity).collect();
         Walk {
             root: self.root(),
             scope: &take.scope,

@@ -7,7 +7,6 @@ use std::{
     cell::Cell,
     fs::{self, File},
     io::{self, Write},
-    os::unix::fs::MetadataExt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -170,7 +169,7 @@ impl Workspace {
     }
 
     fn is_in_place(&self, lock: &File) -> bool {
-        let held = lock.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        let held = files::identity_of(lock);
         held.is_some() && held == files::identity(&self.dir.join("lock"))
     }
 

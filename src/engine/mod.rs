@@ -41,7 +41,7 @@ use camino::Utf8Path;
 pub use crate::keeper::contract::Changes;
 pub use archivist::archivist;
 pub use changes::TaskChanges;
-pub use custody::{Custody, Holdings, Retention};
+pub use custody::{Custody, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::LandAsk;

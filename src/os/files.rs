@@ -1,6 +1,7 @@
 //! Files that must be whole: written aside, synced, renamed.
 
 use std::{
+    borrow::Cow,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     sync::atomic::{AtomicU64, Ordering},
@@ -175,6 +176,64 @@ pub fn identity(path: &Utf8Path) -> Option<(u64, u64)> {
     #[cfg(not(unix))]
     {
         let _ = path;
+        None
+    }
+}
+
+/// Returns the path with these bytes; on a system whose paths are no bytes, what is nearest.
+pub fn path_of(bytes: &[u8]) -> Cow<'_, std::path::Path> {
+    #[cfg(unix)]
+    {
+        Cow::Borrowed(std::path::Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes)))
+    }
+    #[cfg(not(unix))]
+    {
+        Cow::Owned(String::from_utf8_lossy(bytes).into_owned().into())
+    }
+}
+
+/// Fills `buffer` from a place in a file, whoever else reads it.
+///
+/// # Errors
+/// The file ends before, or cannot be read.
+pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, buffer, offset);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Writes all of `bytes` to a place in a file, whoever else writes elsewhere in it.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, bytes, offset);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Like [`identity`], of an open file.
+pub fn identity_of(file: &File) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
         None
     }
 }

@@ -4,7 +4,7 @@
 //! the only place with `unsafe` (in [`raw`]).
 
 pub mod clock;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "no_dirs.rs")]
 pub mod dirs;
 pub mod failpoint;
 pub mod files;
