@@ -220,7 +220,7 @@ impl Render for RunView {
             page.text(text);
         }
         if self.waits_for_person {
-            page.line("Waits for a person: `mgr inbox` shows the question.".to_owned());
+            page.line("Waits for a person: `mgr inbox` shows the question.");
         }
     }
 
