@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{Ask, Engine, EngineError, settle::News};
 use crate::{
-    core::{Ending, Input, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, TaskRef},
+    core::{Ending, Input, Run, RunId, RunStatus, RunStep, Span, StepStatus, Task, TaskId, TaskRef},
     os::{clock, random},
     store::{NewRun, StepChange},
     workflow::{Known, Plan, Source, Vocabulary, Workflow, check, descendants},
@@ -311,6 +311,17 @@ impl Engine {
         })?;
         self.wake_driver()?;
         Ok(answered)
+    }
+
+    /// Returns why a live run still needs a task of its steps: later ones may ask what it said.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn need_of_run(&self, task: &Task) -> Result<Option<String>, EngineError> {
+        let Some(id) = &task.spec.lineage.workflow else { return Ok(None) };
+        let run = self.store.read(|view| view.run(id))?;
+        let is_live = run.is_some_and(|run| !run.status.is_terminal());
+        Ok(is_live.then(|| format!("the workflow run {id} is not over")))
     }
 
     /// Makes sure that somebody drives what there is to drive, and wakes who waits.

@@ -209,6 +209,8 @@ steps:
     let (code, run) = home.workflow(text);
     assert_eq!((code, run["steps"][1]["status"].as_str()), (Some(10), Some("held")), "{run:#}");
     wait_for("the ticker's end", || if home.tickers().is_empty() { Ok(()) } else { Err(home.tickers()) });
+    let kept = home.json(&["cleanup", "--older-than", "0s", "--apply"])["kept"][0]["reason"].clone();
+    assert!(kept.as_str().is_some_and(|reason| reason.ends_with("is not over")), "{kept}");
     let items = home.json(&["inbox"])["items"].clone();
     let (item, digest) = (items[0]["id"].as_str().unwrap(), items[0]["digest"].as_str().unwrap());
     assert_eq!(home.mgr(&["answer", item, "yes", "--digest", "0123456789"]).code, Some(9));
