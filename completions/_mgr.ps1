@@ -52,6 +52,9 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
             [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('workflow', 'workflow', [CompletionResultType]::ParameterValue, 'Check workflow files, look at their plan, run them')
+            [CompletionResult]::new('parallel', 'parallel', [CompletionResultType]::ParameterValue, 'Run several tasks at once')
+            [CompletionResult]::new('inbox', 'inbox', [CompletionResultType]::ParameterValue, 'Show what waits for a person')
+            [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer what waits for a person')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check what is installed and healthy')
             [CompletionResult]::new('capabilities', 'capabilities', [CompletionResultType]::ParameterValue, 'What mgr can do here')
@@ -457,6 +460,12 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check a workflow file')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what a workflow would run')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a workflow')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -483,9 +492,85 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mgr;workflow;run' {
+            [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'The workflow itself instead of a file: YAML text, or an object of the same shape')
+            [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of the workflow''s parameters (can be repeated)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same run')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;status' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;list' {
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;cancel' {
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Time that running steps get to end politely, such as 10s')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;retry' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;report' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mgr;workflow;help' {
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check a workflow file')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what a workflow would run')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a workflow')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -495,7 +580,67 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;workflow;help;plan' {
             break
         }
+        'mgr;workflow;help;run' {
+            break
+        }
+        'mgr;workflow;help;status' {
+            break
+        }
+        'mgr;workflow;help;list' {
+            break
+        }
+        'mgr;workflow;help;cancel' {
+            break
+        }
+        'mgr;workflow;help;retry' {
+            break
+        }
+        'mgr;workflow;help;report' {
+            break
+        }
         'mgr;workflow;help;help' {
+            break
+        }
+        'mgr;parallel' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path')
+            [CompletionResult]::new('--tasks', '--tasks', [CompletionResultType]::ParameterName, 'The tasks instead of a file, each with id, prompt and any field of a submit; depends_on names others (can be repeated)')
+            [CompletionResult]::new('--steps', '--steps', [CompletionResultType]::ParameterName, 'The same as tasks (can be repeated)')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name to find the run by')
+            [CompletionResult]::new('--max-concurrent', '--max-concurrent', [CompletionResultType]::ParameterName, 'Most tasks at work at once')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same run')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Start nothing new after the first failure')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every agent is the scripted demo agent, and nothing is run or spent')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;inbox' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;answer' {
+            [CompletionResult]::new('--digest', '--digest', [CompletionResultType]::ParameterName, 'Digest of what was reviewed, as the inbox had it; refused if it has changed since')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'mgr;config' {
@@ -638,6 +783,9 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
             [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('workflow', 'workflow', [CompletionResultType]::ParameterValue, 'Check workflow files, look at their plan, run them')
+            [CompletionResult]::new('parallel', 'parallel', [CompletionResultType]::ParameterValue, 'Run several tasks at once')
+            [CompletionResult]::new('inbox', 'inbox', [CompletionResultType]::ParameterValue, 'Show what waits for a person')
+            [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer what waits for a person')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check what is installed and healthy')
             [CompletionResult]::new('capabilities', 'capabilities', [CompletionResultType]::ParameterValue, 'What mgr can do here')
@@ -726,12 +874,45 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;help;workflow' {
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check a workflow file')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what a workflow would run')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a workflow')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
+            [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
+            [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             break
         }
         'mgr;help;workflow;validate' {
             break
         }
         'mgr;help;workflow;plan' {
+            break
+        }
+        'mgr;help;workflow;run' {
+            break
+        }
+        'mgr;help;workflow;status' {
+            break
+        }
+        'mgr;help;workflow;list' {
+            break
+        }
+        'mgr;help;workflow;cancel' {
+            break
+        }
+        'mgr;help;workflow;retry' {
+            break
+        }
+        'mgr;help;workflow;report' {
+            break
+        }
+        'mgr;help;parallel' {
+            break
+        }
+        'mgr;help;inbox' {
+            break
+        }
+        'mgr;help;answer' {
             break
         }
         'mgr;help;config' {

@@ -16,6 +16,9 @@ _mgr() {
             ",$1")
                 cmd="mgr"
                 ;;
+            mgr,answer)
+                cmd="mgr__subcmd__answer"
+                ;;
             mgr,apply)
                 cmd="mgr__subcmd__apply"
                 ;;
@@ -61,6 +64,9 @@ _mgr() {
             mgr,help)
                 cmd="mgr__subcmd__help"
                 ;;
+            mgr,inbox)
+                cmd="mgr__subcmd__inbox"
+                ;;
             mgr,list)
                 cmd="mgr__subcmd__list"
                 ;;
@@ -72,6 +78,9 @@ _mgr() {
                 ;;
             mgr,output)
                 cmd="mgr__subcmd__output"
+                ;;
+            mgr,parallel)
+                cmd="mgr__subcmd__parallel"
                 ;;
             mgr,pause)
                 cmd="mgr__subcmd__pause"
@@ -130,6 +139,9 @@ _mgr() {
             mgr__subcmd__archive__subcmd__help,list)
                 cmd="mgr__subcmd__archive__subcmd__help__subcmd__list"
                 ;;
+            mgr__subcmd__help,answer)
+                cmd="mgr__subcmd__help__subcmd__answer"
+                ;;
             mgr__subcmd__help,apply)
                 cmd="mgr__subcmd__help__subcmd__apply"
                 ;;
@@ -175,6 +187,9 @@ _mgr() {
             mgr__subcmd__help,help)
                 cmd="mgr__subcmd__help__subcmd__help"
                 ;;
+            mgr__subcmd__help,inbox)
+                cmd="mgr__subcmd__help__subcmd__inbox"
+                ;;
             mgr__subcmd__help,list)
                 cmd="mgr__subcmd__help__subcmd__list"
                 ;;
@@ -186,6 +201,9 @@ _mgr() {
                 ;;
             mgr__subcmd__help,output)
                 cmd="mgr__subcmd__help__subcmd__output"
+                ;;
+            mgr__subcmd__help,parallel)
+                cmd="mgr__subcmd__help__subcmd__parallel"
                 ;;
             mgr__subcmd__help,pause)
                 cmd="mgr__subcmd__help__subcmd__pause"
@@ -238,8 +256,26 @@ _mgr() {
             mgr__subcmd__help__subcmd__mcp,install)
                 cmd="mgr__subcmd__help__subcmd__mcp__subcmd__install"
                 ;;
+            mgr__subcmd__help__subcmd__workflow,cancel)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__cancel"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,list)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__list"
+                ;;
             mgr__subcmd__help__subcmd__workflow,plan)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__plan"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,report)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__report"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,retry)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__retry"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,run)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__run"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,status)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__status"
                 ;;
             mgr__subcmd__help__subcmd__workflow,validate)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__validate"
@@ -262,20 +298,56 @@ _mgr() {
             mgr__subcmd__mcp__subcmd__help,install)
                 cmd="mgr__subcmd__mcp__subcmd__help__subcmd__install"
                 ;;
+            mgr__subcmd__workflow,cancel)
+                cmd="mgr__subcmd__workflow__subcmd__cancel"
+                ;;
             mgr__subcmd__workflow,help)
                 cmd="mgr__subcmd__workflow__subcmd__help"
+                ;;
+            mgr__subcmd__workflow,list)
+                cmd="mgr__subcmd__workflow__subcmd__list"
                 ;;
             mgr__subcmd__workflow,plan)
                 cmd="mgr__subcmd__workflow__subcmd__plan"
                 ;;
+            mgr__subcmd__workflow,report)
+                cmd="mgr__subcmd__workflow__subcmd__report"
+                ;;
+            mgr__subcmd__workflow,retry)
+                cmd="mgr__subcmd__workflow__subcmd__retry"
+                ;;
+            mgr__subcmd__workflow,run)
+                cmd="mgr__subcmd__workflow__subcmd__run"
+                ;;
+            mgr__subcmd__workflow,status)
+                cmd="mgr__subcmd__workflow__subcmd__status"
+                ;;
             mgr__subcmd__workflow,validate)
                 cmd="mgr__subcmd__workflow__subcmd__validate"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,cancel)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__cancel"
                 ;;
             mgr__subcmd__workflow__subcmd__help,help)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__help"
                 ;;
+            mgr__subcmd__workflow__subcmd__help,list)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__list"
+                ;;
             mgr__subcmd__workflow__subcmd__help,plan)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__plan"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,report)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__report"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,retry)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__retry"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,run)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__run"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,status)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__status"
                 ;;
             mgr__subcmd__workflow__subcmd__help,validate)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__validate"
@@ -287,12 +359,34 @@ _mgr() {
 
     case "${cmd}" in
         mgr)
-            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow config doctor capabilities demo mcp completions man reference help"
+            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow parallel inbox answer config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__answer)
+            opts="-q -h --digest --json --quiet --color --help yes no"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --digest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -737,8 +831,22 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help)
-            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow config doctor capabilities demo mcp completions man reference help"
+            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow parallel inbox answer config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__answer)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -988,6 +1096,20 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__help__subcmd__inbox)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1059,6 +1181,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__output)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__parallel)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1241,8 +1377,36 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__workflow)
-            opts="validate plan"
+            opts="validate plan run status list cancel retry report"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1268,6 +1432,62 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__help__subcmd__workflow__subcmd__validate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1275,6 +1495,24 @@ _mgr() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__inbox)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1520,6 +1758,60 @@ _mgr() {
                     return 0
                     ;;
                 --attempt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__parallel)
+            opts="-f -C -w -q -h --file --tasks --steps --name --max-concurrent --fail-fast --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tasks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-concurrent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --working-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2095,7 +2387,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow)
-            opts="-q -h --json --quiet --color --help validate plan help"
+            opts="-q -h --json --quiet --color --help validate plan run status list cancel retry report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2112,8 +2404,30 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__workflow__subcmd__cancel)
+            opts="-q -h --grace --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__workflow__subcmd__help)
-            opts="validate plan help"
+            opts="validate plan run status list cancel retry report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2126,7 +2440,35 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__workflow__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2154,6 +2496,62 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__workflow__subcmd__help__subcmd__validate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -2161,6 +2559,32 @@ _mgr() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__list)
+            opts="-n -q -h --limit --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2183,6 +2607,98 @@ _mgr() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__report)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__retry)
+            opts="-w -q -h --wait --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__run)
+            opts="-C -w -q -h --workflow --params --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --workflow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --working-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__status)
+            opts="-w -q -h --wait --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -49,6 +49,9 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
             cand workflow 'Check workflow files, look at their plan, run them'
+            cand parallel 'Run several tasks at once'
+            cand inbox 'Show what waits for a person'
+            cand answer 'Answer what waits for a person'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -425,6 +428,12 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help'
             cand validate 'Check a workflow file'
             cand plan 'Show what a workflow would run'
+            cand run 'Run a workflow'
+            cand status 'Show how far a workflow is'
+            cand list 'List workflow runs'
+            cand cancel 'Cancel a workflow run'
+            cand retry 'Run a step of a workflow again'
+            cand report 'Report a workflow run'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mgr;workflow;validate'= {
@@ -448,16 +457,137 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;workflow;run'= {
+            cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --params 'Values of the workflow''s parameters (can be repeated)'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand --request-id 'Name of this request: sending it again returns the same run'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --demo 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+            cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --detach 'Return at once with the run''s id'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;status'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -w 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --wait 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;list'= {
+            cand -n 'Most runs to return, newest first; 20 when absent'
+            cand --limit 'Most runs to return, newest first; 20 when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;cancel'= {
+            cand --grace 'Time that running steps get to end politely, such as 10s'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;retry'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -w 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --wait 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;report'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mgr;workflow;help'= {
             cand validate 'Check a workflow file'
             cand plan 'Show what a workflow would run'
+            cand run 'Run a workflow'
+            cand status 'Show how far a workflow is'
+            cand list 'List workflow runs'
+            cand cancel 'Cancel a workflow run'
+            cand retry 'Run a step of a workflow again'
+            cand report 'Report a workflow run'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mgr;workflow;help;validate'= {
         }
         &'mgr;workflow;help;plan'= {
         }
+        &'mgr;workflow;help;run'= {
+        }
+        &'mgr;workflow;help;status'= {
+        }
+        &'mgr;workflow;help;list'= {
+        }
+        &'mgr;workflow;help;cancel'= {
+        }
+        &'mgr;workflow;help;retry'= {
+        }
+        &'mgr;workflow;help;report'= {
+        }
         &'mgr;workflow;help;help'= {
+        }
+        &'mgr;parallel'= {
+            cand -f 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path'
+            cand --file 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path'
+            cand --tasks 'The tasks instead of a file, each with id, prompt and any field of a submit; depends_on names others (can be repeated)'
+            cand --steps 'The same as tasks (can be repeated)'
+            cand --name 'Name to find the run by'
+            cand --max-concurrent 'Most tasks at work at once'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand --request-id 'Name of this request: sending it again returns the same run'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --fail-fast 'Start nothing new after the first failure'
+            cand --demo 'Try it out: every agent is the scripted demo agent, and nothing is run or spent'
+            cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --detach 'Return at once with the run''s id'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;inbox'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;answer'= {
+            cand --digest 'Digest of what was reviewed, as the inbox had it; refused if it has changed since'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
@@ -585,6 +715,9 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
             cand workflow 'Check workflow files, look at their plan, run them'
+            cand parallel 'Run several tasks at once'
+            cand inbox 'Show what waits for a person'
+            cand answer 'Answer what waits for a person'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -648,10 +781,34 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;workflow'= {
             cand validate 'Check a workflow file'
             cand plan 'Show what a workflow would run'
+            cand run 'Run a workflow'
+            cand status 'Show how far a workflow is'
+            cand list 'List workflow runs'
+            cand cancel 'Cancel a workflow run'
+            cand retry 'Run a step of a workflow again'
+            cand report 'Report a workflow run'
         }
         &'mgr;help;workflow;validate'= {
         }
         &'mgr;help;workflow;plan'= {
+        }
+        &'mgr;help;workflow;run'= {
+        }
+        &'mgr;help;workflow;status'= {
+        }
+        &'mgr;help;workflow;list'= {
+        }
+        &'mgr;help;workflow;cancel'= {
+        }
+        &'mgr;help;workflow;retry'= {
+        }
+        &'mgr;help;workflow;report'= {
+        }
+        &'mgr;help;parallel'= {
+        }
+        &'mgr;help;inbox'= {
+        }
+        &'mgr;help;answer'= {
         }
         &'mgr;help;config'= {
         }

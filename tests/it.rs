@@ -20,5 +20,6 @@ mod it {
     pub mod limits;
     pub mod storage;
     pub mod tree;
+    pub mod workflow;
 }
 mod support;

@@ -853,6 +853,7 @@ mod tests {
         Request {
             backend: BackendName::built_in("codex"),
             prompt: "do it".into(),
+            command: Vec::new(),
             system_prompt: None,
             working_dir: "/w/repo".into(),
             attempt_dir: "/a/1".into(),

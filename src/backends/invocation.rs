@@ -17,6 +17,8 @@ pub struct Request {
     pub backend: BackendName,
     /// The whole text for the agent: the user's prompt, context and included files.
     pub prompt: String,
+    /// The program with its arguments, where no agent is asked.
+    pub command: Vec<String>,
     /// Role text and system prompt, joined.
     pub system_prompt: Option<String>,
     pub working_dir: Utf8PathBuf,

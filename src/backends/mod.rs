@@ -7,6 +7,7 @@
 
 mod claude_code;
 mod codex;
+mod command;
 mod custom;
 mod demo;
 mod event_lines;
@@ -25,6 +26,7 @@ mod samples;
 mod shared;
 mod text;
 
+pub use command::COMMAND;
 pub use custom::CustomBackend;
 pub use demo::{DemoSurroundings, run_demo_child};
 pub use gpt::{GptSurroundings, run_gpt_child};
@@ -71,6 +73,11 @@ pub trait Backend: Send + Sync {
     /// Whether the stream has a terminal event, so that a run without one is broken.
     fn has_terminal_event(&self) -> bool {
         true
+    }
+
+    /// Whether a good exit is a success even when nothing was said or done.
+    fn may_be_silent(&self) -> bool {
+        false
     }
 
     /// Whether `code` is how the program ends when all went well.

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Backend, CustomBackend, claude_code::ClaudeCode, codex::Codex, demo::Demo, gemini::Gemini, gpt::Gpt};
+use super::{
+    Backend, COMMAND, CustomBackend, claude_code::ClaudeCode, codex::Codex, command::Command, demo::Demo,
+    gemini::Gemini, gpt::Gpt,
+};
 use crate::core::BackendName;
 
 /// All backends of this installation.
 pub struct Registry {
     backends: BTreeMap<BackendName, Box<dyn Backend>>,
+    /// Not among the names: nobody chooses it for a prompt.
+    program: Command,
 }
 
 /// A name that no backend has, with the nearest one that exists.
@@ -33,13 +38,14 @@ impl Registry {
         for (name, backend) in built_in {
             backends.insert(BackendName::built_in(name), backend);
         }
-        Self { backends }
+        Self { backends, program: Command }
     }
 
     /// # Errors
     /// No backend has this name.
     pub fn get(&self, name: &BackendName) -> Result<&dyn Backend, UnknownBackend> {
-        self.backends.get(name).map(Box::as_ref).ok_or_else(|| UnknownBackend {
+        let program = (*name == COMMAND).then_some(&self.program as &dyn Backend);
+        program.or_else(|| self.backends.get(name).map(Box::as_ref)).ok_or_else(|| UnknownBackend {
             name: name.to_string(),
             known: self.names().map(ToString::to_string).collect(),
         })

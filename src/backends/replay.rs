@@ -111,6 +111,7 @@ fn verdict_of(
         signal: None,
         digest: &digest,
         stderr_verdict: stderr_verdict.as_ref(),
+        may_be_silent: false,
         has_terminal_event: backend.has_terminal_event(),
         verification: Verification::None,
         detail: None,

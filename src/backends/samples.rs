@@ -8,6 +8,7 @@ pub(super) fn request(backend: &'static str, prompt: &str) -> Request {
     Request {
         backend: BackendName::built_in(backend),
         prompt: prompt.to_owned(),
+        command: Vec::new(),
         system_prompt: None,
         working_dir: "/srv/repo".into(),
         attempt_dir: "/state/attempt".into(),

@@ -16,6 +16,8 @@ pub struct Evidence<'a> {
     pub stderr_verdict: Option<&'a Failure>,
     /// Whether the backend's stream has terminal events; plain text has none.
     pub has_terminal_event: bool,
+    /// Whether a good exit is a success even when nothing was said or done.
+    pub may_be_silent: bool,
     pub verification: Verification,
     /// A human line about the ending from the keeper (which limit, which program).
     pub detail: Option<&'a str>,
@@ -142,7 +144,8 @@ fn judge_silence(evidence: &Evidence<'_>) -> Outcome {
 
 fn judge_delivery(evidence: &Evidence<'_>) -> Outcome {
     let digest = evidence.digest;
-    let delivered = digest.answer().is_some()
+    let delivered = evidence.may_be_silent
+        || digest.answer().is_some()
         || digest.structured.is_some()
         || digest.tools_finished > digest.tools_failed
         || !digest.files.is_empty();
@@ -191,6 +194,7 @@ mod tests {
             digest,
             stderr_verdict: None,
             has_terminal_event: true,
+            may_be_silent: false,
             verification: Verification::None,
             detail: None,
             wants_structured: false,

@@ -26,6 +26,9 @@ pub struct TaskSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<BackendName>,
     pub working_dir: Utf8PathBuf,
+    /// The program of a step that asks no agent, with its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +105,11 @@ pub struct Lineage {
     /// The task whose conversation this one goes on with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continues: Option<TaskId>,
+    /// The run of a workflow that the task is a step of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

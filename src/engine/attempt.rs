@@ -59,6 +59,7 @@ impl Engine {
         let request = Request {
             backend: backend.clone(),
             prompt: self.whole_prompt(spec, words)?,
+            command: spec.command.clone(),
             system_prompt: self.system_prompt(spec)?,
             working_dir: working_dir.to_owned(),
             attempt_dir: attempt_dir.to_owned(),

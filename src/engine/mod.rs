@@ -11,6 +11,7 @@ mod control;
 mod custody;
 #[cfg(test)]
 mod custody_tests;
+mod driver;
 mod error;
 mod gate;
 mod ingest;
@@ -22,6 +23,7 @@ mod probe;
 mod rebuild;
 mod reconcile;
 mod roles;
+mod runs;
 mod schema;
 mod settle;
 mod submit;
@@ -48,6 +50,7 @@ pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use roles::roles;
+pub use runs::{Frozen, Loaded, RunState, StepMaker};
 pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;
@@ -70,6 +73,9 @@ pub struct Engine {
     pub(crate) store: Arc<Store>,
     watchers: Arc<Watchers>,
     gate: Arc<gate::Gate>,
+    definitions: Arc<runs::Definitions>,
+    /// How steps become tasks, in the process that drives runs.
+    step_maker: Option<StepMaker>,
     /// Whether keepers are started from this process; else through a launcher that exits at once.
     starts_keepers: bool,
     /// What the rebuild found that this engine was opened by.
@@ -97,6 +103,8 @@ impl Engine {
             store,
             watchers,
             gate: Arc::default(),
+            definitions: Arc::default(),
+            step_maker: None,
             starts_keepers: false,
             rebuilt: None,
         })
@@ -120,6 +128,13 @@ impl Engine {
         self
     }
 
+    /// Lets this process drive runs of workflows. Only for one that is alone in it: the ticker.
+    #[must_use = "returns the engine"]
+    pub fn driving_runs(mut self, maker: StepMaker) -> Self {
+        self.step_maker = Some(maker);
+        self
+    }
+
     /// Returns the engine with the settings that hold in `working_dir` now; store and waiting are
     /// shared with this one. For a process that lives longer than its settings.
     ///
@@ -129,7 +144,20 @@ impl Engine {
         let (home, env) = (self.home.clone(), self.env.clone());
         let (config, registry) = settings(&home, &env, working_dir)?;
         let (store, watchers, gate) = (self.store.clone(), self.watchers.clone(), self.gate.clone());
-        Ok(Self { home, env, config, registry, store, watchers, gate, starts_keepers: false, rebuilt: None })
+        let definitions = self.definitions.clone();
+        Ok(Self {
+            home,
+            env,
+            config,
+            registry,
+            store,
+            watchers,
+            gate,
+            definitions,
+            step_maker: None,
+            starts_keepers: false,
+            rebuilt: None,
+        })
     }
 
     /// Whether the database that is open is still the one in its place: a rebuild puts it aside.

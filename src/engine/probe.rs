@@ -37,11 +37,15 @@ impl Engine {
         if self.config.default_backend != "auto" {
             return self.named_backend(&self.config.default_backend);
         }
-        let names = AUTO_ORDER.into_iter().map(BackendName::built_in);
-        names.into_iter().find(|name| self.is_present(name)).ok_or_else(|| EngineError::BackendMissing {
+        self.present_backends().into_iter().next().ok_or_else(|| EngineError::BackendMissing {
             message: "no agent is installed: looked for claude_code, codex, gemini and a key for gpt".into(),
             hint: "`mgr doctor` prints how to install one; `-b demo` works without any".into(),
         })
+    }
+
+    /// Returns the built-in agents that are ready here, best first.
+    pub(super) fn present_backends(&self) -> Vec<BackendName> {
+        AUTO_ORDER.into_iter().map(BackendName::built_in).filter(|name| self.is_present(name)).collect()
     }
 
     /// # Errors

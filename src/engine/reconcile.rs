@@ -52,7 +52,8 @@ impl Engine {
         if !news.is_empty() || self.something_is_due()? {
             self.settle(news)?;
         }
-        Ok(())
+        // Runs are driven by the ticker only; it may have been killed between a step's end and the next step.
+        if self.store.read(|view| view.any_run_to_drive())? { self.launch(&[]) } else { Ok(()) }
     }
 
     /// Returns the ends that are not in the store yet, and sends keepers where one is missing.
@@ -162,6 +163,7 @@ impl Engine {
             digest,
             stderr_verdict: missing.as_ref().or(stderr_verdict.as_ref()),
             has_terminal_event: adapter.has_terminal_event(),
+            may_be_silent: adapter.may_be_silent(),
             verification: exit.verification,
             detail: exit.detail.as_deref(),
             wants_structured: task.spec.output_schema.is_some(),

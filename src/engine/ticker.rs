@@ -1,7 +1,7 @@
 //! The ticker: one disposable process while anything moves.
 //!
 //! It reads streams, enforces limits that need their meaning, releases holds and starts what
-//! became ready. Everything it does, any command does too; killing it loses nothing.
+//! became ready; it alone drives runs of workflows. Everything else it does, any command does too; killing it loses nothing.
 
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ async fn run(engine: &Engine) -> Result<(), EngineError> {
             return Ok(());
         }
         engine.reconcile()?;
+        engine.drive_runs()?;
         if clock::steady() >= streams_at {
             engine.supervise()?;
             streams_at = clock::steady() + STREAMS_EVERY;
@@ -81,7 +82,10 @@ fn collect_keepers() {
 impl Engine {
     /// Returns the time until the streams of running tasks or a hold want a look.
     fn patience(&self, streams_at: std::time::Instant) -> Result<Duration, EngineError> {
-        let (due, is_busy) = self.store.read(|view| Ok((view.next_due()?, !view.running()?.is_empty())))?;
+        let (due, is_busy) = self.store.read(|view| {
+            let due = view.next_due()?.into_iter().chain(view.next_run_due()?).min();
+            Ok((due, !view.running()?.is_empty()))
+        })?;
         let until_due = due.map_or(REST, |due| due.since(clock::now()).as_duration());
         let until_streams = if is_busy { streams_at.saturating_duration_since(clock::steady()) } else { REST };
         Ok(until_due.min(until_streams).clamp(Duration::from_millis(1), REST))

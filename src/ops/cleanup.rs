@@ -97,7 +97,11 @@ impl Operation for Cleanup {
         loop {
             let page = call.engine.list(&filter, cursor, BATCH)?;
             for task in &page.tasks {
-                match call.engine.custody_of(task)? {
+                let reason = match call.engine.custody_of(task)? {
+                    None => call.engine.need_of_run(task)?,
+                    some => some,
+                };
+                match reason {
                     Some(reason) => kept.push(KeptItem { task_id: task.id.clone(), reason }),
                     None => tasks.push(removed(call, task, input.apply)?),
                 }

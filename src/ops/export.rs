@@ -95,7 +95,7 @@ fn report(view: &TaskView, prompt: &str, answer: &str) -> String {
 }
 
 /// Puts words that are not ours into a fence that they cannot close.
-fn fenced(text: &str) -> String {
+pub(super) fn fenced(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{}\n{fence}", text.trim_end())

@@ -1,5 +1,7 @@
 //! `mgr submit` and `mgr run`: taking on work.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use crate::{
         ArchiveScope, Bytes, Effort, Health, Isolation, Lineage, Money, Posture, Span, Status, TaskId, TaskRef,
         TaskSpec, Words,
     },
-    engine::Ask,
+    engine::{Ask, Engine},
     store::Duplicate,
     ui::{Page, Tone},
 };
@@ -240,7 +242,7 @@ pub(super) fn completed(mut input: SubmitInput) -> Result<SubmitInput, OpError> 
 
 /// Takes the task on.
 pub(super) fn submit(call: &Call<'_>, input: SubmitInput) -> Result<SubmitOutput, OpError> {
-    let (ask, routing) = ask_of(call, input)?;
+    let (ask, routing) = ask_of(call.engine, &call.client, input)?;
     let model = ask.spec.model.clone();
     let submitted = call.engine.submit(ask)?;
     let task = submitted.task;
@@ -266,8 +268,11 @@ pub(super) fn submit(call: &Call<'_>, input: SubmitInput) -> Result<SubmitOutput
 }
 
 /// Turns the words of the request into a frozen ask.
-fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingView>), OpError> {
-    let engine = call.engine;
+pub(super) fn ask_of(
+    engine: &Engine,
+    client: &BTreeMap<String, String>,
+    input: SubmitInput,
+) -> Result<(Ask, Option<RoutingView>), OpError> {
     if input.prompt.len() as u64 > PROMPT_LIMIT {
         return Err(OpError::invalid(format!("the prompt is longer than {}", Bytes(PROMPT_LIMIT)))
             .hint("put the text into a file in the working directory and name it in the prompt"));
@@ -293,6 +298,7 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
         backend,
         fallback,
         working_dir,
+        command: Vec::new(),
         model: input.model,
         effort: input.effort,
         role: input.role,
@@ -320,7 +326,7 @@ fn ask_of(call: &Call<'_>, input: SubmitInput) -> Result<(Ask, Option<RoutingVie
         share: input.share,
         trust_project: input.trust_project,
         lineage: Lineage::default(),
-        client: call.client.clone(),
+        client: client.clone(),
     };
     let words = Words { prompt: input.prompt, context: input.context };
     Ok((Ask { spec, words, request_id: input.request_id, allow_duplicate: input.allow_duplicate }, routing))

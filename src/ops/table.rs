@@ -119,6 +119,9 @@ pub trait Progress: Send + Sync {
     /// A task that is followed has said or done something.
     fn event(&self, event: &super::EventView);
 
+    /// A step of a workflow has come further.
+    fn line(&self, _words: &str) {}
+
     /// Whether to stop waiting and return what there is.
     fn is_over(&self) -> bool {
         false
@@ -315,6 +318,15 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::archive::ArchiveGc>(),
     OpSpec::of::<super::workflow::WorkflowValidate>(),
     OpSpec::of::<super::workflow::WorkflowPlan>(),
+    OpSpec::of::<super::runs::WorkflowRun>(),
+    OpSpec::of::<super::runs::WorkflowStatus>(),
+    OpSpec::of::<super::runs::WorkflowList>(),
+    OpSpec::of::<super::runs::WorkflowCancel>(),
+    OpSpec::of::<super::runs::WorkflowRetry>(),
+    OpSpec::of::<super::run_report::WorkflowReport>(),
+    OpSpec::of::<super::parallel::Parallel>(),
+    OpSpec::of::<super::inbox::InboxList>(),
+    OpSpec::of::<super::inbox::InboxAnswer>(),
     OpSpec::of::<super::config::Configure>(),
     OpSpec::of::<super::doctor::Doctor>(),
     OpSpec::of::<super::capabilities::Capabilities>(),

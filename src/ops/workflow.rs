@@ -23,7 +23,7 @@ use crate::{
 /// A workflow without a file: YAML text, or an object of the same shape.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct InlineWorkflow(Value);
+pub struct InlineWorkflow(pub(super) Value);
 
 impl FromStr for InlineWorkflow {
     type Err = std::convert::Infallible;
@@ -60,8 +60,8 @@ impl JsonSchema for InlineWorkflow {
 /// `key=value` on the command line, a member of any type in JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
-    name: String,
-    value: Value,
+    pub(super) name: String,
+    pub(super) value: Value,
 }
 
 impl FromStr for Given {
@@ -73,17 +73,17 @@ impl FromStr for Given {
 }
 
 /// The JSON form of [`Given`] values, for `#[serde(with)]`.
-mod given {
+pub(super) mod given {
     use serde::Serializer;
 
     use super::{Deserialize, Deserializer, Given, Map, Serialize, Value};
 
-    pub(super) fn serialize<S: Serializer>(given: &[Given], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::ops) fn serialize<S: Serializer>(given: &[Given], serializer: S) -> Result<S::Ok, S::Error> {
         let map: Map<String, Value> = given.iter().map(|given| (given.name.clone(), given.value.clone())).collect();
         map.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Given>, D::Error> {
+    pub(in crate::ops) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Given>, D::Error> {
         let map = Map::<String, Value>::deserialize(deserializer)?;
         Ok(map.into_iter().map(|(name, value)| Given { name, value }).collect())
     }
@@ -328,7 +328,15 @@ fn checked(
     params: Vec<Given>,
 ) -> Result<(String, Checked), OpError> {
     let params: Map<String, Value> = params.into_iter().map(|given| (given.name, given.value)).collect();
-    let params = Some(&params).filter(|params| !params.is_empty());
+    checked_with(call, file, workflow, Some(&params).filter(|params| !params.is_empty()))
+}
+
+pub(super) fn checked_with(
+    call: &Call<'_>,
+    file: Option<AbsolutePath>,
+    workflow: Option<InlineWorkflow>,
+    params: Option<&Map<String, Value>>,
+) -> Result<(String, Checked), OpError> {
     let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();
     let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
     let task = task_vocabulary();
@@ -361,7 +369,7 @@ fn nested_file(folder: Option<&Utf8Path>, path: &str) -> Result<String, String> 
 /// A workflow is a file that a person wrote; more than this is something else.
 const FILE_LIMIT: u64 = 1_000_000;
 
-fn read_file(path: &Utf8Path) -> Result<String, OpError> {
+pub(super) fn read_file(path: &Utf8Path) -> Result<String, OpError> {
     let failed = |error: std::io::Error| {
         let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::InvalidInput };
         OpError::new(code, format!("cannot read the workflow `{path}`: {error}"))
@@ -387,7 +395,7 @@ fn text_of(source: impl Read, name: &str) -> Result<String, OpError> {
 }
 
 /// `-` is a path to the command line's reader: the file of that name in the directory.
-fn from_standard_input(
+pub(super) fn from_standard_input(
     file: Option<AbsolutePath>,
     workflow: Option<InlineWorkflow>,
 ) -> Result<(Option<AbsolutePath>, Option<InlineWorkflow>), OpError> {

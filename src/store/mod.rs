@@ -6,6 +6,7 @@
 
 mod error;
 mod query;
+mod runs;
 mod schema;
 mod tasks;
 
@@ -20,6 +21,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
 
 pub use error::StoreError;
 pub use query::{Filter, Page};
+pub use runs::{NewRun, StepChange};
 pub use tasks::{Duplicate, Hold, NewTask, News, Place};
 
 use crate::os::{clock, files};

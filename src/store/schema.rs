@@ -14,7 +14,7 @@ pub(super) const PRAGMAS: &str = "
 ";
 
 /// Each entry takes the store from the version of its index to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE tasks (
         seq         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -104,6 +104,40 @@ const MIGRATIONS: [&str; 2] = [
         root   TEXT NOT NULL,
         holder TEXT NOT NULL
     ) WITHOUT ROWID;
+",
+    "
+    CREATE TABLE runs (
+        seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+        id          TEXT NOT NULL UNIQUE,
+        name        TEXT NOT NULL,
+        status      TEXT NOT NULL,
+        created_at  INTEGER NOT NULL,
+        updated_at  INTEGER NOT NULL,
+        finished_at INTEGER,
+        -- when the driver has something to do here even if no task ends
+        due_at      INTEGER,
+        revision    INTEGER NOT NULL,
+        request_id  TEXT UNIQUE,
+        definition  TEXT NOT NULL
+    );
+    CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX runs_by_status ON runs (status, seq);
+    CREATE TABLE run_steps (
+        run_id   TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        step_id  TEXT NOT NULL,
+        place    INTEGER NOT NULL,
+        status   TEXT NOT NULL,
+        task_id  TEXT,
+        turn     INTEGER NOT NULL,
+        reason   TEXT,
+        -- the end of a wait
+        due_at   INTEGER,
+        -- what a person is asked
+        question TEXT,
+        PRIMARY KEY (run_id, step_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX run_steps_at_work ON run_steps (task_id, run_id) WHERE status = 'running';
+    CREATE INDEX run_steps_held ON run_steps (run_id) WHERE status = 'held';
 ",
 ];
 

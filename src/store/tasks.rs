@@ -121,11 +121,12 @@ impl View<'_> {
         self.all(&sql, [limit], read_task)
     }
 
-    /// Whether anything runs, waits for a slot only, or has a hold that ends by itself.
+    /// Whether anything runs, waits for a slot only, or has a hold that ends by itself; or a run of a workflow
+    /// has something to do, now or at a time.
     pub fn any_moving(&self) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE busy = 1) OR EXISTS (SELECT 1 FROM tasks WHERE ready = 1)
                      OR EXISTS (SELECT 1 FROM tasks WHERE due_at IS NOT NULL)";
-        Ok(self.one(sql, [], |row| row.get(0))?.unwrap_or(false))
+        Ok(self.one(sql, [], |row| row.get(0))?.unwrap_or(false) || self.any_run_to_drive()?)
     }
 
     /// Returns what runs: its backend, and the workspace that it writes in.
@@ -489,7 +490,7 @@ pub(super) fn read_task(row: &Row<'_>) -> rusqlite::Result<Task> {
 
 pub(super) const TASK_COLUMNS: &str = COLUMNS;
 
-fn read_id(row: &Row<'_>) -> rusqlite::Result<TaskId> {
+pub(super) fn read_id(row: &Row<'_>) -> rusqlite::Result<TaskId> {
     parse(row, 0)
 }
 

@@ -4,7 +4,7 @@ use std::{ffi::OsString, io, time::Duration};
 
 use camino::Utf8PathBuf;
 
-use crate::{backends, config::Environment, engine, os};
+use crate::{backends, config::Environment, engine, ops, os};
 
 /// Runs the helper `word`; returns its exit code.
 pub(super) fn run(word: &str, args: &[OsString], env: &Environment) -> u8 {
@@ -41,7 +41,7 @@ fn tick(env: &Environment) -> u8 {
     let run = || -> Result<(), Box<dyn std::error::Error>> {
         os::tree::leave_session();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let engine = engine::Engine::open(env.clone(), None)?.starting_keepers();
+        let engine = engine::Engine::open(env.clone(), None)?.starting_keepers().driving_runs(ops::STEPS);
         std::env::set_current_dir(engine.home().data())?;
         Ok(runtime.block_on(engine::tick(&engine))?)
     };

@@ -31,6 +31,7 @@ pub(super) struct Live<'a> {
     ui: &'a Ui,
     follows: bool,
     cancels: bool,
+    is_workflow: bool,
     bars: Mutex<BTreeMap<TaskId, ProgressBar>>,
     last: Mutex<BTreeMap<TaskId, String>>,
 }
@@ -45,7 +46,15 @@ impl<'a> Live<'a> {
             (false, false, true) => Mode::Bars(MultiProgress::new()),
             (false, false, false) => Mode::Lines,
         };
-        Self { mode, ui, follows, cancels: row.cli == ["run"], bars: Mutex::default(), last: Mutex::default() }
+        Self {
+            mode,
+            ui,
+            follows,
+            cancels: row.cli == ["run"],
+            is_workflow: matches!(row.cli, ["workflow", "run"] | ["parallel"]),
+            bars: Mutex::default(),
+            last: Mutex::default(),
+        }
     }
 
     /// Takes the live lines away before the answer is printed.
@@ -63,6 +72,9 @@ impl<'a> Live<'a> {
         }
         let known: Vec<TaskId> = lock(&self.last).keys().cloned().collect();
         self.clear();
+        if self.is_workflow {
+            return Ok(farewell("The workflow goes on: `mgr workflow status`".to_owned(), Exit::StillRunning));
+        }
         if known.is_empty() {
             return Err(OpError::invalid("interrupted"));
         }
@@ -142,6 +154,10 @@ impl Progress for Live<'_> {
             // Known tasks are what an interrupted command can name.
             lock(&self.last).entry(task.task_id.clone()).or_default();
         }
+    }
+
+    fn line(&self, words: &str) {
+        self.say(words);
     }
 
     fn event(&self, event: &EventView) {

@@ -5,29 +5,34 @@
 //! The text becomes a tree with places (`tree`), the tree drafts by vocabularies (`fields`, `shape`, `read`), the
 //! drafts a workflow once nothing is wrong (`check`), and with the values of its parameters a plan (`graph`).
 
+mod advance;
+#[cfg(test)]
+mod advance_tests;
 mod check;
-#[cfg_attr(not(test), expect(dead_code, reason = "what an executor of workflows reads"))]
 mod definition;
 mod drawing;
-#[cfg_attr(not(test), expect(dead_code, reason = "values exist once something runs"))]
 mod expression;
 mod fault;
 mod fields;
 mod graph;
 mod params;
 mod read;
-#[cfg_attr(not(test), expect(dead_code, reason = "what an executor of workflows calls"))]
 mod render;
 #[cfg(test)]
 mod schema;
 mod shape;
+mod support;
 #[cfg(test)]
 mod tests;
 mod tree;
 
+pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
-pub use definition::{StepId, When, Workflow};
+pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
+pub use expression::{Facts, Insertion, Reference, Scope, StepFacts, Template};
+#[cfg(test)]
+pub use fault::FaultCode;
 pub use fault::{Fault, MOST_FAULTS};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
@@ -36,18 +41,4 @@ pub use graph::{Plan, PlannedStep};
 pub use read::Known;
 #[cfg(test)]
 pub use schema::schema;
-
-// What an executor of workflows reads and calls; there is none yet.
-#[cfg_attr(not(test), expect(unused_imports, reason = "for an executor"))]
-pub use {
-    definition::Action,
-    expression::{Facts, Scope, StepFacts},
-    fault::FaultCode,
-};
-#[expect(unused_imports, reason = "for an executor")]
-pub use {
-    definition::{Bound, MatrixValues, Param, Repeat, Run, Step, Until},
-    expression::{Expression, ExpressionError, Insertion, Template},
-    fields::{OnFailure, ParamType},
-    render::RenderError,
-};
+pub use support::Support;

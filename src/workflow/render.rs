@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    definition::{Run, Step},
-    expression::{ExpressionError, Insertion, Scope, Template},
+    definition::{Action, Run, Step, Until, When},
+    expression::{ExpressionError, Insertion, Reference, Scope, Template},
     fields::{PROMPT_FIELDS, Vocabulary},
     params,
     shape::has_insertion,
@@ -19,6 +19,27 @@ pub struct RenderError {
 }
 
 impl Step {
+    /// Returns every name that the step uses, wherever in it.
+    pub fn references(&self) -> Vec<Reference> {
+        let mut found = Vec::new();
+        for (_, value) in self.fields.iter().filter(|(name, _)| *name != "output_schema") {
+            referred(value, &mut found);
+        }
+        let mut add = |template: &Template| found.extend(template.references());
+        match &self.action {
+            Action::Command(Run::Words(words)) => words.iter().for_each(&mut add),
+            Action::Approval { message } => add(message),
+            Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => add(until),
+            Action::Agent | Action::Race { .. } | Action::Workflow { .. } => {}
+            Action::Command(Run::Shell(_)) | Action::Wait(Until::For(_) | Until::At(_)) => {}
+        }
+        self.backend_not.iter().for_each(add);
+        if let When::Holds(condition) = &self.when {
+            found.extend(condition.references.iter().cloned());
+        }
+        found
+    }
+
     /// Returns the fields of the task with the values in place. In prompts, what steps said stands between marks.
     ///
     /// # Errors
@@ -29,6 +50,18 @@ impl Step {
             fields.insert(name.clone(), rendered(name, value, scope, task)?);
         }
         Ok(fields)
+    }
+}
+
+fn referred(value: &Value, found: &mut Vec<Reference>) {
+    match value {
+        // Read before, when the workflow was checked.
+        Value::String(text) if text.contains("{{") => {
+            found.extend(Template::parse(text).iter().flat_map(|template| template.references().collect::<Vec<_>>()));
+        }
+        Value::Array(items) => items.iter().for_each(|item| referred(item, found)),
+        Value::Object(map) => map.values().for_each(|value| referred(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

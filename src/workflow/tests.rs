@@ -49,7 +49,7 @@ fn checked(text: &str) -> Checked {
     checked_with(text, None)
 }
 
-fn valid(text: &str) -> (Workflow, Plan) {
+pub(super) fn valid(text: &str) -> (Workflow, Plan) {
     let checked = checked(text);
     assert_eq!(checked.faults, []);
     (checked.workflow.unwrap(), checked.plan.unwrap())

@@ -372,7 +372,11 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
         "submit" | "run" => vec!["-b", "demo", "--allow-duplicate", "say: x"],
         "send" => vec![id, "say: more"],
         "poll" | "list" | "config" | "demo" | "doctor" | "capabilities" => vec![],
-        command if command.starts_with("workflow ") => vec!["steps.yaml"],
+        "workflow run" | "workflow validate" | "workflow plan" => vec!["steps.yaml"],
+        "workflow retry" => vec!["@last", "one"],
+        "workflow status" | "workflow report" | "workflow cancel" => vec!["@last"],
+        "parallel" => vec!["--file", "steps.yaml"],
+        "answer" => vec!["@last/one", "yes"],
         _ if inputs.iter().any(|input| input == "task_id" || input == "task_ids") => vec![id],
         _ => vec![],
     }

@@ -7,6 +7,10 @@ use crate::client::World;
 const FLOW: &str =
     "params: {n: {type: integer}}\nsteps: [{id: a, prompt: x, repeat: {until: false, max: '{{ params.n }}'}}]";
 
+const RUN: &str = "name: two\nsteps:\n- {id: a, backend: demo, prompt: 'say: hello'}\n- {id: b, kind: command, needs: [a], run: [echo, '{{ steps.a.output }}']}";
+
+const PAIR: &str = r#"{"id": "one", "backend": "demo", "prompt": "say: hello"}"#;
+
 /// What is done through both doors: the words on the command line, the tool, and its arguments.
 /// `@last` and `@-2` mean the same in both homes.
 fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
@@ -39,6 +43,26 @@ fn scenario() -> Vec<(Vec<&'static str>, &'static str, Value)> {
             json!({"workflow": FLOW, "params": {"n": 2}}),
         ),
         (vec!["workflow", "validate", "--workflow", FLOW], "workflow_validate", json!({"workflow": FLOW})),
+        (vec!["workflow", "run", "--workflow", RUN], "workflow_run", json!({"workflow": RUN, "wait": true})),
+        (vec!["workflow", "status", "@last"], "workflow_status", json!({"workflow_id": "@last"})),
+        (vec!["workflow", "list"], "workflow_list", json!({})),
+        (vec!["workflow", "report", "@last"], "workflow_report", json!({"workflow_id": "@last"})),
+        (
+            vec!["workflow", "retry", "@last", "b", "--wait"],
+            "workflow_retry",
+            json!({"workflow_id": "@last", "step": "b", "wait": true}),
+        ),
+        (
+            vec!["parallel", "--tasks", PAIR, "--name", "pair"],
+            "task_run_parallel",
+            json!({"tasks": [serde_json::from_str::<Value>(PAIR).unwrap()], "name": "pair", "wait": true}),
+        ),
+        (vec!["inbox"], "inbox_list", json!({})),
+        (
+            vec!["submit", "-b", "demo", "--wait", "say: last"],
+            "task_submit",
+            json!({"prompt": "say: last", "backend": "demo", "wait": true}),
+        ),
         (vec!["send", "@last", "say: more"], "send", json!({"task_id": "@last", "message": "say: more"})),
         (vec!["watch", "@last", "@-2"], "task_watch", json!({"task_ids": ["@last", "@-2"]})),
         (vec!["rerun", "@-2"], "task_rerun", json!({"task_id": "@-2"})),

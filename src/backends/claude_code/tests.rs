@@ -359,6 +359,7 @@ fn request() -> Request {
     Request {
         backend: BackendName::built_in("claude_code"),
         prompt: "/clear the \"table\"\n".into(),
+        command: Vec::new(),
         system_prompt: None,
         working_dir: "/w".into(),
         attempt_dir: "/a".into(),

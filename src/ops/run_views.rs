@@ -1,0 +1,242 @@
+//! Runs of workflows as answers show them, and how the fields of their steps become tasks.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
+use crate::{
+    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
+    engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
+    os::clock,
+    ui::{Page, Tone, duration_words, one_line, plural},
+    workflow::StepKind,
+};
+
+/// How steps become tasks: by the reading of `submit`.
+pub const STEPS: StepMaker = StepMaker { vocabulary: task_vocabulary, ask: ask_of_step };
+
+fn ask_of_step(engine: &Engine, fields: Map<String, Value>) -> Result<Ask, String> {
+    let input: SubmitInput = serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
+    ask_of(engine, &BTreeMap::new(), input).map(|(ask, _)| ask).map_err(|error| error.message)
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunLine {
+    pub workflow_id: RunId,
+    pub name: String,
+    pub status: RunStatus,
+    pub created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// Seconds from the start to the end, or to now.
+    pub elapsed_s: f64,
+    pub steps_total: u64,
+    /// Steps that are over, however they ended.
+    pub steps_over: u64,
+}
+
+impl RunLine {
+    pub(super) fn of(run: &Run, steps: &[RunStep]) -> Self {
+        let end = run.finished_at.unwrap_or_else(clock::now);
+        Self {
+            workflow_id: run.id.clone(),
+            name: run.name.clone(),
+            status: run.status,
+            created_at: run.created_at,
+            finished_at: run.finished_at,
+            elapsed_s: end.since(run.created_at).as_secs_f64(),
+            steps_total: steps.len() as u64,
+            steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
+        }
+    }
+}
+
+/// A step of a run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunStepView {
+    pub id: String,
+    pub kind: StepKind,
+    pub status: StepStatus,
+    /// Why it is so: what failed, what it was skipped for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The task of the step; everything that is asked of tasks can be asked of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskId>,
+    /// How often it was asked to run.
+    pub turn: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elapsed_s: Option<f64>,
+    /// Dollars, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// What a person is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+}
+
+/// A run with its steps.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RunView {
+    pub workflow_id: RunId,
+    pub name: String,
+    pub status: RunStatus,
+    pub created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    pub elapsed_s: f64,
+    /// In the order of the file.
+    pub steps: Vec<RunStepView>,
+    /// What the workflow gives back, once it is over.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+    /// Dollars of all steps whose cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Whether agents are the scripted one.
+    pub demo: bool,
+    /// Whether nothing goes on without a person's word: `inbox_list` says about what.
+    pub waits_for_person: bool,
+    /// What a demo does differently.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl RunView {
+    pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
+        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let steps = (0..state.steps.len()).map(|place| step_view(call, state, &loaded, place));
+        let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
+        let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
+        let is_over = state.run.status.is_terminal();
+        let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
+        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, .. } =
+            RunLine::of(&state.run, &state.steps);
+        Ok(Self {
+            workflow_id,
+            name,
+            status,
+            created_at,
+            finished_at,
+            elapsed_s,
+            steps,
+            outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
+            cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+            demo: loaded.frozen.demo,
+            waits_for_person: waits_for_person(state),
+            notes: Vec::new(),
+        })
+    }
+
+    pub(super) fn exit_of(&self) -> Exit {
+        match self.status {
+            RunStatus::Done => Exit::Success,
+            RunStatus::Failed => Exit::Failed,
+            RunStatus::Cancelled => Exit::Cancelled,
+            RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
+            RunStatus::Running => Exit::StillRunning,
+        }
+    }
+}
+
+/// Whether nothing goes on without a person's word.
+pub(super) fn waits_for_person(state: &RunState) -> bool {
+    let has = |status: StepStatus| state.steps.iter().any(|step| step.status == status);
+    state.run.status == RunStatus::Running && has(StepStatus::Held) && !has(StepStatus::Running)
+}
+
+fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
+    let row = &state.steps[place];
+    let kind = loaded
+        .plan
+        .steps
+        .get(place)
+        .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
+    // The task of an earlier turn says nothing about this one.
+    let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
+    let line = match task.map(|id| call.engine.task(id)) {
+        Some(Ok(task)) => Some(TaskLine::of(call, &task)?),
+        Some(Err(EngineError::NoTask(_))) | None => None,
+        Some(Err(error)) => return Err(error.into()),
+    };
+    let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
+    Ok(RunStepView {
+        id: row.step.clone(),
+        kind,
+        status: row.status,
+        reason: row.reason.clone(),
+        task_id: task.cloned(),
+        turn: row.turn,
+        backend: line.as_ref().map(|line| line.backend.clone()),
+        elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
+        cost_usd: line.as_ref().and_then(|line| line.cost.usd),
+        question: question.map(|question| split_question(question).1.to_owned()),
+    })
+}
+
+/// Returns the digest of what is to be reviewed, and the question itself.
+pub(super) fn split_question(question: &str) -> (&str, &str) {
+    question.split_once('\n').unwrap_or((question, ""))
+}
+
+pub(super) const fn run_tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Running => Tone::Busy,
+        RunStatus::Done => Tone::Good,
+        RunStatus::Failed => Tone::Bad,
+        RunStatus::Cancelled => Tone::Faint,
+    }
+}
+
+const fn step_tone(status: StepStatus) -> Tone {
+    match status {
+        StepStatus::Running => Tone::Busy,
+        StepStatus::Done => Tone::Good,
+        StepStatus::Failed => Tone::Bad,
+        StepStatus::Waiting | StepStatus::Held | StepStatus::Stale => Tone::Plain,
+        StepStatus::Skipped | StepStatus::NotNeeded | StepStatus::Cancelled => Tone::Faint,
+    }
+}
+
+impl Render for RunView {
+    fn render(&self, page: &mut Page) {
+        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let took = duration_words(self.elapsed_s);
+        page.line(format!("{} {} {word} in {took}", self.workflow_id, one_line(&self.name)));
+        for step in &self.steps {
+            step.render(page);
+        }
+        for note in &self.notes {
+            page.line(format!("demo: {}", one_line(note)));
+        }
+        for (name, text) in &self.outputs {
+            page.line(format!("{name}:"));
+            page.text(text);
+        }
+        if self.waits_for_person {
+            page.line("Waits for a person: `mgr inbox` shows the question.");
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        self.exit_of()
+    }
+}
+
+impl Render for RunStepView {
+    fn render(&self, page: &mut Page) {
+        let word = page.tint(step_tone(self.status), self.status.as_str());
+        let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
+        let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
+        let turn = if self.turn > 1 { format!(" ({})", plural(self.turn.into(), "turn")) } else { String::new() };
+        let why = self.reason.as_deref().or(self.question.as_deref());
+        let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        page.line(format!("  {} {word}{task}{took}{turn}{why}", self.id));
+    }
+}

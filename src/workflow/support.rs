@@ -1,0 +1,61 @@
+//! What of the language this build can run: the rest is refused by name before anything starts, never left out
+//! silently.
+
+use super::definition::{Action, Step, Workflow};
+
+/// What stands in the way of a run, and what a demo does differently.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Support {
+    pub refusals: Vec<String>,
+    pub notes: Vec<String>,
+}
+
+impl Support {
+    /// Looks at a whole workflow. In a demo nothing is spent, checked or asked, so less stands in the way.
+    pub fn of(workflow: &Workflow, demo: bool) -> Self {
+        let mut support = Self::default();
+        if let Some(budget) = workflow.budget {
+            support.add(demo, format!("the budget of the whole workflow ({budget})"), "spends nothing");
+        }
+        if !workflow.env.is_empty() {
+            support.refusals.push("`env`".to_owned());
+        }
+        for step in &workflow.steps {
+            support.look_at(step, demo);
+        }
+        // One that comes from `defaults` is meant for tasks.
+        for step in workflow.steps.iter().filter(|step| !step.action.kind().is_task()) {
+            let mut own = workflow.frozen["steps"].as_array().into_iter().flatten();
+            let has = |own: &serde_json::Value| own["id"] == step.id && own.get("timeout").is_some();
+            if own.any(has) {
+                support.refusals.push(format!("`timeout` of step `{}`, which is no task", step.id));
+            }
+        }
+        support
+    }
+
+    fn look_at(&mut self, step: &Step, demo: bool) {
+        let id = &step.id;
+        match &step.action {
+            Action::Race { .. } => self.add(demo, format!("the race of step `{id}`"), "one demo agent stands for it"),
+            Action::Workflow { .. } => self.refusals.push(format!("the nested workflow of step `{id}`")),
+            Action::Approval { .. } if demo => self.notes.push(format!("step `{id}` asks nobody")),
+            Action::Command(_) if demo => self.notes.push(format!("step `{id}` only says what it would run")),
+            Action::Wait(_) if demo => self.notes.push(format!("step `{id}` does not wait")),
+            Action::Agent | Action::Approval { .. } | Action::Command(_) | Action::Wait(_) => {}
+        }
+        if step.repeat.is_some() {
+            self.add(demo, format!("`repeat` of step `{id}`"), "it runs once");
+        }
+        if step.verify_retries > 0 {
+            self.add(demo, format!("`verify_retries` of step `{id}`"), "nothing is verified");
+        }
+        if step.references().iter().any(|reference| reference.path.first().is_some_and(|root| root == "loaf")) {
+            self.refusals.push(format!("`loaf` in step `{id}`"));
+        }
+    }
+
+    fn add(&mut self, demo: bool, what: String, instead: &str) {
+        if demo { self.notes.push(format!("{what}: {instead}")) } else { self.refusals.push(what) }
+    }
+}

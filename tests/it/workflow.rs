@@ -1,0 +1,376 @@
+//! Runs of workflows: order, what flows from step to step, ends, and `kill -9` of everything in between.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{TestHome, processes, wait_for};
+
+impl TestHome {
+    /// Runs a workflow to its end; returns the exit code and the run.
+    #[track_caller]
+    fn workflow(&self, text: &str) -> (Option<i32>, Value) {
+        let ran = self.mgr(&["workflow", "run", "--workflow", text, "--json"]);
+        assert!(matches!(ran.code, Some(0 | 1 | 3 | 10)), "{ran:#?}");
+        (ran.code, ran.json()["run"].clone())
+    }
+
+    #[track_caller]
+    fn detached(&self, text: &str) -> String {
+        let ran = self.mgr(&["workflow", "run", "--detach", "--workflow", text]);
+        assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1), "{ran:#?}");
+        ran.stdout.trim_end().to_owned()
+    }
+
+    #[track_caller]
+    fn run_state(&self, id: &str) -> Value {
+        self.json(&["workflow", "status", id])["run"].clone()
+    }
+
+    #[track_caller]
+    fn end_of_run(&self, id: &str) -> Value {
+        wait_for("the run's end", || {
+            let run = self.run_state(id);
+            if run["finished_at"].is_null() { Err(run) } else { Ok(run) }
+        })
+    }
+
+    /// Everything of `mgr` in this home dies at once: tickers, keepers, commands.
+    fn kill_everything(&self) {
+        let own = |process: &crate::support::Process| process.has_env("MGR_HOME", self.home().to_str().unwrap());
+        let is_mgr = |process: &crate::support::Process| {
+            process.args.get(1).is_some_and(|arg| matches!(arg.as_str(), "__tick" | "__keep" | "__launch" | "workflow"))
+        };
+        for process in processes().into_iter().filter(|process| own(process) && is_mgr(process)) {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
+/// Statuses by step, with the reasons of those that have one.
+fn told(run: &Value) -> Value {
+    let steps = run["steps"].as_array().unwrap().iter();
+    let one = |step: &Value| match step["reason"].as_str() {
+        Some(reason) => json!([step["id"], step["status"], reason]),
+        None => json!([step["id"], step["status"]]),
+    };
+    steps.map(one).collect()
+}
+
+/// A step of the fake agent that only looks, so that several may work in the same directory.
+fn step(id: &str, needs: &str, script: &str) -> String {
+    format!("  - {{id: {id}, needs: [{needs}], backend: fake, posture: read_only, prompt: {}}}\n", json!(script))
+}
+
+#[test]
+fn a_diamond_runs_in_order_and_side_by_side() {
+    let home = TestHome::new();
+    let steps = [
+        step("top", "", "append order top \nfinish top"),
+        step("left", "top", "write left 1\nwait-for right\nappend order side \nfinish left"),
+        step("right", "top", "write right 1\nwait-for left\nappend order side \nfinish right"),
+        step("bottom", "left, right", "append order bottom \nfinish bottom"),
+    ];
+    let (code, run) = home.workflow(&format!("name: diamond\nsteps:\n{}", steps.concat()));
+    let all_done = json!([["top", "done"], ["left", "done"], ["right", "done"], ["bottom", "done"]]);
+    assert_eq!((code, told(&run), run["status"].as_str()), (Some(0), all_done, Some("done")), "{run:#}");
+    let order = std::fs::read_to_string(home.work().join("order")).unwrap();
+    assert_eq!(order, "top side side bottom ");
+    assert_eq!(home.runs().len(), 4);
+    assert_eq!(home.mgr(&["workflow", "cancel", "@last"]).code, Some(9));
+}
+
+/// What an agent said is data: it is neither read as a template again, nor as YAML, nor by a shell.
+#[test]
+fn an_answer_goes_through_three_steps_as_it_was_said() {
+    let home = TestHome::new();
+    let nasty =
+        "{{ params.x }} {% raw %}\n- key: [1, *a]\n```$(touch hacked)`touch hacked`\"'\\ \u{1b}[31m {{ steps }}";
+    std::fs::write(home.work().join("nasty"), nasty).unwrap();
+    let text = r#"
+outputs: { last: "{{ steps.three.output }}" }
+steps:
+  - {id: one, kind: command, run: [cat, nasty]}
+  - {id: two, kind: command, needs: [one], run: [printf, "%s", "{{ steps.one.output }}"]}
+  - {id: three, kind: command, needs: [two], run: [printf, "%s", "{{ steps.two.output }}"]}
+"#;
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["outputs"]["last"].as_str()), (Some(0), Some(nasty)), "{run:#}");
+    assert!(!home.work().join("hacked").exists());
+    let last = run["steps"][2]["task_id"].as_str().unwrap().to_owned();
+    assert_eq!(home.json(&["output", &last])["output"], nasty);
+}
+
+#[test]
+fn a_failed_step_skips_what_builds_on_it_with_the_reason() {
+    let home = TestHome::new();
+    let steps = [
+        step("change", "", "fail crashed it broke"),
+        step("review", "change", "finish no"),
+        step("ship", "review", "finish no"),
+        step("other", "", "finish yes"),
+    ];
+    let (code, run) = home.workflow(&format!("on_failure: continue\nsteps:\n{}", steps.concat()));
+    let expected = json!([
+        ["change", "failed", run["steps"][0]["reason"]],
+        ["review", "skipped", "change failed"],
+        ["ship", "skipped", "review was skipped"],
+        ["other", "done"],
+    ]);
+    assert_eq!((code, told(&run), run["status"].as_str()), (Some(1), expected, Some("failed")), "{run:#}");
+    assert!(run["steps"][0]["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+}
+
+#[test]
+fn what_cannot_be_run_yet_is_refused_by_name_before_anything_starts() {
+    let home = TestHome::new();
+    let text = "budget: $5\nsteps:\n  - {id: a, backend: fake, prompt: finish a}\n  - {id: r, kind: race, backends: [fake, fake], prompt: p}\n";
+    let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
+    let message = ran.error()["message"].as_str().unwrap().to_owned();
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    assert!(message.contains("the race of step `r`") && message.contains("budget"), "{message}");
+    assert_eq!(home.json(&["workflow", "list"])["workflows"], json!([]));
+    assert_eq!(home.json(&["list"])["total"], 0);
+}
+
+#[test]
+fn the_same_request_is_the_same_run() {
+    let home = TestHome::new();
+    let text = format!("steps:\n{}", step("a", "", "finish a"));
+    let run = || home.mgr(&["workflow", "run", "--request-id", "r1", "--workflow", &text, "--json"]);
+    let (first, second) = (run().json(), run().json());
+    assert_eq!(first["workflow_id"], second["workflow_id"]);
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn a_retried_step_takes_what_builds_on_it_along() {
+    let home = TestHome::new();
+    let text = "
+on_failure: continue
+steps:
+  - {id: count, kind: command, shell: true, run: 'echo x >> count; wc -l < count | tr -d \" \"'}
+  - {id: seen, kind: command, needs: [count], run: [printf, '%s', 'count {{ steps.count.output }}']}
+  - {id: aside, kind: command, run: [echo, aside]}
+outputs: {seen: '{{ steps.seen.output }}'}
+";
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["outputs"]["seen"].as_str()), (Some(0), Some("count 1\n")), "{run:#}");
+    let id = run["workflow_id"].as_str().unwrap();
+    let retried = home.json(&["workflow", "retry", id, "count", "--wait"]);
+    assert_eq!(retried["renewed"], json!(["count", "seen"]));
+    let run = &retried["run"];
+    let turns: Vec<_> = run["steps"].as_array().unwrap().iter().map(|step| step["turn"].as_u64().unwrap()).collect();
+    assert_eq!((run["outputs"]["seen"].as_str(), turns), (Some("count 2\n"), vec![2, 2, 1]), "{run:#}");
+    assert_eq!(home.mgr(&["workflow", "retry", id, "nothing"]).code, Some(6));
+}
+
+#[test]
+fn a_retry_takes_up_what_a_failure_has_skipped() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: a, kind: command, run: [cat, later]}
+  - {id: b, kind: command, needs: [a], run: [echo, b]}
+";
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["steps"][1]["status"].as_str()), (Some(1), Some("skipped")), "{run:#}");
+    home.touch("later");
+    let ran = home.mgr(&["workflow", "retry", "@last", "a", "--wait"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(told(&home.run_state("@last")), json!([["a", "done"], ["b", "done"]]));
+}
+
+#[test]
+fn a_cancelled_run_leaves_no_process_and_starts_nothing() {
+    let home = TestHome::new();
+    let steps = [step("a", "", "write up 1\nsetsid-child\nhang"), step("b", "a", "finish no")];
+    let id = home.detached(&format!("steps:\n{}", steps.concat()));
+    home.wait_file("up");
+    let task = home.run_state(&id)["steps"][0]["task_id"].as_str().unwrap().to_owned();
+    let run = home.json(&["workflow", "cancel", &id])["run"].clone();
+    let statuses = json!([run["status"], run["steps"][0]["status"], run["steps"][1]["status"]]);
+    assert_eq!(statuses, json!(["cancelled", "cancelled", "cancelled"]), "{run:#}");
+    assert!(crate::support::members(&task, 1).is_empty());
+    assert_eq!(home.mgr(&["workflow", "status", &id, "--wait"]).code, Some(3));
+    assert_eq!(home.json(&["workflow", "cancel", &id])["run"]["status"], "cancelled");
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn a_person_is_asked_and_the_word_is_kept() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: a, kind: command, run: [echo, made]}
+  - {id: ship, kind: approval, needs: [a], message: 'ship {{ steps.a.output }}?'}
+  - {id: tag, kind: command, needs: [ship], run: [echo, tagged]}
+";
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["steps"][1]["status"].as_str()), (Some(10), Some("held")), "{run:#}");
+    wait_for("the ticker's end", || if home.tickers().is_empty() { Ok(()) } else { Err(home.tickers()) });
+    let kept = home.json(&["cleanup", "--older-than", "0s", "--apply"])["kept"][0]["reason"].clone();
+    assert!(kept.as_str().is_some_and(|reason| reason.ends_with("is not over")), "{kept}");
+    let items = home.json(&["inbox"])["items"].clone();
+    let (item, digest) = (items[0]["id"].as_str().unwrap(), items[0]["digest"].as_str().unwrap());
+    assert_eq!(home.mgr(&["answer", item, "yes", "--digest", "0123456789"]).code, Some(9));
+    for _ in 0..2 {
+        assert_eq!(home.json(&["answer", item, "yes", "--digest", digest])["status"], "done");
+    }
+    assert_eq!(home.mgr(&["answer", item, "no"]).code, Some(9));
+    let run = home.end_of_run(run["workflow_id"].as_str().unwrap());
+    assert_eq!(told(&run), json!([["a", "done"], ["ship", "done", "approved"], ["tag", "done"]]));
+}
+
+#[test]
+fn a_no_fails_the_step() {
+    let home = TestHome::new();
+    let text = "steps:\n  - {id: ship, kind: approval, message: go?}\n  - {id: tag, kind: command, needs: [ship], run: [echo, no]}\n";
+    assert_eq!(home.workflow(text).0, Some(10));
+    home.json(&["answer", "@last/ship", "no"]);
+    assert_eq!(home.mgr(&["workflow", "status", "--wait"]).code, Some(1));
+}
+
+/// Whoever reaches the point first dies there; any later command goes on.
+fn survives(point: &str) {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let text = format!("steps:\n{}{}", step("a", "", "finish a"), step("b", "a", "finish b"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    let list = home.json(&["workflow", "list"]);
+    let id = list["workflows"][0]["workflow_id"].as_str().unwrap();
+    let run = home.end_of_run(id);
+    assert_eq!((told(&run), home.runs().len()), (json!([["a", "done"], ["b", "done"]]), 2), "{point}: {run:#}");
+}
+
+#[test]
+fn a_death_right_after_the_start_loses_no_run() {
+    survives("run.after_commit");
+}
+
+#[test]
+fn a_death_between_a_submit_and_its_note_runs_no_step_twice() {
+    survives("driver.after_submit");
+}
+
+#[test]
+fn a_death_before_the_note_runs_no_step_twice() {
+    survives("driver.before_note");
+}
+
+#[test]
+fn everything_killed_at_any_moment_comes_to_the_same_end() {
+    for round in 0..6u64 {
+        let home = TestHome::new();
+        let mut steps = vec![step("s0", "", "sleep 30\nfinish 0")];
+        steps.extend((1..6).map(|n| step(&format!("s{n}"), &format!("s{}", n - 1), &format!("sleep 30\nfinish {n}"))));
+        let id = home.detached(&format!("steps:\n{}", steps.concat()));
+        for kill in 0..4u64 {
+            // Different moments of the run; the wait is the point.
+            std::thread::sleep(Duration::from_millis(37 * (round + 1) * (kill + 1) % 230));
+            home.kill_everything();
+        }
+        let run = home.end_of_run(&id);
+        let states: Vec<_> = run["steps"].as_array().unwrap().iter().map(|step| &step["status"]).collect();
+        let runs = home.runs();
+        let once: std::collections::BTreeSet<_> = runs.iter().collect();
+        assert_eq!((states, runs.len(), once.len()), (vec![&json!("done"); 6], 6, 6), "round {round}: {run:#}");
+    }
+}
+
+#[test]
+fn a_run_goes_on_without_anybody_looking() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: rest, kind: wait, for: 300ms}
+  - {id: mark, kind: command, needs: [rest], shell: true, run: 'echo done > mark'}
+";
+    home.detached(text);
+    let mark = home.work().join("mark");
+    wait_for("the mark", || if mark.exists() { Ok(()) } else { Err(home.tickers()) });
+    wait_for("the ticker's end", || if home.tickers().is_empty() { Ok(()) } else { Err(home.tickers()) });
+    assert_eq!(home.run_state("@last")["status"], "done");
+}
+
+#[test]
+fn wide_and_long_runs_finish() {
+    let home = TestHome::new();
+    let wide: String = (0..100).map(|n| step(&format!("w{n}"), "", "finish w")).collect();
+    let chain: String = (0..50)
+        .map(|n| step(&format!("c{n}"), &if n == 0 { String::new() } else { format!("c{}", n - 1) }, "finish c"))
+        .collect();
+    let started = std::time::Instant::now();
+    let wide = home.detached(&format!("steps:\n{wide}"));
+    let long = home.detached(&format!("steps:\n{chain}"));
+    let all_done = |id: &str, count: usize| {
+        let ran = home.mgr(&["workflow", "status", id, "--wait", "--json"]);
+        let run = ran.json()["run"].clone();
+        let done = run["steps"].as_array().unwrap().iter().filter(|step| step["status"] == "done").count();
+        assert_eq!((ran.code, done), (Some(0), count), "{run:#}");
+    };
+    all_done(&wide, 100);
+    all_done(&long, 50);
+    assert_eq!(home.runs().len(), 150, "in {:?}", started.elapsed());
+}
+
+#[test]
+fn the_shipped_workflows_run_as_a_demo() {
+    let home = TestHome::new();
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
+    let params = ["bug=b", "task=t", "change=c", "target=t"];
+    let mut count = 0;
+    for file in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        let known = params.iter().filter(|param| text.contains(&format!("  {}: {{", param.split('=').next().unwrap())));
+        let params: Vec<&str> = known.flat_map(|param| ["--params", param]).collect();
+        let ran =
+            home.mgr(&[&["workflow", "run", "--demo", "--json", file.to_str().unwrap()], params.as_slice()].concat());
+        assert_eq!(ran.code, Some(0), "{}: {ran:#?}", file.display());
+        let steps = ran.json()["run"]["steps"].as_array().unwrap().clone();
+        let fine = |step: &&Value| matches!(step["status"].as_str(), Some("done" | "not_needed"));
+        assert!(steps.iter().all(|step| fine(&step)), "{}: {steps:#?}", file.display());
+        count += 1;
+    }
+    assert!(count >= 4);
+}
+
+#[test]
+fn parallel_is_a_run_of_tasks() {
+    let home = TestHome::new();
+    let file = home.work().join("steps.yaml");
+    let text = "tasks:\n- {id: a, backend: fake, posture: read_only, prompt: finish one}\n- {id: b, backend: fake, posture: read_only, depends_on: [a], prompt: finish two}\n";
+    std::fs::write(&file, text).unwrap();
+    let ran = home.mgr(&["parallel", "-f", "steps.yaml", "--name", "pair", "--json"]);
+    let run = ran.json()["run"].clone();
+    assert_eq!(
+        (ran.code, told(&run), run["name"].as_str()),
+        (Some(0), json!([["a", "done"], ["b", "done"]]), Some("pair"))
+    );
+    let task = home.status(run["steps"][1]["task_id"].as_str().unwrap());
+    assert_eq!(task["lineage"]["workflow"], run["workflow_id"]);
+    assert_eq!(task["lineage"]["step"], "b");
+}
+
+#[test]
+fn a_report_says_what_was_asked_and_what_came_of_it() {
+    let home = TestHome::new();
+    let text = "name: two\ndescription: What it is for\nsteps:\n  - {id: a, backend: demo, prompt: 'write: made.txt: x'}\n  - {id: b, kind: command, needs: [a], run: [cat, made.txt]}\n";
+    assert_eq!(home.workflow(text).0, Some(0));
+    let report = home.mgr(&["workflow", "report"]).stdout;
+    for part in [
+        "# two",
+        "What it is for",
+        "| a | done | demo |",
+        "| b | done | command |",
+        "write: made.txt: x",
+        "Files changed: made.txt",
+    ] {
+        assert!(report.contains(part), "no {part} in {report}");
+    }
+}
