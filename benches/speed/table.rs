@@ -15,7 +15,7 @@ pub struct Row {
 }
 
 /// Why rows are known not to be reached, by the beginning of their names.
-const KNOWN_MISSES: [(&str, &str); 5] = [
+const KNOWN_MISSES: [(&str, &str); 3] = [
     (
         "agent exits -> watch",
         "two syncs of the keeper, one durable commit and two processes that do the same on two cores stand between; \
@@ -25,11 +25,6 @@ const KNOWN_MISSES: [(&str, &str); 5] = [
         "1000 no-op tasks",
         "each task is two starts of mgr (submit, keeper), four syncs and about ten files; the floor is one start, \
          one sync and one file",
-    ),
-    ("the same against pueue", "as above, and the machine was busy: quiet, it is over ten times"),
-    (
-        "snapshot of 50000 files, restore all",
-        "the file system makes new files slowly after many were removed (see `clean_up`), for git as well",
     ),
     ("MCP: trivial call, p50", "each call reads the settings anew, so that a change holds at once"),
 ];
