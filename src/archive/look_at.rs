@@ -51,7 +51,7 @@ impl Workspace {
     fn look_and(&self, paths: &[RawPath], read: &mut ReadFile<'_>) -> Result<Manifest, ArchiveError> {
         let failed =
             |error| ArchiveError::Path { path: self.root().to_string(), act: "open the directory", source: error };
-        let root = Arc::new(Dir::open(self.root().as_std_path()).map_err(failed)?);
+        let root = Arc::new(Dir::open_root(self.root().as_std_path()).map_err(failed)?);
         let mut parents = HashMap::new();
         let mut entries = Vec::new();
         for path in paths {

@@ -107,7 +107,7 @@ impl Workspace {
         self.forget_library();
         let making =
             Making { workspace: self, tree: tree(manifest), cache: self.cache()?, can_share: AtomicBool::new(true) };
-        let live = Dir::open(self.root().as_std_path()).ok().map(Arc::new);
+        let live = Dir::open_root(self.root().as_std_path()).ok().map(Arc::new);
         let first = vec![Step::Dir { dir: Arc::clone(&top), live, path: &[] }];
         let (hands, done) =
             crew::work(first, go_on, &Hand::default, &|hand, step, queue, pace| making.step(hand, step, queue, pace));

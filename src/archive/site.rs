@@ -179,7 +179,7 @@ impl Site<'_> {
     }
 
     fn open_root(&self) -> Result<Dir, ArchiveError> {
-        Ok(Dir::open(self.root.as_std_path()).map_err(FileError::at(self.root, "open"))?)
+        Ok(Dir::open_root(self.root.as_std_path()).map_err(FileError::at(self.root, "open"))?)
     }
 
     /// Makes the plan; anew when a text changed between the look and the reading.

@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
     fn seeds(&self) -> Result<(Vec<Step>, Vec<Row>), ArchiveError> {
         let failed =
             |error| ArchiveError::Path { path: self.root.to_string(), act: "read the directory", source: error };
-        let root = Arc::new(Dir::open(self.root.as_std_path()).map_err(failed)?);
+        let root = Arc::new(Dir::open_root(self.root.as_std_path()).map_err(failed)?);
         let (mut steps, mut rows) = (Vec::new(), Vec::new());
         match self.scope {
             ArchiveScope::All => steps.push(Step::Root { dir: root, is_chosen: false }),

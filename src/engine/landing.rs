@@ -245,6 +245,7 @@ impl Engine {
         ask: &LandAsk,
     ) -> Result<LandReport, EngineError> {
         let workspace = &found.workspace;
+        must_be_in_place(workspace)?;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
         let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
         let _hold = (!ask.dry_run).then(hold).transpose()?;
@@ -279,6 +280,18 @@ impl Engine {
             }),
         }
     }
+}
+
+/// The path was resolved when the task was taken on. If a link lies on it now, whoever put it there would choose
+/// which directory is changed.
+fn must_be_in_place(workspace: &Workspace) -> Result<(), EngineError> {
+    let root = workspace.root();
+    let message = match root.canonicalize_utf8() {
+        Ok(real) if real == root => return Ok(()),
+        Ok(real) => format!("`{root}` leads to `{real}` now, which is not the directory that the task worked in"),
+        Err(error) => format!("`{root}` is not there any more: {error}"),
+    };
+    Err(EngineError::Conflict { message, hint: "put the directory back in its place, then try again".into() })
 }
 
 /// Taking back knows no paths.

@@ -55,6 +55,21 @@ impl Dir {
         Ok(Self(fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?))
     }
 
+    /// Opens a directory by its path, unless a link has taken its place: then whoever swapped it would choose
+    /// which directory is read and changed.
+    ///
+    /// # Errors
+    /// It is missing, no directory, a link, or closed to this user.
+    pub fn open_root(path: &Path) -> io::Result<Self> {
+        match fs::open(path, READ | OFlags::DIRECTORY, Mode::empty()) {
+            Ok(dir) => Ok(Self(dir)),
+            Err(_) if path.is_symlink() => {
+                Err(io::Error::new(io::ErrorKind::NotADirectory, "a symbolic link has taken its place"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Opens a directory in this one.
     ///
     /// # Errors

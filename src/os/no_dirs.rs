@@ -40,6 +40,15 @@ impl Dir {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Opens a directory by its path, unless a link has taken its place: then whoever swapped it would choose
+    /// which directory is read and changed.
+    ///
+    /// # Errors
+    /// It is missing, no directory, a link, or closed to this user.
+    pub fn open_root(_: &Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Opens a directory in this one.
     ///
     /// # Errors

@@ -406,3 +406,33 @@ fn no_command_runs_what_a_repository_says() {
         assert!(!sprung.exists(), "{flags:?}");
     }
 }
+
+#[test]
+fn a_link_in_the_place_of_the_workspace_leads_no_landing_elsewhere() {
+    let home = TestHome::new();
+    let (place, victim) = (home.root().join("place"), home.root().join("victim"));
+    let swap = |aside: &str| {
+        std::fs::rename(&place, home.root().join(aside)).unwrap();
+        std::os::unix::fs::symlink(&victim, &place).unwrap();
+    };
+    for dir in [&place, &victim] {
+        std::fs::create_dir(dir).unwrap();
+        std::fs::write(dir.join("file"), "before").unwrap();
+    }
+    let place_word = place.to_str().unwrap();
+    let id = home.submit_with(&["-C", place_word], "write file after\nfinish x");
+    home.end_of(&id);
+    std::fs::write(victim.join("file"), "after").unwrap();
+    swap("aside");
+    let refused = home.mgr(&["rollback", &id, "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (Some(9), Some("conflict")), "{refused:#?}");
+    assert_eq!(std::fs::read_to_string(victim.join("file")).unwrap(), "after");
+    // Not in the archive either: what lies elsewhere is no change of the task.
+    std::fs::remove_file(&place).unwrap();
+    std::fs::rename(home.root().join("aside"), &place).unwrap();
+    let script = format!("run mv {place_word} {place_word}.old\nrun ln -s {} {place_word}\nfinish x", victim.display());
+    let id = home.submit_with(&["-C", place_word, "--posture", "full"], &script);
+    home.end_of(&id);
+    assert_eq!(home.mgr(&["rollback", &id]).code, Some(9));
+    assert_eq!(std::fs::read_to_string(victim.join("file")).unwrap(), "after");
+}
