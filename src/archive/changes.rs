@@ -78,6 +78,12 @@ impl Manifest {
         let untouched = after.entries().iter().filter(|(_, entry)| *entry == Entry::Untouched);
         untouched.map(|(path, _)| path).filter(|path| self.get(path) != Some(&Entry::Untouched))
     }
+
+    /// Returns what this manifest only knew to be there and a later one does not find: nobody can bring it back.
+    pub fn lost_in<'a>(&'a self, after: &'a Self) -> impl Iterator<Item = &'a RawPath> {
+        let untouched = self.entries().iter().filter(|(_, entry)| *entry == Entry::Untouched);
+        untouched.map(|(path, _)| path).filter(|path| after.get(path).is_none() && after.knows(path))
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +100,8 @@ mod tests {
         let gone = |name: &str| Change { path: path(name), before: Some(fifo()), after: None };
         assert_eq!(open.changes_to(&ignored), [gone("d-")]);
         assert_eq!(open.hidden_in(&ignored).collect::<Vec<_>>(), [&path("d")]);
+        assert_eq!(ignored.lost_in(&Manifest::default()).collect::<Vec<_>>(), [&path("d")]);
+        assert_eq!((ignored.lost_in(&open).count(), open.lost_in(&ignored).count()), (0, 0));
         let made = Change { path: path("d-"), before: None, after: Some(fifo()) };
         assert_eq!((ignored.changes_to(&open), ignored.hidden_in(&open).count()), (vec![made], 0));
     }

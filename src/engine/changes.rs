@@ -169,14 +169,16 @@ impl Engine {
 /// How many ignored directories are named.
 const MOST_NAMED: usize = 20;
 
-/// Says what came to be ignored or was made and is ignored.
+/// Says what came to be ignored, was made and is ignored, or is gone and was in no snapshot.
 fn unknown(before: &Manifest, after: &Manifest) -> Vec<String> {
     let hidden = before.hidden_in(after).filter(|path| path.name() != b".git");
     let say = |path: &RawPath| match before.get(path) {
         Some(_) => format!("`{path}` is ignored since: what changed in it is not known"),
         None => format!("`{path}` was made and is ignored: it stays as it is"),
     };
-    hidden.take(MOST_NAMED).map(say).collect()
+    let lost = before.lost_in(after).filter(|path| path.as_bytes() != b".git");
+    let say_lost = |path: &RawPath| format!("`{path}` was not archived and is gone: no rollback brings it back");
+    lost.take(MOST_NAMED).map(say_lost).chain(hidden.take(MOST_NAMED).map(say)).collect()
 }
 
 /// Parses a name that we have put together ourselves.

@@ -436,3 +436,16 @@ fn a_link_in_the_place_of_the_workspace_leads_no_landing_elsewhere() {
     assert_eq!(home.mgr(&["rollback", &id]).code, Some(9));
     assert_eq!(std::fs::read_to_string(victim.join("file")).unwrap(), "after");
 }
+
+#[test]
+fn what_was_not_archived_and_is_gone_is_named() {
+    let home = TestHome::new();
+    std::fs::write(home.work().join(".gitignore"), "data/\n").unwrap();
+    std::fs::create_dir(home.work().join("data")).unwrap();
+    std::fs::write(home.work().join("data/only"), "copy").unwrap();
+    let id = home.submit("run mv data other\nfinish x");
+    home.end_of(&id);
+    let lost = json!(["`data` was not archived and is gone: no rollback brings it back"]);
+    assert_eq!(home.json(&["diff", &id])["unknown"], lost);
+    assert_eq!(home.json(&["rollback", &id, "--dry-run"])["notes"], lost);
+}
