@@ -43,20 +43,8 @@ impl Repository {
     }
 
     fn at(work_tree: &Utf8Path) -> Option<Self> {
-        let dot_git = work_tree.join(".git");
-        let metadata = std::fs::metadata(&dot_git).ok()?;
-        let git_dir = if metadata.is_dir() {
-            dot_git
-        } else {
-            let line = line_of(read(&Dir::open(work_tree.as_std_path()).ok()?, ".git", MAX_LINE))?;
-            work_tree.join(line.strip_prefix("gitdir:")?.trim())
-        };
-        let git_dir = git_dir.canonicalize_utf8().ok()?;
+        let (git_dir, common_dir) = git_dirs(work_tree)?;
         let own = Dir::open(git_dir.as_std_path()).ok()?;
-        let common_dir = match line_of(read(&own, "commondir", MAX_LINE)) {
-            Some(common) => git_dir.join(common).canonicalize_utf8().ok()?,
-            None => git_dir.clone(),
-        };
         let is_whole = own.stat(b"HEAD").ok()?.is_some() && common_dir.join("objects").is_dir();
         is_whole.then(|| Self { work_tree: work_tree.to_owned(), git_dir, common_dir })
     }
@@ -95,6 +83,26 @@ impl Repository {
         }
         None
     }
+}
+
+/// Returns the git directory of a work tree and the one that it shares with others: a `.git` file says `gitdir: PATH`,
+/// and there may be a `commondir` (gitrepository-layout(5)).
+pub(super) fn git_dirs(work_tree: &Utf8Path) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
+    let dot_git = work_tree.join(".git");
+    let metadata = std::fs::metadata(&dot_git).ok()?;
+    let git_dir = if metadata.is_dir() {
+        dot_git
+    } else {
+        let line = line_of(read(&Dir::open(work_tree.as_std_path()).ok()?, ".git", MAX_LINE))?;
+        work_tree.join(line.strip_prefix("gitdir:")?.trim())
+    };
+    let git_dir = git_dir.canonicalize_utf8().ok()?;
+    let own = Dir::open(git_dir.as_std_path()).ok()?;
+    let common_dir = match line_of(read(&own, "commondir", MAX_LINE)) {
+        Some(common) => git_dir.join(common).canonicalize_utf8().ok()?,
+        None => git_dir.clone(),
+    };
+    Some((git_dir, common_dir))
 }
 
 /// Whether this is the name of an object, SHA-1 or SHA-256.

@@ -8,11 +8,7 @@
 //!
 //! All paths are relative to the *top*: the top of the repository that the root lies in, else the root.
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io::Read, sync::Arc};
 
 use camino::Utf8Path;
 use ignore::{
@@ -20,6 +16,7 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 
+use super::repository::git_dirs;
 use crate::os::{dirs::Dir, files};
 
 /// Longer ignore files are cut: nobody writes them by hand.
@@ -155,21 +152,8 @@ fn inner_exclude(dir: &Dir) -> Option<Vec<u8>> {
 
 /// Returns the exclude file of the repository whose work tree is at `top`; of a linked one it lies with the main one.
 fn exclude_of(top: &Utf8Path) -> Option<Vec<u8>> {
-    let git = top.join(".git").into_std_path_buf();
-    let common = if git.is_dir() { git } else { common_dir(&git)? };
-    read(&Dir::open(&common.join("info")).ok()?, b"exclude")
-}
-
-/// Follows a `.git` file: `gitdir: PATH`, and there `commondir` (gitrepository-layout(5)).
-fn common_dir(git: &Path) -> Option<PathBuf> {
-    let line = |path: &Path| {
-        let bytes = read(&Dir::open(path.parent()?).ok()?, path.file_name()?.as_encoded_bytes())?;
-        Some(files::path_of(bytes.trim_ascii_end()).into_owned())
-    };
-    let named = line(git)?;
-    let named = named.as_os_str().as_encoded_bytes().strip_prefix(b"gitdir: ")?;
-    let own = git.parent()?.join(files::path_of(named));
-    Some(line(&own.join("commondir")).map_or(own.clone(), |common| own.join(common)))
+    let (_, common) = git_dirs(top)?;
+    read(&Dir::open(common.join("info").as_std_path()).ok()?, b"exclude")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here reads a clock, a disk, a process or the environment; `now` comes in as an argument.
 
+mod causes;
 mod digest;
 mod event;
 mod failure;
@@ -21,6 +22,7 @@ mod transition;
 mod usage;
 mod workspace;
 
+pub use causes::{causes, with_causes};
 pub use digest::{Digest, Terminal};
 pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};
 pub use failure::{Category, Failure};

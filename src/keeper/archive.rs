@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     archive::{ArchiveError, Change, ChangeKind, GitState, Take, Workspace},
-    core::{Bytes, Check, Ending, Isolation, Verification},
+    core::{Bytes, Check, Ending, Isolation, Verification, with_causes},
     os::{
         clock, failpoint,
         files::{self, Durability, FileError},
@@ -90,10 +90,10 @@ pub(super) fn disk_below_floor(dir: &AttemptDir, spec: &Spec) -> Option<String> 
 fn unready(trouble: Trouble) -> Unready {
     let (ending, detail) = match trouble {
         Trouble::Setup(check) => (Ending::LaunchFailed, setup_words(&check)),
-        Trouble::Archive(error) if error.is_disk_full() => (Ending::DiskFull, words(&error)),
-        Trouble::Archive(error) => (Ending::NotArchived, words(&error)),
-        Trouble::File(error) if error.is_disk_full() => (Ending::DiskFull, words(&error)),
-        Trouble::File(error) => (Ending::NotArchived, words(&error)),
+        Trouble::Archive(error) if error.is_disk_full() => (Ending::DiskFull, with_causes(&error)),
+        Trouble::Archive(error) => (Ending::NotArchived, with_causes(&error)),
+        Trouble::File(error) if error.is_disk_full() => (Ending::DiskFull, with_causes(&error)),
+        Trouble::File(error) => (Ending::NotArchived, with_causes(&error)),
     };
     Unready { ending, detail: Some(detail) }
 }
@@ -104,17 +104,6 @@ fn setup_words(check: &Check) -> String {
     let last = check.output_tail.lines().rev().map(str::trim).find(|line| !line.is_empty());
     let said = last.map(|line| format!(": {line}")).unwrap_or_default();
     format!("the setup command `{}` {how}{said}", check.command)
-}
-
-/// Returns an error with all that lies beneath it.
-fn words(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words.push_str(&format!(": {cause}"));
-        next = cause.source();
-    }
-    words
 }
 
 fn make_ready(

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    landing::{ConflictView, Fates, Head, Totals, inside, list, list_conflicts},
+    landing::{ConflictView, Fates, Story, Totals, inside},
     rollback::hundred,
 };
 use crate::{
     archive::OnConflict,
     core::{TaskId, TaskRef},
     engine::LandAsk,
-    ui::{Page, Tone},
+    ui::Page,
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -138,45 +138,36 @@ impl Operation for Apply {
     }
 }
 
-impl Render for ApplyOutput {
-    fn render(&self, page: &mut Page) {
-        let totals = &self.totals;
-        let deeds = [
-            ("write", "wrote", totals.written + totals.overwritten),
-            ("merge", "merged", totals.merged),
-            ("mark", "marked", totals.marked),
-            ("delete", "deleted", totals.deleted),
-        ];
-        let head = Head { dry_run: self.dry_run, is_done: self.done, deeds: &deeds, conflicts: totals.conflicts };
-        page.line(page.tint(Tone::Strong, &head.words()));
-        list(page, Tone::Good, "written", &self.written, totals.written);
-        list(page, Tone::Good, "over edit", &self.overwritten, totals.overwritten);
-        list(page, Tone::Good, "merged", &self.merged, totals.merged);
-        list(page, Tone::Busy, "markers", &self.marked, totals.marked);
-        list(page, Tone::Bad, "deleted", &self.deleted, totals.deleted);
-        list_conflicts(page, &self.conflicts, totals.conflicts);
-        list(page, Tone::Faint, "stays", &self.kept_dirs, totals.kept_dirs);
-        self.notes.iter().for_each(|note| page.text(note));
-        self.way_out(page);
-    }
-
-    /// A script must not go on as if all of the result were there.
-    fn exit(&self) -> Exit {
-        if self.conflicts.is_empty() && self.marked.is_empty() { Exit::Success } else { Exit::Conflict }
+impl ApplyOutput {
+    fn story(&self) -> Story<'_> {
+        Story {
+            command: "apply",
+            task_id: &self.task_id,
+            writing: ["write", "wrote", "written"],
+            ways: "theirs|markers",
+            dry_run: self.dry_run,
+            is_done: self.done,
+            undo: self.undo,
+            is_plain: self.is_plain,
+            written: &self.written,
+            deleted: &self.deleted,
+            merged: &self.merged,
+            marked: &self.marked,
+            overwritten: &self.overwritten,
+            conflicts: &self.conflicts,
+            kept_dirs: &self.kept_dirs,
+            notes: &self.notes,
+            totals: self.totals,
+        }
     }
 }
 
-impl ApplyOutput {
-    fn way_out(&self, page: &mut Page) {
-        let undo = if self.undo { " --undo" } else { "" };
-        let command = if self.is_plain { format!("mgr apply {}{undo}", self.task_id) } else { "the same".to_owned() };
-        if !self.conflicts.is_empty() {
-            page.line(format!("Go on: {command} --on-conflict theirs|markers"));
-        } else if self.dry_run {
-            page.line(format!("Do it: {command}{}", if self.is_plain { "" } else { " without --dry-run" }));
-        }
-        if self.done && !self.undo {
-            page.line(format!("Take it back: mgr apply {} --undo", self.task_id));
-        }
+impl Render for ApplyOutput {
+    fn render(&self, page: &mut Page) {
+        self.story().render(page);
+    }
+
+    fn exit(&self) -> Exit {
+        self.story().exit()
     }
 }

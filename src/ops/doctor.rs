@@ -149,7 +149,7 @@ fn archive(call: &Call<'_>, fix: bool) -> Finding {
         Ok(found) => found,
         Err(error) => {
             let hint = "what is named must be readable and writable; `mgr archive list` shows what is there";
-            return finding(FindingLevel::Problem, with_causes(&error), Some(hint.into()));
+            return finding(FindingLevel::Problem, crate::core::with_causes(&error), Some(hint.into()));
         }
     };
     if !health.broken_off.is_empty() {
@@ -160,16 +160,6 @@ fn archive(call: &Call<'_>, fix: bool) -> Finding {
     let (size, count) = (size_words(health.stored_bytes), plural(health.workspaces, "workspace"));
     let done = finished.iter().map(|words| format!("; {words}")).collect::<String>();
     finding(FindingLevel::Good, format!("`{path}` has {size} of {count}{done}"), None)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        words.push_str(&format!(": {cause}"));
-        next = cause.source();
-    }
-    words
 }
 
 fn backend(call: &Call<'_>, name: &crate::core::BackendName) -> Result<Finding, OpError> {

@@ -95,7 +95,7 @@ impl OpError {
 
 impl From<EngineError> for OpError {
     fn from(error: EngineError) -> Self {
-        let causes = causes(&error);
+        let causes = crate::core::causes(&error).collect();
         let (code, hint) = code_and_hint(&error);
         let retryable = matches!(code, Code::DiskFull | Code::Conflict);
         Self { code, message: error.to_string(), causes, retryable, hints: hint.into_iter().collect() }
@@ -106,16 +106,6 @@ impl From<crate::os::files::FileError> for OpError {
     fn from(error: crate::os::files::FileError) -> Self {
         EngineError::from(error).into()
     }
-}
-
-fn causes(error: &EngineError) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    causes
 }
 
 fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {

@@ -6,10 +6,10 @@ use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::OpError;
+use super::{Exit, OpError};
 use crate::{
     archive::{Conflict, Deed, Landed, OnConflict, RawPath},
-    core::Task,
+    core::{Task, TaskId},
     ui::{Page, Tone, one_line, plural},
 };
 
@@ -131,7 +131,7 @@ fn relative(root: &Utf8Path, path: &str) -> Result<String, OpError> {
 const SHOWN: usize = 20;
 
 /// Adds a line for each path, its fate in front.
-pub(super) fn list(page: &mut Page, tone: Tone, fate: &str, paths: &[String], total: usize) {
+fn list(page: &mut Page, tone: Tone, fate: &str, paths: &[String], total: usize) {
     for path in paths.iter().take(SHOWN) {
         let fate = page.tint(tone, &format!("{fate:<10}"));
         page.line(format!("  {fate}{}", one_line(path)));
@@ -140,7 +140,7 @@ pub(super) fn list(page: &mut Page, tone: Tone, fate: &str, paths: &[String], to
 }
 
 /// Adds a line for each conflict.
-pub(super) fn list_conflicts(page: &mut Page, conflicts: &[ConflictView], total: usize) {
+fn list_conflicts(page: &mut Page, conflicts: &[ConflictView], total: usize) {
     for conflict in conflicts.iter().take(SHOWN) {
         let fate = page.tint(Tone::Bad, &format!("{:<10}", "conflict"));
         page.line(format!("  {fate}{}: {}", one_line(&conflict.path), one_line(&conflict.why)));
@@ -154,8 +154,74 @@ fn more(page: &mut Page, total: usize) {
     }
 }
 
+/// An answer about a landing, as people read it.
+pub(super) struct Story<'a> {
+    pub command: &'static str,
+    pub task_id: &'a TaskId,
+    /// What writing a path is called: as it would be done, as it was, and in front of the path.
+    pub writing: [&'static str; 3],
+    /// The policies that get further than this answer did.
+    pub ways: &'static str,
+    pub dry_run: bool,
+    pub is_done: bool,
+    pub undo: bool,
+    /// Whether no part was asked for and no policy.
+    pub is_plain: bool,
+    pub written: &'a [String],
+    pub deleted: &'a [String],
+    pub merged: &'a [String],
+    pub marked: &'a [String],
+    pub overwritten: &'a [String],
+    pub conflicts: &'a [ConflictView],
+    pub kept_dirs: &'a [String],
+    pub notes: &'a [String],
+    pub totals: Totals,
+}
+
+impl Story<'_> {
+    pub fn render(&self, page: &mut Page) {
+        let (totals, [would, was, fate]) = (&self.totals, self.writing);
+        let deeds = [
+            (would, was, totals.written + totals.overwritten),
+            ("merge", "merged", totals.merged),
+            ("mark", "marked", totals.marked),
+            ("delete", "deleted", totals.deleted),
+        ];
+        let head = Head { dry_run: self.dry_run, is_done: self.is_done, deeds: &deeds, conflicts: totals.conflicts };
+        page.line(page.tint(Tone::Strong, &head.words()));
+        list(page, Tone::Good, fate, self.written, totals.written);
+        list(page, Tone::Good, "over edit", self.overwritten, totals.overwritten);
+        list(page, Tone::Good, "merged", self.merged, totals.merged);
+        list(page, Tone::Busy, "markers", self.marked, totals.marked);
+        list(page, Tone::Bad, "deleted", self.deleted, totals.deleted);
+        list_conflicts(page, self.conflicts, totals.conflicts);
+        list(page, Tone::Faint, "stays", self.kept_dirs, totals.kept_dirs);
+        self.notes.iter().for_each(|note| page.text(note));
+        self.way_out(page);
+    }
+
+    /// A script that asked for a state must not go on as if it were there.
+    pub fn exit(&self) -> Exit {
+        if self.conflicts.is_empty() && self.marked.is_empty() { Exit::Success } else { Exit::Conflict }
+    }
+
+    fn way_out(&self, page: &mut Page) {
+        let Self { command, task_id, ways, .. } = self;
+        let undo = if self.undo { " --undo" } else { "" };
+        let call = if self.is_plain { format!("mgr {command} {task_id}{undo}") } else { "the same".to_owned() };
+        if !self.conflicts.is_empty() {
+            page.line(format!("Go on: {call} --on-conflict {ways}"));
+        } else if self.dry_run {
+            page.line(format!("Do it: {call}{}", if self.is_plain { "" } else { " without --dry-run" }));
+        }
+        if self.is_done && !self.undo {
+            page.line(format!("Take it back: mgr {command} {task_id} --undo"));
+        }
+    }
+}
+
 /// What a landing comes to, before any path is listed.
-pub(super) struct Head<'a> {
+struct Head<'a> {
     pub dry_run: bool,
     pub is_done: bool,
     /// Each kind of deed, as it would be done and as it was, with how many paths.

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    landing::{ConflictView, Fates, Head, Totals, inside, list, list_conflicts},
+    landing::{ConflictView, Fates, Story, Totals, inside},
 };
 use crate::{
     archive::OnConflict,
     core::{TaskId, TaskRef},
     engine::LandAsk,
-    ui::{Page, Tone, plural},
+    ui::{Page, plural},
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -178,46 +178,36 @@ fn next(fates: &Fates, dry_run: bool, is_done: bool, undo: bool) -> Option<Strin
     Some(words.to_owned())
 }
 
-impl Render for RollbackOutput {
-    fn render(&self, page: &mut Page) {
-        let totals = &self.totals;
-        let deeds = [
-            ("restore", "restored", totals.written + totals.overwritten),
-            ("merge", "merged", totals.merged),
-            ("mark", "marked", totals.marked),
-            ("delete", "deleted", totals.deleted),
-        ];
-        let head = Head { dry_run: self.dry_run, is_done: self.done, deeds: &deeds, conflicts: totals.conflicts };
-        page.line(page.tint(Tone::Strong, &head.words()));
-        list(page, Tone::Good, "restored", &self.restored, totals.written);
-        list(page, Tone::Good, "over edit", &self.overwritten, totals.overwritten);
-        list(page, Tone::Good, "merged", &self.merged, totals.merged);
-        list(page, Tone::Busy, "markers", &self.marked, totals.marked);
-        list(page, Tone::Bad, "deleted", &self.deleted, totals.deleted);
-        list_conflicts(page, &self.conflicts, totals.conflicts);
-        list(page, Tone::Faint, "stays", &self.kept_dirs, totals.kept_dirs);
-        self.notes.iter().for_each(|note| page.text(note));
-        self.way_out(page);
-    }
-
-    /// A script that asked for a state must not go on as if it were there.
-    fn exit(&self) -> Exit {
-        if self.conflicts.is_empty() && self.marked.is_empty() { Exit::Success } else { Exit::Conflict }
+impl RollbackOutput {
+    fn story(&self) -> Story<'_> {
+        Story {
+            command: "rollback",
+            task_id: &self.task_id,
+            writing: ["restore", "restored", "restored"],
+            ways: "skip|theirs|markers",
+            dry_run: self.dry_run,
+            is_done: self.done,
+            undo: self.undo,
+            is_plain: self.is_plain,
+            written: &self.restored,
+            deleted: &self.deleted,
+            merged: &self.merged,
+            marked: &self.marked,
+            overwritten: &self.overwritten,
+            conflicts: &self.conflicts,
+            kept_dirs: &self.kept_dirs,
+            notes: &self.notes,
+            totals: self.totals,
+        }
     }
 }
 
-impl RollbackOutput {
-    fn way_out(&self, page: &mut Page) {
-        let undo = if self.undo { " --undo" } else { "" };
-        let command =
-            if self.is_plain { format!("mgr rollback {}{undo}", self.task_id) } else { "the same".to_owned() };
-        if !self.conflicts.is_empty() {
-            page.line(format!("Go on: {command} --on-conflict skip|theirs|markers"));
-        } else if self.dry_run {
-            page.line(format!("Do it: {command}{}", if self.is_plain { "" } else { " without --dry-run" }));
-        }
-        if self.done && !self.undo {
-            page.line(format!("Take it back: mgr rollback {} --undo", self.task_id));
-        }
+impl Render for RollbackOutput {
+    fn render(&self, page: &mut Page) {
+        self.story().render(page);
+    }
+
+    fn exit(&self) -> Exit {
+        self.story().exit()
     }
 }

@@ -11,6 +11,7 @@ pub mod files;
 pub mod random;
 pub mod raw;
 pub mod spawn;
+mod stat;
 pub mod tree;
 
 pub use raw::{fds, memory};

@@ -3,33 +3,11 @@
 
 use std::{fs::File, io, path::Path};
 
+pub use super::stat::{Kind, Stat};
+
 /// An open directory; there is none.
 #[derive(Debug)]
 pub enum Dir {}
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    File,
-    Dir,
-    Symlink,
-    Fifo,
-    Socket,
-    Device,
-}
-
-/// What the system says of an entry. Times are nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    pub kind: Kind,
-    /// The permission bits, set-user-id and sticky included.
-    pub mode: u32,
-    pub size: u64,
-    pub modified: i128,
-    pub changed: i128,
-    pub device: u64,
-    pub inode: u64,
-}
 
 impl Dir {
     /// Opens a directory by its path, the one place where links are followed: the caller chose it.
