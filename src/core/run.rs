@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{TaskId, Timestamp};
+use super::{Money, TaskId, Timestamp};
 
 /// A run's id has the form of a task's, so that one argument may name either.
 pub type RunId = TaskId;
@@ -13,17 +13,20 @@ pub type RunId = TaskId;
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     Running,
+    /// Nothing new is started until somebody lets it go on.
+    Paused,
     Done,
     Failed,
     Cancelled,
 }
 
 impl RunStatus {
-    pub const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Running, Self::Paused, Self::Done, Self::Failed, Self::Cancelled];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Done => "done",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -32,7 +35,7 @@ impl RunStatus {
 
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Running => false,
+            Self::Running | Self::Paused => false,
             Self::Done | Self::Failed | Self::Cancelled => true,
         }
     }
@@ -111,6 +114,12 @@ pub struct Run {
     pub revision: i64,
     /// What was frozen at the start, as JSON.
     pub definition: String,
+    /// The run and the step of it that this one is the workflow of.
+    pub parent: Option<(RunId, String)>,
+    /// Why it is paused.
+    pub why: Option<String>,
+    /// The most money to spend, where somebody changed what the definition says.
+    pub budget: Option<Money>,
 }
 
 /// A step of a run as it is kept.
@@ -120,10 +129,14 @@ pub struct RunStep {
     pub status: StepStatus,
     /// The task of this turn, or of the one before while this one has not started.
     pub task: Option<TaskId>,
-    /// How often the step was asked to run, from 1.
+    /// How often the step was asked to run, from 1; a loop's runs count as well.
     pub turn: u32,
+    /// How many runs of its loop are over since the step was last asked for.
+    pub loops: u32,
+    /// The run of a nested workflow in this turn, or in the one before while this one has not started.
+    pub child: Option<RunId>,
     pub reason: Option<String>,
-    /// The end of a wait.
+    /// The end of a wait, or of the time to answer.
     pub due_at: Option<Timestamp>,
     /// The question to a person.
     pub question: Option<String>,

@@ -11,7 +11,6 @@ mod control;
 mod custody;
 #[cfg(test)]
 mod custody_tests;
-mod driver;
 mod error;
 mod gate;
 mod ingest;
@@ -50,7 +49,7 @@ pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use roles::roles;
-pub use runs::{Frozen, Loaded, RunState, StepMaker};
+pub use runs::{Frozen, Loaded, RunAsk, RunState, StepMaker};
 pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;

@@ -118,6 +118,7 @@ fn make_ready(
         isolate(dir, spec, plan, &workspace, waiting, environment)?;
     }
     failpoint::hit("keeper.before_archive");
+    while failpoint::holds("keeper.archiving") && !waiting.is_asked_to_end() {}
     workspace.at(&plan.root).take(&plan.names.before, &take(plan, false), &mut || waiting.go_on())?;
     failpoint::hit("keeper.after_archive");
     Ok(())

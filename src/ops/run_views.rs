@@ -140,7 +140,7 @@ impl RunView {
             RunStatus::Failed => Exit::Failed,
             RunStatus::Cancelled => Exit::Cancelled,
             RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
-            RunStatus::Running => Exit::StillRunning,
+            RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
         }
     }
 }
@@ -188,6 +188,7 @@ pub(super) fn split_question(question: &str) -> (&str, &str) {
 pub(super) const fn run_tone(status: RunStatus) -> Tone {
     match status {
         RunStatus::Running => Tone::Busy,
+        RunStatus::Paused => Tone::Plain,
         RunStatus::Done => Tone::Good,
         RunStatus::Failed => Tone::Bad,
         RunStatus::Cancelled => Tone::Faint,

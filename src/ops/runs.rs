@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     core::{RunId, Span, StepStatus, TaskRef},
-    engine::Frozen,
+    engine::{Frozen, RunAsk},
     ui::{Page, duration_words, one_line, plural},
     workflow::{Checked, Fault, Support},
 };
@@ -144,10 +144,19 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         working_dir,
         demo: start.demo,
         file: start.file.map(|file| file.0),
+        template: None,
+        env: Map::new(),
+        unattended: false,
         digest: plan.digest.clone(),
         workflow: workflow.frozen,
     };
-    let id = call.engine.start_run(&name, &frozen, &plan, start.request_id.as_deref())?;
+    let id = call.engine.start_run(&RunAsk {
+        name: &name,
+        frozen: &frozen,
+        plan: &plan,
+        request_id: start.request_id.as_deref(),
+        parent: None,
+    })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))
 }

@@ -2,7 +2,7 @@
 //!
 //! `MGR_FAILPOINT=name` makes the process kill itself (SIGKILL: no handler, no destructor) when it
 //! reaches the point of that name; `MGR_FAILPOINT=name@FILE` makes only the first one do it, the one
-//! that can make FILE. Release builds have none of it.
+//! that can make FILE. `MGR_HOLD=name@FILE` holds it there until FILE exists. Release builds have none of it.
 
 /// Dies here if the test asked for it.
 #[cfg(debug_assertions)]
@@ -17,3 +17,16 @@ pub fn hit(name: &str) {
 
 #[cfg(not(debug_assertions))]
 pub const fn hit(_name: &str) {}
+
+/// Whether the test wants the process to stay where it is.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "test-only switch that must work in every process, configured or not")]
+pub fn holds(name: &str) -> bool {
+    let Ok(asked) = std::env::var("MGR_HOLD") else { return false };
+    asked.split_once('@').is_some_and(|(point, file)| point == name && !std::path::Path::new(file).exists())
+}
+
+#[cfg(not(debug_assertions))]
+pub const fn holds(_name: &str) -> bool {
+    false
+}

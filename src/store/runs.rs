@@ -6,11 +6,14 @@ use super::{StoreError, View, Writing, tasks::parse};
 use crate::core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
 
 /// A run to be added.
+#[derive(Clone, Copy)]
 pub struct NewRun<'a> {
     pub id: &'a RunId,
     pub name: &'a str,
     pub definition: &'a str,
     pub request_id: Option<&'a str>,
+    pub parent: Option<(&'a RunId, &'a str)>,
+    pub template: Option<&'a str>,
     /// In the order of the file.
     pub steps: &'a [String],
     pub now: Timestamp,
@@ -24,13 +27,15 @@ pub struct StepChange {
     pub turn: u32,
     pub status: StepStatus,
     pub task: Option<TaskId>,
+    pub child: Option<RunId>,
     pub reason: Option<String>,
     pub due_at: Option<Timestamp>,
     pub question: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, status, created_at, updated_at, finished_at, revision, definition";
-const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question";
+const COLUMNS: &str =
+    "id, name, status, created_at, updated_at, finished_at, revision, definition, parent, parent_step, why, budget";
+const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child";
 
 /// Runs that have something to do: at a time, or because a task of theirs is over.
 const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
@@ -77,7 +82,7 @@ impl View<'_> {
         let sql = format!(
             "SELECT {STEP_COLUMNS}, run_id FROM run_steps INDEXED BY run_steps_held WHERE status = 'held' ORDER BY run_id, place"
         );
-        self.all(&sql, [], |row| Ok((parse(row, 7)?, read_step(row)?)))
+        self.all(&sql, [], |row| Ok((parse(row, 9)?, read_step(row)?)))
     }
 
     /// Returns the runs that have something to do now.
@@ -116,10 +121,20 @@ impl Writing<'_> {
     /// The disk is full or the store damaged.
     pub fn add_run(&self, new: &NewRun<'_>) -> Result<(), StoreError> {
         let sql =
-            "INSERT INTO runs (id, name, status, created_at, updated_at, due_at, revision, request_id, definition)
-                   VALUES (?1, ?2, 'running', ?3, ?3, 0, 0, ?4, ?5)";
+            "INSERT INTO runs (id, name, status, created_at, updated_at, due_at, revision, request_id, definition, parent, parent_step, template)
+                   VALUES (?1, ?2, 'running', ?3, ?3, 0, 0, ?4, ?5, ?6, ?7, ?8)";
         let (id, now) = (new.id.as_str(), new.now.as_millis());
-        self.0.prepare_cached(sql)?.execute(params![id, new.name, now, new.request_id, new.definition])?;
+        let (parent, parent_step) = (new.parent.map(|(run, _)| run.as_str()), new.parent.map(|(_, step)| step));
+        self.0.prepare_cached(sql)?.execute(params![
+            id,
+            new.name,
+            now,
+            new.request_id,
+            new.definition,
+            parent,
+            parent_step,
+            new.template,
+        ])?;
         let sql = "INSERT INTO run_steps (run_id, step_id, place, status, turn) VALUES (?1, ?2, ?3, 'waiting', 1)";
         for (place, step) in (0i64..).zip(new.steps) {
             self.0.prepare_cached(sql)?.execute(params![id, step, place])?;
@@ -133,7 +148,8 @@ impl Writing<'_> {
     /// The disk is full or the store damaged.
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
         let sql =
-            "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8
+            "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8,
+                   child = coalesce(?9, child)
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
@@ -145,6 +161,7 @@ impl Writing<'_> {
                 change.reason,
                 change.due_at.map(Timestamp::as_millis),
                 change.question,
+                change.child.as_ref().map(RunId::as_str),
             ])?;
         }
         Ok(())
@@ -211,19 +228,27 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         finished_at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         revision: row.get(6)?,
         definition: row.get(7)?,
+        parent: optional(row, 8)?.zip(row.get(9)?),
+        why: row.get(10)?,
+        budget: optional(row, 11)?,
     })
 }
 
 fn read_step(row: &Row<'_>) -> rusqlite::Result<RunStep> {
     let status: String = row.get(1)?;
-    let task: Option<String> = row.get(2)?;
     Ok(RunStep {
         step: row.get(0)?,
         status: StepStatus::ALL.into_iter().find(|known| known.as_str() == status).unwrap_or(StepStatus::Cancelled),
-        task: task.and_then(|task| task.parse().ok()),
+        task: optional(row, 2)?,
         turn: row.get(3)?,
         reason: row.get(4)?,
         due_at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         question: row.get(6)?,
+        loops: row.get(7)?,
+        child: optional(row, 8)?,
     })
+}
+
+fn optional<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+    Ok(row.get::<_, Option<String>>(column)?.and_then(|text| text.parse().ok()))
 }

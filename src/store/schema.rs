@@ -14,7 +14,7 @@ pub(super) const PRAGMAS: &str = "
 ";
 
 /// Each entry takes the store from the version of its index to the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE tasks (
         seq         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -138,6 +138,23 @@ const MIGRATIONS: [&str; 3] = [
     ) WITHOUT ROWID;
     CREATE INDEX run_steps_at_work ON run_steps (task_id, run_id) WHERE status = 'running';
     CREATE INDEX run_steps_held ON run_steps (run_id) WHERE status = 'held';
+",
+    "
+    -- the run and the step of it that a nested run belongs to
+    ALTER TABLE runs ADD COLUMN parent TEXT;
+    ALTER TABLE runs ADD COLUMN parent_step TEXT;
+    -- the template that it was made from
+    ALTER TABLE runs ADD COLUMN template TEXT;
+    -- why it is paused
+    ALTER TABLE runs ADD COLUMN why TEXT;
+    -- dollars, where somebody changed what the definition says
+    ALTER TABLE runs ADD COLUMN budget TEXT;
+    ALTER TABLE run_steps ADD COLUMN loops INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run_steps ADD COLUMN child TEXT;
+    CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
+    CREATE INDEX runs_by_template ON runs (template) WHERE template IS NOT NULL;
+    CREATE INDEX runs_by_name ON runs (name, seq);
+    CREATE INDEX run_steps_with_child ON run_steps (child, run_id) WHERE status = 'running' AND child IS NOT NULL;
 ",
 ];
 

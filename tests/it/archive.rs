@@ -203,22 +203,22 @@ fn what_the_agent_does_to_the_repository_is_said() {
     assert!(text.contains(&format!("Branch{}.", said.strip_prefix("branch").unwrap())), "{text}");
 }
 
-/// So many files that archiving them takes longer than a command.
-fn many_files(home: &TestHome) {
-    for n in 0..15_000 {
-        write(home, &format!("many/{}/{n}", n / 500), "some text\n");
-    }
+/// Submits a task whose snapshot lasts until the end of the test.
+fn submit_archiving(home: &TestHome, arguments: &[&str]) -> String {
+    write(home, "some", "text\n");
+    let hold = format!("keeper.archiving@{}", home.root().join("never").display());
+    let mut submit = home.command(["submit", "finish never"]);
+    let output = submit.args(arguments).env("MGR_HOLD", hold).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[test]
 fn a_long_snapshot_can_be_paused_and_cancelled_and_the_agent_never_runs() {
     let home = TestHome::new();
-    many_files(&home);
-    let id = home.submit("finish never");
+    let id = submit_archiving(&home, &[]);
     home.json(&["pause", &id]);
     let paused = home.attempt(&id, 1).join("paused");
     wait_for("the pause", || if paused.exists() { Ok(()) } else { Err(home.status(&id)) });
-    assert!(!home.attempt(&id, 1).join("pid").exists(), "the snapshot was too fast for this test");
     assert_eq!(home.json(&["cancel", &id])["tasks"][0]["status"], "cancelled");
     assert_eq!((home.runs(), record(&home, &format!("{id}.1.before"))), (Vec::new(), None));
     // Its directory is free again.
@@ -229,8 +229,7 @@ fn a_long_snapshot_can_be_paused_and_cancelled_and_the_agent_never_runs() {
 #[test]
 fn time_for_the_archive_counts() {
     let home = TestHome::new();
-    many_files(&home);
-    let id = home.submit_with(&["--timeout", "50ms"], "finish never");
+    let id = submit_archiving(&home, &["--timeout", "50ms"]);
     let task = home.end_of(&id);
     let told = json!([task["status"], task["failure"]["category"], home.runs()]);
     assert_eq!(told, json!(["timed_out", "timeout", []]), "{task:#}");
