@@ -12,6 +12,7 @@ mod custody;
 #[cfg(test)]
 mod custody_tests;
 mod error;
+mod extract;
 mod gate;
 mod ingest;
 mod landing;
@@ -43,7 +44,7 @@ pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::LandAsk;
+pub use landing::{Discarded, LandAsk};
 pub use launch::launcher;
 pub use lease::{Holder, Lease};
 pub use probe::Readiness;
