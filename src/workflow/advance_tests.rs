@@ -156,6 +156,9 @@ proptest! {
     }
 }
 
+/// A step of [`graphs`]: its needs, each with whether it is one of several, and two more keys.
+type Line = (Vec<(usize, bool)>, &'static str, &'static str);
+
 /// A graph in any order: of each step its needs and whether one of them is enough, what it says of itself, and in how
 /// many members it runs.
 fn graphs() -> impl Strategy<Value = String> {
@@ -164,7 +167,7 @@ fn graphs() -> impl Strategy<Value = String> {
     let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}")];
     let steps = prop::collection::vec((needs, when, matrix), 1..12);
     (steps, any::<bool>(), prop::option::of(1..4usize), any::<u64>()).prop_map(|(steps, stops, most, order)| {
-        let line = |(at, (needs, when, matrix)): (usize, (Vec<(usize, bool)>, &str, &str))| {
+        let line = |(at, (needs, when, matrix)): (usize, Line)| {
             let named = |of_any: bool| {
                 let mut named: Vec<_> = needs.iter().filter(|(_, any)| at > 0 && *any == of_any).collect();
                 named.sort();
