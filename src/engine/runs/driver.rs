@@ -4,6 +4,8 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Loaded, StepMaker, change, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
@@ -44,7 +46,7 @@ impl Engine {
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
         let (status, due_at) = match run.status {
-            RunStatus::Running => match self.definition(run, &(maker.vocabulary)()) {
+            RunStatus::Running => match self.definition(run, (maker.vocabulary)()) {
                 Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
@@ -76,6 +78,9 @@ impl Engine {
                 }
                 continue;
             };
+            if !step.has_ended {
+                continue;
+            }
             match self.store.read(|view| view.task(id))? {
                 Some(task) => changes.extend(end_of(&task).map(|(status, reason)| change(step, status, reason))),
                 None => changes.push(change(step, StepStatus::Failed, Some("its task was removed".into()))),
@@ -103,21 +108,21 @@ impl Engine {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
             for act in acts {
-                let one = match act {
+                let (place, one) = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
-                        self.start_step(run, loaded, steps, place, maker)?
+                        (place, self.start_step(run, loaded, steps, place, maker)?)
                     }
-                    Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
-                    Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
-                    Act::Fail { step, why } => change(&steps[step], StepStatus::Failed, Some(why)),
+                    Act::Skip { step, why } => (step, change(&steps[step], StepStatus::Skipped, Some(why))),
+                    Act::Pass { step, why } => (step, change(&steps[step], StepStatus::NotNeeded, Some(why))),
+                    Act::Fail { step, why } => (step, change(&steps[step], StepStatus::Failed, Some(why))),
                 };
                 is_settled &= !one.status.is_over();
-                let one = [one];
-                take(steps, &one);
-                changes.extend(one);
+                // The rows are in the order of the plan.
+                apply(&mut steps[place], &one);
+                changes.push(one);
             }
             if is_settled {
                 let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
@@ -130,8 +135,9 @@ impl Engine {
     /// step was skipped, or asked to run once more on newer ground.
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        let is_stray = |task: &&Task| !steps.iter().any(|step| step.task_at_work() == Some(&task.id));
-        let strays: Vec<_> = live.iter().filter(is_stray).map(|task| ending(&task.id)).collect();
+        let at_work: BTreeSet<_> = steps.iter().filter_map(RunStep::task_at_work).collect();
+        let strays: Vec<_> =
+            live.iter().filter(|task| !at_work.contains(&task.id)).map(|task| ending(&task.id)).collect();
         if !strays.is_empty() {
             self.settle(strays)?;
         }
@@ -218,16 +224,21 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 
 /// Takes the changes over into the rows that they are about.
 fn take(steps: &mut [RunStep], changes: &[StepChange]) {
-    for change in changes {
-        if let Some(row) = steps.iter_mut().find(|row| row.step == change.step) {
-            row.status = change.status;
-            row.reason.clone_from(&change.reason);
-            row.due_at = change.due_at;
-            row.question.clone_from(&change.question);
-            if change.task.is_some() {
-                row.task.clone_from(&change.task);
-            }
+    let by_step: BTreeMap<&str, &StepChange> = changes.iter().map(|change| (change.step.as_str(), change)).collect();
+    for row in steps {
+        if let Some(change) = by_step.get(row.step.as_str()) {
+            apply(row, change);
         }
+    }
+}
+
+fn apply(row: &mut RunStep, change: &StepChange) {
+    row.status = change.status;
+    row.reason.clone_from(&change.reason);
+    row.due_at = change.due_at;
+    row.question.clone_from(&change.question);
+    if change.task.is_some() {
+        row.task.clone_from(&change.task);
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
 #[derive(Clone, Copy)]
 pub struct StepMaker {
-    pub vocabulary: fn() -> Vocabulary,
+    pub vocabulary: fn() -> &'static Vocabulary,
     pub ask: fn(&Engine, Map<String, Value>) -> Result<Ask, String>,
 }
 
@@ -182,7 +182,8 @@ impl Engine {
             message: format!("the definition of run `{}` cannot be read: {why}", run.id),
             hint: "start the workflow again".into(),
         };
-        let frozen: Frozen = serde_json::from_str(&run.definition).map_err(|error| unreadable(error.to_string()))?;
+        let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
+        let frozen: Frozen = serde_json::from_str(&definition).map_err(|error| unreadable(error.to_string()))?;
         let backends: Vec<String> = self.backend_names().iter().map(ToString::to_string).collect();
         let roles: Vec<String> = crate::engine::roles().into_iter().map(|role| role.name).collect();
         // Nested files were written out when it was frozen.
