@@ -297,6 +297,10 @@ pub struct WorkflowListInput {
     #[arg(short = 'n', long, default_value = "20")]
     #[serde(default = "twenty")]
     pub limit: u32,
+    /// The runs of nested workflows as well
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nested: bool,
 }
 
 const fn twenty() -> u32 {
@@ -328,7 +332,7 @@ impl Operation for WorkflowList {
 
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         call.engine.reconcile()?;
-        let runs = call.engine.runs(None, input.limit.min(1000))?;
+        let runs = call.engine.runs(None, input.nested, input.limit.min(1000))?;
         let line = |run: crate::core::Run| Ok(RunLine::of(&run, &call.engine.run_state(&run.id)?.steps));
         Ok(WorkflowListOutput { workflows: runs.into_iter().map(line).collect::<Result<_, OpError>>()? })
     }

@@ -141,8 +141,8 @@ impl Engine {
 
     /// # Errors
     /// The store cannot be read.
-    pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, EngineError> {
-        Ok(self.store.read(|view| view.runs(status, limit))?)
+    pub fn runs(&self, status: Option<RunStatus>, with_nested: bool, limit: u32) -> Result<Vec<Run>, EngineError> {
+        Ok(self.store.read(|view| view.runs(status, with_nested, limit))?)
     }
 
     /// Returns the run that a reference means.
@@ -234,6 +234,7 @@ fn change(step: &RunStep, status: StepStatus, reason: Option<String>) -> StepCha
         reason,
         due_at: None,
         question: None,
+        loops_on: false,
     }
 }
 
