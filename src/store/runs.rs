@@ -120,7 +120,8 @@ impl View<'_> {
     /// Returns the tasks of a step by turn, the oldest first.
     pub fn tasks_of_step(&self, run: &RunId, step: &str) -> Result<Vec<(u32, Task)>, StoreError> {
         let columns = super::tasks::TASK_COLUMNS;
-        let sql = format!("SELECT {columns}, request_id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        let sql =
+            format!("SELECT {columns}, request_id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
         let of_step = format!("{run}/{step}");
         let width = super::tasks::TASK_COLUMNS.split(',').count();
         let mut found = self.all(&sql, [&of_step], |row| {

@@ -35,11 +35,13 @@ struct TaskFields {
 fn checked_with(text: &str, params: Option<Value>) -> Checked {
     let backends = ["claude_code", "codex", "gemini", "demo"].map(str::to_owned);
     let roles = ["architect", "reviewer"].map(str::to_owned);
-    let load = |file: &str| match file {
+    let load = |file: &str| {
+        match file {
         "self.yaml" => Ok("steps: [{id: a, kind: workflow, workflow: self.yaml}]".to_owned()),
-        "ok.yaml" => Ok("params: {t: {required: true}}\nsteps: [{id: a, prompt: '{{ params.t }}'}]".to_owned()),
+        "ok.yaml" => Ok("params: {t: {required: true}}\nsteps: [{id: a, prompt: '{{ params.t }}'}]\noutputs: {x: '{{ steps.a.output }}'}".to_owned()),
         "bad.yaml" => Ok("steps:\n  - {id: a}".to_owned()),
         _ => Err(format!("cannot read `{file}`")),
+    }
     };
     let known = Known { backends: &backends, roles: &roles, task: &Vocabulary::of::<TaskFields>(), load: &load };
     check(Source::Text(text), params.as_ref().and_then(Value::as_object), &known)
