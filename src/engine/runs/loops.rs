@@ -5,8 +5,9 @@
 
 use super::{Loaded, change, driver::take};
 use crate::{
-    core::{Run, RunStep, StepStatus},
+    core::{Run, RunStep, StepStatus, Timestamp},
     engine::{Engine, EngineError},
+    os::clock,
     store::StepChange,
     workflow::{AfterRun, RunOver},
 };
@@ -35,8 +36,13 @@ impl Engine {
             }
         }
         if again > 0 {
-            self.store.write(|writing| writing.change_steps(&run.id, changes).map_err(EngineError::from))?;
+            // What is due is the next turn: with the end noted, nothing else would wake the driver after a crash.
+            self.store.write(|writing| {
+                writing.change_steps(&run.id, changes)?;
+                writing.keep_run(run, run.status, Some(Timestamp(0)), clock::now()).map_err(EngineError::from)
+            })?;
             changes.clear();
+            crate::os::failpoint::hit("driver.after_renewal");
         }
         Ok(())
     }
