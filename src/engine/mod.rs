@@ -176,6 +176,11 @@ impl Engine {
         self.config.max_output
     }
 
+    /// Returns a variable of the caller's environment that is set and not empty.
+    pub fn env_value(&self, name: &str) -> Option<&str> {
+        self.env.get(name)
+    }
+
     /// Returns the settings that hold here.
     pub fn config(&self) -> &Config {
         &self.config

@@ -15,8 +15,8 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check,
-        mermaid,
+        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When,
+        Workflow, check, mermaid,
     },
 };
 
@@ -155,6 +155,9 @@ pub struct StepView {
     /// The most runs of a loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_runs: Option<u32>,
+    /// How many steps the workflow in it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_steps: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -287,6 +290,10 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
                 When::Holds(condition) => Some(condition.as_str().to_owned()),
             },
             most_runs: planned.most_runs,
+            nested_steps: match &step.action {
+                Action::Workflow { definition, .. } => Some(definition.steps.len()),
+                _ => None,
+            },
         }
     };
     plan.steps.iter().map(view).collect()

@@ -62,7 +62,8 @@ impl World {
     fn note(&self, step: &str, turn: u32, status: StepStatus, task: Option<&Task>) {
         let (child, reason, due_at, question) = Default::default();
         let task = task.map(|task| task.id.clone());
-        let change = StepChange { step: step.into(), turn, status, task, child, reason, due_at, question };
+        let change =
+            StepChange { step: step.into(), turn, status, task, child, reason, due_at, question, loops_on: false };
         self.write(|writing| writing.change_steps(&self.run, &[change]));
     }
 

@@ -71,7 +71,7 @@ pub struct PlannedStep {
 }
 
 /// Makes the plan of a workflow that was checked with these parameters.
-pub(super) fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
+pub fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
     let scope = Scope { params: params.clone(), ..Scope::default() };
     let members: Vec<Vec<Member>> = workflow.steps.iter().map(|step| members(step, &scope)).collect();
     let by_name: BTreeMap<&str, usize> =

@@ -45,8 +45,12 @@ impl Engine {
         let now = clock::now();
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
+        let definition = self.definition(run, (maker.vocabulary)());
+        if let (false, Ok(loaded)) = (run.status.is_terminal(), &definition) {
+            self.go_round(run, loaded, &mut steps, &mut changes)?;
+        }
         let (status, due_at) = match run.status {
-            RunStatus::Running => match self.definition(run, (maker.vocabulary)()) {
+            RunStatus::Running => match definition {
                 Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
@@ -72,6 +76,10 @@ impl Engine {
     pub(super) fn ended_steps(&self, steps: &[RunStep], now: Timestamp) -> Result<Vec<StepChange>, EngineError> {
         let mut changes = Vec::new();
         for step in steps.iter().filter(|step| step.status == StepStatus::Running) {
+            if let Some(child) = &step.child {
+                changes.extend(self.end_of_child(step, child)?);
+                continue;
+            }
             let Some(id) = &step.task else {
                 if step.due_at.is_some_and(|due| due <= now) {
                     changes.push(change(step, StepStatus::Done, None));
@@ -131,7 +139,7 @@ impl Engine {
         }
     }
 
-    /// Ends tasks that no step is waiting for: a crash came between their submit and its note, and meanwhile the
+    /// Ends tasks and nested runs that no step is waiting for: a crash came between their submit and its note, and meanwhile the
     /// step was skipped, or asked to run once more on newer ground.
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
@@ -141,7 +149,7 @@ impl Engine {
         if !strays.is_empty() {
             self.settle(strays)?;
         }
-        Ok(())
+        self.end_stray_children(run, steps, clock::now())
     }
 
     /// Ends what a cancelled run has left, wherever a crash has cut the cancellation.
@@ -153,6 +161,7 @@ impl Engine {
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
         self.settle(live.iter().map(|task| ending(&task.id)).collect())?;
+        self.end_stray_children(run, &[], clock::now())?;
         let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
         changes.extend(open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))));
         let due = (!live.is_empty()).then(|| clock::now().plus(AGAIN_AFTER));
@@ -200,9 +209,8 @@ impl Engine {
             },
             Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker),
             Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } | Action::Workflow { .. } => {
-                failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str()))
-            }
+            Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, maker),
+            Action::Race { .. } => failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str())),
         }
     }
 }
@@ -223,7 +231,7 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 }
 
 /// Takes the changes over into the rows that they are about.
-fn take(steps: &mut [RunStep], changes: &[StepChange]) {
+pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
     let by_step: BTreeMap<&str, &StepChange> = changes.iter().map(|change| (change.step.as_str(), change)).collect();
     for row in steps {
         if let Some(change) = by_step.get(row.step.as_str()) {
@@ -240,6 +248,11 @@ fn apply(row: &mut RunStep, change: &StepChange) {
     if change.task.is_some() {
         row.task.clone_from(&change.task);
     }
+    if change.child.is_some() {
+        row.child.clone_from(&change.child);
+    }
+    row.turn += u32::from(change.loops_on);
+    row.loops += u32::from(change.loops_on);
 }
 
 /// A definition that cannot be read any more ends the run.
