@@ -16,6 +16,7 @@ mod fault;
 mod fields;
 mod graph;
 mod params;
+mod race;
 mod read;
 mod render;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep};
+pub use race::{Part, Race};
 pub use read::Known;
 #[cfg(test)]
 pub use schema::schema;

@@ -30,7 +30,7 @@ impl Step {
             Action::Command(Run::Words(words)) => words.iter().for_each(&mut add),
             Action::Approval { message } => add(message),
             Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => add(until),
-            Action::Agent | Action::Race { .. } | Action::Workflow { .. } => {}
+            Action::Agent | Action::Race(_) | Action::Workflow { .. } => {}
             Action::Command(Run::Shell(_)) | Action::Wait(Until::For(_) | Until::At(_)) => {}
         }
         self.backend_not.iter().for_each(add);

@@ -4,7 +4,7 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
-use super::{Loaded, StepMaker, change, wishes::ending};
+use super::{Loaded, StepMaker, change, race, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     engine::{Engine, EngineError},
@@ -16,7 +16,7 @@ use crate::{
 /// So many starts, then other runs and the ticker's own work have their turn.
 const STARTS_AT_ONCE: usize = 64;
 /// After an error that may pass, such as a full disk.
-const AGAIN_AFTER: Span = Span::from_secs(2);
+pub(super) const AGAIN_AFTER: Span = Span::from_secs(2);
 
 impl Engine {
     /// Drives every run that has something to do. The ticker's work.
@@ -45,15 +45,18 @@ impl Engine {
         take(&mut steps, &changes);
         let (status, due_at) = match run.status {
             RunStatus::Running => match self.definition(run, &(maker.vocabulary)()) {
-                Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
+                Ok(loaded) => {
+                    race::name_spared(&loaded, &mut steps, &mut changes);
+                    self.go_on(run, &loaded, &mut steps, &mut changes, maker)?
+                }
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
             RunStatus::Paused => (run.status, None),
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
-        let has_skipped = changes.iter().any(|change| change.status == StepStatus::Skipped);
-        if has_skipped || status.is_terminal() || run.revision > 0 {
+        let is_given_up = |change: &StepChange| matches!(change.status, StepStatus::Skipped | StepStatus::NotNeeded);
+        if changes.iter().any(is_given_up) || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
         }
         crate::os::failpoint::hit("driver.before_note");
@@ -113,6 +116,14 @@ impl Engine {
                     Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
                     Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
                     Act::Fail { step, why } => change(&steps[step], StepStatus::Failed, Some(why)),
+                    Act::Win(race) => self.win(run, loaded, steps, race)?,
+                    Act::Lose(race) => {
+                        change(&steps[race], StepStatus::Failed, Some(race::losses(loaded, steps, race)))
+                    }
+                    Act::Spare(racer) => match self.spare(loaded, steps, racer)? {
+                        Some(spared) => spared,
+                        None => continue,
+                    },
                 };
                 is_settled &= !one.status.is_over();
                 let one = [one];
@@ -120,7 +131,7 @@ impl Engine {
                 changes.extend(one);
             }
             if is_settled {
-                let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
+                let waits = steps.iter().filter(|step| !step.status.is_over());
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
@@ -192,9 +203,10 @@ impl Engine {
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },
-            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } | Action::Workflow { .. } => {
+            Action::Agent | Action::Race(_) | Action::Command(_) => {
+                self.submit_step(run, loaded, row, planned, &scope, maker)
+            }
+            Action::Workflow { .. } => {
                 failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str()))
             }
         }
@@ -217,7 +229,7 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 }
 
 /// Takes the changes over into the rows that they are about.
-fn take(steps: &mut [RunStep], changes: &[StepChange]) {
+pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
     for change in changes {
         if let Some(row) = steps.iter_mut().find(|row| row.step == change.step) {
             row.status = change.status;

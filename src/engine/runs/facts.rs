@@ -32,7 +32,12 @@ impl Engine {
         scope.matrix = own.map(|own| own.matrix.clone()).unwrap_or_default();
         for (name, with_changes) in wanted {
             let Some(at) = loaded.workflow.steps.iter().position(|step| step.id == name) else { continue };
-            let members = loaded.plan.steps.iter().enumerate().filter(|(_, planned)| planned.step == at);
+            let members = loaded
+                .plan
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, planned)| planned.step == at && !planned.part.is_racer());
             let facts = members.map(|(place, planned)| {
                 let facts = self.facts(&steps[place], planned, with_changes)?;
                 Ok((planned.label.clone().unwrap_or_default(), facts))

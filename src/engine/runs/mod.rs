@@ -8,6 +8,7 @@
 mod approvals;
 mod driver;
 mod facts;
+mod race;
 mod tasks;
 mod wishes;
 

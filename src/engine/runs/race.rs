@@ -1,0 +1,206 @@
+//! Races of a run: who has won, what becomes of the others, and how the winner's result comes into the directory.
+//!
+//! Must not choose twice: the winner is noted before anything follows from it, so that a crash finds the same one.
+//! Those who still run then are ended; what they came to by that moment is their outcome.
+
+use super::{
+    Loaded, change,
+    driver::{AGAIN_AFTER, take},
+    wishes::ending,
+};
+use crate::{
+    archive::OnConflict,
+    core::{Ending, Isolation, Refusal, Run, RunStep, State, StepStatus, Task, Timestamp},
+    engine::{Engine, EngineError, LandAsk, landing::LandingState},
+    keeper::contract::Order,
+    os::{clock, failpoint},
+    store::StepChange,
+    workflow::{Action, Part, Race},
+};
+
+/// What came of bringing a result in.
+enum BroughtIn {
+    /// It is there, or there is nothing to bring.
+    Yes,
+    /// Not now: somebody else works there.
+    Later(String),
+    No(String),
+}
+
+impl Engine {
+    /// Names the winner of a race, brings its result in where that is asked for, and returns what the race becomes.
+    pub(super) fn win(
+        &self,
+        run: &Run,
+        loaded: &Loaded,
+        steps: &[RunStep],
+        place: usize,
+    ) -> Result<StepChange, EngineError> {
+        let row = &steps[place];
+        let Some((race, winner)) = race_of(loaded, place).zip(self.winner(loaded, steps, place)?) else {
+            return Ok(change(row, StepStatus::Failed, Some(losses(loaded, steps, place))));
+        };
+        let name = &winner.step;
+        let to = |status, why: String| StepChange { task: winner.task.clone(), ..change(row, status, Some(why)) };
+        let won = to(StepStatus::Done, format!("{name} won"));
+        let applies = race.apply && !loaded.frozen.demo;
+        let noted = if applies { to(StepStatus::Waiting, format!("{name} won")) } else { won.clone() };
+        failpoint::hit("race.before_win");
+        self.store.write(|writing| writing.change_steps(&run.id, &[noted]).map_err(EngineError::from))?;
+        failpoint::hit("race.after_win");
+        let Some(task) = self.task_of(winner)?.filter(|_| applies) else { return Ok(won) };
+        let brought_in = self.at(Some(&loaded.frozen.working_dir))?.bring_in(&task)?;
+        failpoint::hit("race.after_apply");
+        Ok(match brought_in {
+            BroughtIn::Yes => to(StepStatus::Done, format!("{name} won; its result is applied")),
+            BroughtIn::No(why) => to(StepStatus::Failed, format!("{name} won, but {why}")),
+            BroughtIn::Later(why) => {
+                let later = to(StepStatus::Waiting, format!("{name} won; its result waits: {why}"));
+                StepChange { due_at: Some(clock::now().plus(AGAIN_AFTER)), ..later }
+            }
+        })
+    }
+
+    /// Returns the racer that was noted as the winner, else the one that is it by what is stored.
+    fn winner<'s>(
+        &self,
+        loaded: &Loaded,
+        steps: &'s [RunStep],
+        place: usize,
+    ) -> Result<Option<&'s RunStep>, EngineError> {
+        if let Some(noted) = noted_winner(loaded, steps, place) {
+            return Ok(Some(noted));
+        }
+        let mut done = Vec::new();
+        for racer in racers_of(loaded, steps, place).filter(|racer| racer.status == StepStatus::Done) {
+            let finished_at = self.task_of(racer)?.and_then(|task| task.finished_at);
+            done.push((finished_at.unwrap_or(Timestamp(i64::MAX)), racer));
+        }
+        if race_of(loaded, place).is_some_and(|race| !race.waits_for_all) {
+            // Stable: of those that finished together the first in the file wins.
+            done.sort_by_key(|(finished_at, _)| *finished_at);
+        }
+        Ok(done.first().map(|(_, racer)| *racer))
+    }
+
+    /// Gives up a racer after the race was won: one that waits is not needed, one that runs is ended first.
+    pub(super) fn spare(
+        &self,
+        loaded: &Loaded,
+        steps: &[RunStep],
+        racer: usize,
+    ) -> Result<Option<StepChange>, EngineError> {
+        let row = &steps[racer];
+        let Part::Racer { race, .. } = &loaded.plan.steps[racer].part else { return Ok(None) };
+        let why = match self.winner(loaded, steps, *race)? {
+            Some(winner) => format!("{} won", winner.step),
+            None => return Ok(None),
+        };
+        if row.status != StepStatus::Running {
+            return Ok(Some(change(row, StepStatus::NotNeeded, Some(why))));
+        }
+        if let Some(task) = self.task_of(row)? {
+            self.end_racer(&task, &why)?;
+        }
+        Ok(None)
+    }
+
+    fn end_racer(&self, task: &Task, why: &str) -> Result<(), EngineError> {
+        if task.status().is_terminal() || matches!(task.state, State::Ending { .. }) {
+            return Ok(());
+        }
+        match self.settle(vec![ending(&task.id)]) {
+            // It came to its own end meanwhile, which is what counts then.
+            Ok(_) | Err(EngineError::Refused { refusal: Refusal::Over, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        failpoint::hit("race.after_end");
+        if let Some(attempt) = task.last_attempt() {
+            let order = Order::End { ending: Ending::Cancelled, grace: None, detail: Some(why.to_owned()) };
+            self.give(&self.attempt_dir(&task.id, attempt.number), &order);
+        }
+        Ok(())
+    }
+
+    /// Brings a winner's result into its directory, all of it or nothing. Doing it twice is the same as once.
+    fn bring_in(&self, task: &Task) -> Result<BroughtIn, EngineError> {
+        if task.spec.isolate == Isolation::None || self.landing_state(task)? == Some(LandingState::Applied) {
+            return Ok(BroughtIn::Yes);
+        }
+        let id = &task.id;
+        let ask = LandAsk { paths: Vec::new(), dry_run: false, on_conflict: OnConflict::Refuse, undo: false };
+        match self.apply_result(task, &ask) {
+            Ok(report) => Ok(match report.landed.conflicts.as_slice() {
+                [] => BroughtIn::Yes,
+                [first, more @ ..] => {
+                    let others = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+                    BroughtIn::No(format!(
+                        "its result cannot be applied: `{}` {}{others}; it is kept, \
+                         `mgr apply {id} --on-conflict markers` brings it in",
+                        first.path, first.why
+                    ))
+                }
+            }),
+            Err(EngineError::Busy { message, .. }) => Ok(BroughtIn::Later(message)),
+            Err(error) if super::tasks::may_pass(&error) => Err(error),
+            Err(error) => Ok(BroughtIn::No(format!(
+                "its result cannot be applied: {error}; it is kept, `mgr apply {id}` tries again"
+            ))),
+        }
+    }
+
+    fn task_of(&self, row: &RunStep) -> Result<Option<Task>, EngineError> {
+        match &row.task {
+            Some(id) => Ok(self.store.read(|view| view.task(id))?),
+            None => Ok(None),
+        }
+    }
+}
+
+fn race_of(loaded: &Loaded, place: usize) -> Option<&Race> {
+    match &loaded.workflow.steps[loaded.plan.steps[place].step].action {
+        Action::Race(race) => Some(race),
+        Action::Agent | Action::Command(_) | Action::Approval { .. } => None,
+        Action::Workflow { .. } | Action::Wait(_) => None,
+    }
+}
+
+fn racers_of<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> impl Iterator<Item = &'s RunStep> {
+    let racers = match &loaded.plan.steps[place].part {
+        Part::Race { racers } => racers.clone(),
+        Part::Whole | Part::Racer { .. } => 0..0,
+    };
+    steps.get(racers).unwrap_or_default().iter()
+}
+
+/// Returns the winner that was written down. The task of an earlier turn is no racer's of this one.
+pub(super) fn noted_winner<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> Option<&'s RunStep> {
+    let noted = steps[place].task.as_ref()?;
+    racers_of(loaded, steps, place).find(|racer| racer.status == StepStatus::Done && racer.task.as_ref() == Some(noted))
+}
+
+/// Says why a race was lost: what became of each racer.
+pub(super) fn losses(loaded: &Loaded, steps: &[RunStep], place: usize) -> String {
+    /// Of what one racer says.
+    const MOST: usize = 300;
+    let told = |racer: &RunStep| {
+        let why = racer.reason.as_deref().unwrap_or_else(|| racer.status.as_str());
+        format!("{}: {}", racer.step, &why[..why.floor_char_boundary(MOST)])
+    };
+    let all: Vec<_> = racers_of(loaded, steps, place).map(told).collect();
+    format!("nobody won: {}", all.join("; "))
+}
+
+/// A racer that was ended because another one had won was not cancelled by anybody: it is not needed.
+pub(super) fn name_spared(loaded: &Loaded, steps: &mut [RunStep], changes: &mut [StepChange]) {
+    for change in changes.iter_mut().filter(|change| change.status == StepStatus::Cancelled) {
+        let Some(place) = steps.iter().position(|row| row.step == change.step) else { continue };
+        let Part::Racer { race, .. } = &loaded.plan.steps[place].part else { continue };
+        let ends_others = race_of(loaded, *race).is_some_and(|race| !race.keeps_rest());
+        if let Some(winner) = noted_winner(loaded, steps, *race).filter(|_| ends_others) {
+            change.status = StepStatus::NotNeeded;
+            change.reason = Some(format!("{} won", winner.step));
+        }
+    }
+    take(steps, changes);
+}
