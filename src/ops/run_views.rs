@@ -12,7 +12,7 @@ use crate::{
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
-    workflow::StepKind,
+    workflow::{Part, StepKind},
 };
 
 /// How steps become tasks: by the reading of `submit`.
@@ -60,6 +60,12 @@ impl RunLine {
 pub struct RunStepView {
     pub id: String,
     pub kind: StepKind,
+    /// The race that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub race: Option<String>,
+    /// Of a race: the step that won it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winner: Option<String>,
     pub status: StepStatus,
     /// Why it is so: what failed, what it was skipped for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,11 +159,12 @@ pub(super) fn waits_for_person(state: &RunState) -> bool {
 
 fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
     let row = &state.steps[place];
-    let kind = loaded
-        .plan
-        .steps
-        .get(place)
-        .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
+    let planned = loaded.plan.steps.get(place);
+    let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
+    let race = match planned.map(|planned| &planned.part) {
+        Some(Part::Racer { race, .. }) => state.steps.get(*race).map(|race| race.step.clone()),
+        Some(Part::Whole | Part::Race { .. }) | None => None,
+    };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let line = match task.map(|id| call.engine.task(id)) {
@@ -169,13 +176,16 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
+        race,
+        winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
         status: row.status,
         reason: row.reason.clone(),
         task_id: task.cloned(),
         turn: row.turn,
         backend: line.as_ref().map(|line| line.backend.clone()),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
-        cost_usd: line.as_ref().and_then(|line| line.cost.usd),
+        // A race costs what its racers do.
+        cost_usd: line.as_ref().filter(|_| kind != StepKind::Race).and_then(|line| line.cost.usd),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -238,6 +248,7 @@ impl Render for RunStepView {
         let turn = if self.turn > 1 { format!(" ({})", plural(self.turn.into(), "turn")) } else { String::new() };
         let why = self.reason.as_deref().or(self.question.as_deref());
         let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("  {} {word}{task}{took}{turn}{why}", self.id));
+        let indent = if self.race.is_some() { "    " } else { "  " };
+        page.line(format!("{indent}{} {word}{task}{took}{turn}{why}", self.id));
     }
 }

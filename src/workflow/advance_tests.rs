@@ -137,6 +137,7 @@ proptest! {
                     }
                     Act::Finish(status) => finished = Some(*status),
                     Act::Pass { .. } | Act::Fail { .. } => prop_assert!(false, "{act:?}"),
+                    Act::Win(_) | Act::Lose(_) | Act::Spare(_) => prop_assert!(false, "{act:?}"),
                 }
             }
             let running: Vec<usize> = (0..states.len()).filter(|at| states[*at] == Running).collect();

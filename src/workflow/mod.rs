@@ -17,6 +17,8 @@ mod fields;
 mod graph;
 mod params;
 mod race;
+#[cfg(test)]
+mod race_tests;
 mod read;
 mod render;
 #[cfg(test)]

@@ -217,6 +217,13 @@ impl Engine {
     }
 }
 
+impl RunState {
+    /// Returns the step that won a race, once that is known.
+    pub fn winner_of(&self, loaded: &Loaded, place: usize) -> Option<&RunStep> {
+        race::noted_winner(loaded, &self.steps, place)
+    }
+}
+
 impl RunStep {
     /// Returns the task of a step that runs.
     pub fn task_at_work(&self) -> Option<&TaskId> {

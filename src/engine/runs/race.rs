@@ -166,16 +166,16 @@ fn race_of(loaded: &Loaded, place: usize) -> Option<&Race> {
 }
 
 fn racers_of<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> impl Iterator<Item = &'s RunStep> {
-    let racers = match &loaded.plan.steps[place].part {
-        Part::Race { racers } => racers.clone(),
-        Part::Whole | Part::Racer { .. } => 0..0,
+    let racers = match loaded.plan.steps.get(place).map(|planned| &planned.part) {
+        Some(Part::Race { racers }) => racers.clone(),
+        Some(Part::Whole | Part::Racer { .. }) | None => 0..0,
     };
     steps.get(racers).unwrap_or_default().iter()
 }
 
 /// Returns the winner that was written down. The task of an earlier turn is no racer's of this one.
 pub(super) fn noted_winner<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> Option<&'s RunStep> {
-    let noted = steps[place].task.as_ref()?;
+    let noted = steps.get(place)?.task.as_ref()?;
     racers_of(loaded, steps, place).find(|racer| racer.status == StepStatus::Done && racer.task.as_ref() == Some(noted))
 }
 
