@@ -10,9 +10,10 @@ use super::{
     workflow::task_vocabulary,
 };
 use crate::{
-    core::TaskRef,
+    core::{TaskRef, Verification},
     engine::Loaded,
     ui::{Page, duration_words, one_line},
+    workflow::StepKind,
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +55,7 @@ impl Operation for WorkflowReport {
         let view = RunView::of(call, &state)?;
         let mut markdown = head(&view, &loaded);
         for step in &view.steps {
-            markdown.push_str(&of_step(call, step)?);
+            markdown.push_str(&if step.kind == StepKind::Race { of_race(&view, step) } else { of_step(call, step)? });
         }
         for (name, text) in &view.outputs {
             markdown.push_str(&format!("## Output: {}\n\n{}\n\n", one_line(name), fenced(text)));
@@ -92,6 +93,31 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
         ];
         let cells: Vec<_> = cells.iter().map(|cell| one_line(cell).replace('|', "\\|")).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text.push('\n');
+    text
+}
+
+/// Says who won and why, and what became of each other; what they said follows with each racer.
+fn of_race(view: &RunView, race: &RunStepView) -> String {
+    let outcome = match (&race.reason, &race.winner) {
+        (Some(why), _) => one_line(why),
+        (None, Some(winner)) => format!("{winner} won"),
+        (None, None) => format!("The race is {}", race.status.as_str()),
+    };
+    let mut text = format!("## {}\n\n{outcome}.\n\n", one_line(&race.id));
+    for racer in view.steps.iter().filter(|step| step.race.as_ref() == Some(&race.id)) {
+        let mark = if race.winner.as_ref() == Some(&racer.id) { " (the winner)" } else { "" };
+        let took = racer.elapsed_s.map(|seconds| format!(" after {}", duration_words(seconds))).unwrap_or_default();
+        let checks = match racer.verification {
+            Some(Verification::Passed) => ", checks passed",
+            Some(Verification::Failed) => ", checks failed",
+            Some(Verification::Error) => ", checks broke",
+            Some(Verification::None) | None => "",
+        };
+        let why = racer.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let status = racer.status.as_str();
+        text.push_str(&format!("- {}{mark}: {status}{took}{checks}{why}\n", one_line(&racer.id)));
     }
     text.push('\n');
     text

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
+    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -77,6 +77,9 @@ pub struct RunStepView {
     pub turn: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// What the checks of its task said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
     /// Dollars, where they are known.
@@ -183,6 +186,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         task_id: task.cloned(),
         turn: row.turn,
         backend: line.as_ref().map(|line| line.backend.clone()),
+        verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
         // A race costs what its racers do.
         cost_usd: line.as_ref().filter(|_| kind != StepKind::Race).and_then(|line| line.cost.usd),
@@ -205,7 +209,7 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
-const fn step_tone(status: StepStatus) -> Tone {
+pub(super) const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,

@@ -6,7 +6,7 @@
 
 use super::{Loaded, StepMaker, change, race, wishes::ending};
 use crate::{
-    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
+    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -257,10 +257,19 @@ fn end_of(task: &Task) -> Option<(StepStatus, Option<String>)> {
     let failure = || task.failure().map(|failure| failure.message.clone());
     match task.status() {
         Status::Queued | Status::Held | Status::Running | Status::Paused | Status::NeedsInput => None,
+        Status::Done if is_unproven(task) => {
+            Some((StepStatus::Failed, Some("its checks could not run, so nothing says that it succeeded".to_owned())))
+        }
         Status::Done => Some((StepStatus::Done, None)),
         Status::Cancelled => Some((StepStatus::Cancelled, Some("its task was cancelled".to_owned()))),
         Status::Failed | Status::Skipped => Some((StepStatus::Failed, failure())),
         Status::TimedOut => Some((StepStatus::Failed, failure().or_else(|| Some("the time limit was reached".into())))),
         Status::Lost => Some((StepStatus::Failed, failure().or_else(|| Some("its task was lost".into())))),
     }
+}
+
+/// A race is won by a verified success. Elsewhere checks that cannot run say nothing about the work.
+fn is_unproven(task: &Task) -> bool {
+    let spec = &task.spec;
+    spec.lineage.race.is_some() && !spec.verify.is_empty() && task.verification() != Verification::Passed
 }

@@ -42,6 +42,9 @@ impl Engine {
         ask.spec.command = command;
         ask.spec.lineage.workflow = Some(run.id.clone());
         ask.spec.lineage.step = Some(row.step.clone());
+        if let Part::Racer { race, .. } = &planned.part {
+            ask.spec.lineage.race = Some(loaded.plan.steps[*race].id.to_string());
+        }
         ask.spec.label.get_or_insert_with(|| row.step.clone());
         match engine.submit(ask) {
             Ok(submitted) => {
