@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     core::{Isolation, Posture, RunId, RunStatus, Span, StepStatus, TaskId, Verification},
+    engine::IsolationState,
     ui::{Page, duration_words, one_line},
     workflow::StepKind,
 };
@@ -135,9 +136,9 @@ pub struct RaceOutput {
     pub elapsed_s: f64,
     #[serde(skip)]
     detached: bool,
-    /// Whether the winner's result lies in a directory of its own.
+    /// Where the winner's result is, when it was made in a directory of its own.
     #[serde(skip)]
-    is_apart: bool,
+    place: Option<IsolationState>,
 }
 
 pub struct Race;
@@ -166,6 +167,9 @@ impl Operation for Race {
     }
 
     async fn run(call: &Call<'_>, input: RaceInput) -> Result<RaceOutput, OpError> {
+        for backend in input.backends.iter().filter(|name| *name != "auto") {
+            call.engine.named_backend(backend)?;
+        }
         let inline = Some(InlineWorkflow(definition(&input)?));
         let (name, checked) = checked_with(call, None, inline, Some(&Map::new()))?;
         let start = Start {
@@ -222,9 +226,9 @@ impl RaceOutput {
             let (task_id, backend) = (step.task_id.clone()?, step.backend.clone()?);
             Some(WinnerView { step: step.id.clone(), task_id, backend })
         });
-        let is_apart = match &winner {
-            Some(winner) => call.engine.task(&winner.task_id)?.spec.isolate != Isolation::None,
-            None => false,
+        let place = match &winner {
+            Some(winner) => call.engine.isolation_of(&call.engine.task(&winner.task_id)?)?.map(|look| look.state),
+            None => None,
         };
         Ok(Self {
             reason: race.and_then(|race| race.reason.clone()),
@@ -235,7 +239,7 @@ impl RaceOutput {
             cost_usd: run.cost_usd,
             elapsed_s: run.elapsed_s,
             detached,
-            is_apart,
+            place,
         })
     }
 
@@ -281,11 +285,16 @@ impl Render for RaceOutput {
         }
         if let Some(winner) = &self.winner {
             let id = winner.task_id.short();
-            if self.is_apart {
-                page.line(format!("Look at it: mgr diff {id}"));
-                page.line(format!("Take it over: mgr apply {id}"));
-            } else {
-                page.line(format!("Read it: mgr output {id}"));
+            match self.place {
+                None => page.line(format!("Read it: mgr output {id}")),
+                Some(IsolationState::Applied) => {
+                    page.line(format!("Look at it: mgr diff {id}"));
+                    page.line(format!("Take it back: mgr apply {id} --undo"));
+                }
+                Some(IsolationState::NotYet | IsolationState::Present | IsolationState::Gone) => {
+                    page.line(format!("Look at it: mgr diff {id}"));
+                    page.line(format!("Take it over: mgr apply {id}"));
+                }
             }
         }
     }

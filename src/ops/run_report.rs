@@ -134,7 +134,10 @@ fn of_step(call: &Call<'_>, step: &RunStepView) -> Result<String, OpError> {
         let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
     }
-    text.push_str(&format!("Answer:\n\n{}\n\n", fenced(digest.answer().unwrap_or_default())));
+    text.push_str(&match digest.answer().filter(|answer| !answer.trim().is_empty()) {
+        Some(answer) => format!("Answer:\n\n{}\n\n", fenced(answer)),
+        None => "It gave no answer.\n\n".to_owned(),
+    });
     Ok(text)
 }
 

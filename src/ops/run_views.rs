@@ -164,9 +164,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     let row = &state.steps[place];
     let planned = loaded.plan.steps.get(place);
     let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
-    let race = match planned.map(|planned| &planned.part) {
-        Some(Part::Racer { race, .. }) => state.steps.get(*race).map(|race| race.step.clone()),
-        Some(Part::Whole | Part::Race { .. }) | None => None,
+    let (race, racer) = match planned.map(|planned| &planned.part) {
+        Some(Part::Racer { race, backend }) => (state.steps.get(*race).map(|race| race.step.clone()), Some(backend)),
+        Some(Part::Whole | Part::Race { .. }) | None => (None, None),
     };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
@@ -185,7 +185,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         reason: row.reason.clone(),
         task_id: task.cloned(),
         turn: row.turn,
-        backend: line.as_ref().map(|line| line.backend.clone()),
+        backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
         verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
         // A race costs what its racers do.

@@ -425,3 +425,25 @@ fn what_is_no_race_is_refused_with_the_way_out() {
     assert!(ran.stderr.contains("racers that write cannot work in the same directory"), "{ran:#?}");
     assert_eq!(home.json(&["list"])["total"], 0);
 }
+
+#[test]
+fn everything_killed_at_any_moment_leaves_the_same_winner() {
+    for round in 0..4u64 {
+        let home = home();
+        let script = "as ann sleep 40\nas ann fail crashed no\nas bob sleep 120\nas bob append made once\nas bob finish yes\nas cid hang";
+        let ran = home.mgr(&[&["race", "--detach", "--apply"], &ALL[..], &["--", script]].concat());
+        let id = ran.stdout.trim_end().to_owned();
+        for kill in 0..4u64 {
+            // Different moments of the race; the wait is the point.
+            std::thread::sleep(std::time::Duration::from_millis(41 * (round + 1) * (kill + 1) % 210));
+            home.kill_everything();
+        }
+        let ran = home.mgr(&["workflow", "status", &id, "--wait", "--json"]);
+        let run = ran.json()["run"].clone();
+        let outcome = json!([run["steps"][0]["reason"], run["steps"][3]["status"], run["steps"][3]["reason"]]);
+        let expected = json!(["race[bob] won; its result is applied", "not_needed", "race[bob] won"]);
+        assert_eq!((ran.code, outcome), (Some(0), expected), "round {round}: {run:#}");
+        assert_eq!(std::fs::read_to_string(home.work().join("made")).unwrap(), "once", "round {round}");
+        assert_eq!(members(&task_of(&run["steps"], 3), 1).len(), 0, "round {round}");
+    }
+}

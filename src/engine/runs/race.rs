@@ -183,12 +183,17 @@ pub(super) fn noted_winner<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usi
 pub(super) fn losses(loaded: &Loaded, steps: &[RunStep], place: usize) -> String {
     /// Of what one racer says.
     const MOST: usize = 300;
-    let told = |racer: &RunStep| {
+    let why = |racer: &RunStep| {
         let why = racer.reason.as_deref().unwrap_or_else(|| racer.status.as_str());
-        format!("{}: {}", racer.step, &why[..why.floor_char_boundary(MOST)])
+        why[..why.floor_char_boundary(MOST)].to_owned()
     };
-    let all: Vec<_> = racers_of(loaded, steps, place).map(told).collect();
-    format!("nobody won: {}", all.join("; "))
+    let mut whys: Vec<(&str, String)> =
+        racers_of(loaded, steps, place).map(|racer| (racer.step.as_str(), why(racer))).collect();
+    if whys.iter().all(|(_, why)| Some(why) == whys.first().map(|(_, first)| first)) {
+        whys = whys.into_iter().map(|(_, why)| ("all of them", why)).take(1).collect();
+    }
+    let told: Vec<_> = whys.into_iter().map(|(racer, why)| format!("{racer}: {why}")).collect();
+    format!("nobody won: {}", told.join("; "))
 }
 
 /// A racer that was ended because another one had won was not cancelled by anybody: it is not needed.
