@@ -39,7 +39,7 @@ pub struct RaceInput {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
     /// False lets all finish, then the first in the order of backends that succeeded wins; true when absent
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, value_name = "BOOL", value_parser = str::parse::<bool>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_success: Option<bool>,
     /// Let the others finish after one has won

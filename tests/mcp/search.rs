@@ -37,6 +37,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("list snapshots in the archive", "archive_list"),
     ("prune old snapshots", "archive_gc"),
     ("what can this machine do, which backends and their abilities", "capabilities"),
+    ("let several agents compete, the first to pass the tests wins", "task_race"),
 ];
 
 fn terms(text: &str) -> Vec<String> {
