@@ -209,3 +209,103 @@ pub(super) fn name_spared(loaded: &Loaded, steps: &mut [RunStep], changes: &mut 
     }
     take(steps, changes);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::{
+        core::TaskId,
+        engine::Frozen,
+        workflow::{Known, Source, Vocabulary, check},
+    };
+
+    fn loaded(more: &str) -> Loaded {
+        let backends = ["a", "b"].map(str::to_owned);
+        let properties = [("prompt".to_owned(), json!({"type": "string"}))].into_iter().collect();
+        let task = Vocabulary { properties, check: |_, _| Ok(()) };
+        let known = Known { backends: &backends, roles: &[], task: &task, load: &|_| Err(String::new()) };
+        let text = format!("steps: [{{id: r, kind: race, prompt: p, backends: [a, b]{more}}}]");
+        let checked = check(Source::Text(&text), None, &known);
+        assert_eq!(checked.faults, []);
+        let (workflow, plan) = (checked.workflow.unwrap(), checked.plan.unwrap());
+        let frozen = Frozen {
+            v: 1,
+            workflow: workflow.frozen.clone(),
+            params: Map::new(),
+            working_dir: "/".into(),
+            demo: false,
+            file: None,
+            template: None,
+            env: Map::new(),
+            unattended: false,
+            digest: plan.digest.clone(),
+        };
+        Loaded { frozen, workflow, plan }
+    }
+
+    fn task(number: u128) -> TaskId {
+        TaskId::new(Timestamp(1_700_000_000_000), number)
+    }
+
+    fn row(step: &str, status: StepStatus, task: Option<TaskId>, reason: Option<&str>) -> RunStep {
+        let reason = reason.map(str::to_owned);
+        let step = step.to_owned();
+        RunStep { step, status, task, turn: 1, loops: 0, child: None, reason, due_at: None, question: None }
+    }
+
+    /// The race as it was noted, and two racers.
+    fn rows(winner: Option<u128>, first: StepStatus, second: StepStatus) -> Vec<RunStep> {
+        let race = row("r", StepStatus::Waiting, winner.map(task), None);
+        vec![race, row("r[a]", first, Some(task(1)), None), row("r[b]", second, Some(task(2)), None)]
+    }
+
+    #[test]
+    fn a_winner_stands_once_it_is_noted_and_only_in_its_turn() {
+        let named = |winner, first, second| {
+            let rows = rows(winner, first, second);
+            noted_winner(&loaded(""), &rows, 0).map(|racer| racer.step.clone())
+        };
+        use StepStatus::{Done, Running, Waiting};
+        assert_eq!(named(Some(2), Done, Done).as_deref(), Some("r[b]"));
+        assert_eq!(named(None, Done, Done), None);
+        // The race runs again: what is noted is of the turn before.
+        assert_eq!(named(Some(2), Done, Running), None);
+        assert_eq!(named(Some(2), Waiting, Waiting), None);
+        assert_eq!(named(Some(3), Done, Done), None);
+    }
+
+    #[test]
+    fn who_was_ended_for_the_winner_was_not_cancelled() {
+        let ended = |more: &str, winner| {
+            let mut rows = rows(winner, StepStatus::Done, StepStatus::Running);
+            let mut changes = [change(&rows[2], StepStatus::Cancelled, Some("its task was cancelled".to_owned()))];
+            name_spared(&loaded(more), &mut rows, &mut changes);
+            assert_eq!((rows[2].status, &rows[2].reason), (changes[0].status, &changes[0].reason));
+            (rows[2].status, rows[2].reason.clone().unwrap_or_default())
+        };
+        let cancelled = (StepStatus::Cancelled, "its task was cancelled".to_owned());
+        assert_eq!(ended("", Some(1)), (StepStatus::NotNeeded, "r[a] won".to_owned()));
+        assert_eq!(ended("", None), cancelled);
+        assert_eq!(ended(", keep_rest: true", Some(1)), cancelled);
+    }
+
+    #[test]
+    fn a_lost_race_says_why_once_or_for_each() {
+        let lost = |whys: [Option<&str>; 2]| {
+            let [first, second] = whys.map(|why| row("", StepStatus::Failed, None, why));
+            let rows = [
+                row("r", StepStatus::Waiting, None, None),
+                RunStep { step: "r[a]".into(), ..first },
+                RunStep { step: "r[b]".into(), ..second },
+            ];
+            losses(&loaded(""), &rows, 0)
+        };
+        assert_eq!(lost([Some("no key"), Some("it broke")]), "nobody won: r[a]: no key; r[b]: it broke");
+        assert_eq!(lost([Some("no key"), None]), "nobody won: r[a]: no key; r[b]: failed");
+        assert_eq!(lost([Some("no key"), Some("no key")]), "nobody won: all of them: no key");
+        let long = "é".repeat(400);
+        assert_eq!(lost([Some(&long), Some("x")]), format!("nobody won: r[a]: {}; r[b]: x", "é".repeat(150)));
+    }
+}
