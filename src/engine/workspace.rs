@@ -333,8 +333,20 @@ fn joined(root: &Utf8Path, below: &Utf8Path) -> Utf8PathBuf {
     if below.as_str().is_empty() { root.to_owned() } else { root.join(below) }
 }
 
+/// Returns how an agent that has to be alone in its directory gets one here.
+pub(super) fn own_place(dir: &Utf8Path) -> Isolation {
+    match canonical(dir).ok().as_deref().and_then(repository_of) {
+        Some(_) => Isolation::Worktree,
+        None => Isolation::Copy,
+    }
+}
+
+fn repository_of(dir: &Utf8Path) -> Option<&Utf8Path> {
+    dir.ancestors().find(|above| above.join(".git").exists())
+}
+
 fn repository_above(dir: &Utf8Path) -> Result<Utf8PathBuf, EngineError> {
-    let top = dir.ancestors().find(|above| above.join(".git").exists());
+    let top = repository_of(dir);
     top.map(Utf8Path::to_owned).ok_or_else(|| EngineError::Invalid {
         message: format!("`{dir}` is in no git repository, so there is no worktree of it"),
         hint: "`--isolate copy` needs none".into(),

@@ -10,6 +10,7 @@ mod driver;
 mod facts;
 mod loops;
 mod nested;
+mod race;
 mod tasks;
 mod wishes;
 
@@ -262,6 +263,13 @@ impl Engine {
     fn wake_driver(&self) -> Result<(), EngineError> {
         self.poke();
         self.ensure_ticker()
+    }
+}
+
+impl RunState {
+    /// Returns the step that won a race, once that is known.
+    pub fn winner_of(&self, loaded: &Loaded, place: usize) -> Option<&RunStep> {
+        race::noted_winner(loaded, &self.steps, place)
     }
 }
 
