@@ -112,8 +112,6 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
     /// Counts the wishes of people: work that was planned before one is not written down as the last word.
     pub revision: i64,
-    /// What was frozen at the start, as JSON.
-    pub definition: String,
     /// The run and the step of it that this one is the workflow of.
     pub parent: Option<(RunId, String)>,
     /// Why it is paused.
@@ -140,4 +138,6 @@ pub struct RunStep {
     pub due_at: Option<Timestamp>,
     /// The question to a person.
     pub question: Option<String>,
+    /// Its task is over, and what that means for the step has not been noted yet.
+    pub has_ended: bool,
 }

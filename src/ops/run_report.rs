@@ -50,7 +50,7 @@ impl Operation for WorkflowReport {
         call.engine.reconcile()?;
         let id = call.engine.resolve_run(&input.workflow_id.unwrap_or(TaskRef::Recent(1)))?;
         let state = call.engine.run_state(&id)?;
-        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let view = RunView::of(call, &state)?;
         let mut markdown = head(&view, &loaded);
         for line in lines(&view.workflow_id, "", &view.steps) {

@@ -142,7 +142,7 @@ pub struct RunView {
 
 impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
-        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let steps = (0..state.steps.len()).map(|place| step_view(call, state, &loaded, place));
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
         let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();

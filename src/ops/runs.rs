@@ -470,7 +470,7 @@ impl Operation for WorkflowRetry {
 
     async fn run(call: &Call<'_>, input: WorkflowRetryInput) -> Result<WorkflowRetryOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
-        let renewed = call.engine.retry_step(&id, &input.step, &task_vocabulary())?;
+        let renewed = call.engine.retry_step(&id, &input.step, task_vocabulary())?;
         if input.wait {
             follow(call, &id).await?;
         }

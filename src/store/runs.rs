@@ -36,19 +36,23 @@ pub struct StepChange {
 }
 
 const COLUMNS: &str =
-    "id, name, status, created_at, updated_at, finished_at, revision, definition, parent, parent_step, why, budget";
-const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child";
+    "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget";
+const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child, ended";
 
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
 const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
-    UNION SELECT run_id FROM run_steps JOIN tasks ON tasks.id = run_steps.task_id
-          WHERE run_steps.status = 'running' AND tasks.finished_at IS NOT NULL
+    UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
     UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
           WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
 
 impl View<'_> {
     pub fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         self.one(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), [id.as_str()], read_run)
+    }
+
+    /// Returns what was frozen at the start of a run, as JSON: long, and asked for once where a run goes on.
+    pub fn definition_of_run(&self, id: &RunId) -> Result<Option<String>, StoreError> {
+        self.one("SELECT definition FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))
     }
 
     /// Returns the runs that a reference may mean, two at most.
@@ -144,7 +148,7 @@ impl View<'_> {
         let sql = format!(
             "SELECT {STEP_COLUMNS}, run_id FROM run_steps INDEXED BY run_steps_held WHERE status = 'held' ORDER BY run_id, place"
         );
-        self.all(&sql, [], |row| Ok((parse(row, 9)?, read_step(row)?)))
+        self.all(&sql, [], |row| Ok((parse(row, 10)?, read_step(row)?)))
     }
 
     /// Returns the runs that have something to do now.
@@ -211,7 +215,10 @@ impl Writing<'_> {
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
         let sql =
             "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8,
-                   child = coalesce(?9, child), turn = turn + ?10, loops = loops + ?10
+                   child = coalesce(?9, child), turn = turn + ?10, loops = loops + ?10,
+                   -- the task may have ended before this is written down
+                   ended = ?4 = 'running' AND coalesce(?5, task_id) IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM tasks WHERE id = coalesce(?5, task_id) AND finished_at IS NULL)
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
@@ -235,7 +242,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn renew_step(&self, run: &RunId, step: &str, status: StepStatus) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL, question = NULL
+        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL, question = NULL,
+                   ended = 0
                    WHERE run_id = ?1 AND step_id = ?2";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, status.as_str()])?;
         Ok(())
@@ -290,10 +298,9 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         updated_at: Timestamp(row.get(4)?),
         finished_at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         revision: row.get(6)?,
-        definition: row.get(7)?,
-        parent: optional(row, 8)?.zip(row.get(9)?),
-        why: row.get(10)?,
-        budget: optional(row, 11)?,
+        parent: optional(row, 7)?.zip(row.get(8)?),
+        why: row.get(9)?,
+        budget: optional(row, 10)?,
     })
 }
 
@@ -309,6 +316,7 @@ fn read_step(row: &Row<'_>) -> rusqlite::Result<RunStep> {
         question: row.get(6)?,
         loops: row.get(7)?,
         child: optional(row, 8)?,
+        has_ended: row.get(9)?,
     })
 }
 

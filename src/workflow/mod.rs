@@ -7,6 +7,8 @@
 
 mod advance;
 #[cfg(test)]
+mod advance_reference;
+#[cfg(test)]
 mod advance_tests;
 mod check;
 mod definition;

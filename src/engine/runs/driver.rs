@@ -4,6 +4,8 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Loaded, StepMaker, change, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
@@ -43,7 +45,7 @@ impl Engine {
         let now = clock::now();
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
-        let definition = self.definition(run, &(maker.vocabulary)());
+        let definition = self.definition(run, (maker.vocabulary)());
         if let (false, Ok(loaded)) = (run.status.is_terminal(), &definition) {
             self.go_round(run, loaded, &mut steps, &mut changes)?;
         }
@@ -84,6 +86,9 @@ impl Engine {
                 }
                 continue;
             };
+            if !step.has_ended {
+                continue;
+            }
             match self.store.read(|view| view.task(id))? {
                 Some(task) => changes.extend(end_of(&task).map(|(status, reason)| change(step, status, reason))),
                 None => changes.push(change(step, StepStatus::Failed, Some("its task was removed".into()))),
@@ -111,21 +116,21 @@ impl Engine {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
             for act in acts {
-                let one = match act {
+                let (place, one) = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
-                        self.start_step(run, loaded, steps, place, maker)?
+                        (place, self.start_step(run, loaded, steps, place, maker)?)
                     }
-                    Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
-                    Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
-                    Act::Fail { step, why } => change(&steps[step], StepStatus::Failed, Some(why)),
+                    Act::Skip { step, why } => (step, change(&steps[step], StepStatus::Skipped, Some(why))),
+                    Act::Pass { step, why } => (step, change(&steps[step], StepStatus::NotNeeded, Some(why))),
+                    Act::Fail { step, why } => (step, change(&steps[step], StepStatus::Failed, Some(why))),
                 };
                 is_settled &= !one.status.is_over();
-                let one = [one];
-                take(steps, &one);
-                changes.extend(one);
+                // The rows are in the order of the plan.
+                apply(&mut steps[place], &one);
+                changes.push(one);
             }
             if is_settled {
                 let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
@@ -138,8 +143,9 @@ impl Engine {
     /// step was skipped, or asked to run once more on newer ground.
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        let is_stray = |task: &&Task| !steps.iter().any(|step| step.task_at_work() == Some(&task.id));
-        let strays: Vec<_> = live.iter().filter(is_stray).map(|task| ending(&task.id)).collect();
+        let at_work: BTreeSet<_> = steps.iter().filter_map(RunStep::task_at_work).collect();
+        let strays: Vec<_> =
+            live.iter().filter(|task| !at_work.contains(&task.id)).map(|task| ending(&task.id)).collect();
         if !strays.is_empty() {
             self.settle(strays)?;
         }
@@ -225,23 +231,28 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 }
 
 /// Takes the changes over into the rows that they are about.
-pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
-    for change in changes {
-        if let Some(row) = steps.iter_mut().find(|row| row.step == change.step) {
-            row.status = change.status;
-            row.reason.clone_from(&change.reason);
-            row.due_at = change.due_at;
-            row.question.clone_from(&change.question);
-            if change.task.is_some() {
-                row.task.clone_from(&change.task);
-            }
-            if change.child.is_some() {
-                row.child.clone_from(&change.child);
-            }
-            row.turn += u32::from(change.loops_on);
-            row.loops += u32::from(change.loops_on);
+fn take(steps: &mut [RunStep], changes: &[StepChange]) {
+    let by_step: BTreeMap<&str, &StepChange> = changes.iter().map(|change| (change.step.as_str(), change)).collect();
+    for row in steps {
+        if let Some(change) = by_step.get(row.step.as_str()) {
+            apply(row, change);
         }
     }
+}
+
+pub(super) fn apply(row: &mut RunStep, change: &StepChange) {
+    row.status = change.status;
+    row.reason.clone_from(&change.reason);
+    row.due_at = change.due_at;
+    row.question.clone_from(&change.question);
+    if change.task.is_some() {
+        row.task.clone_from(&change.task);
+    }
+    if change.child.is_some() {
+        row.child.clone_from(&change.child);
+    }
+    row.turn += u32::from(change.loops_on);
+    row.loops += u32::from(change.loops_on);
 }
 
 /// A definition that cannot be read any more ends the run.

@@ -33,7 +33,7 @@ use crate::{
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
 #[derive(Clone, Copy)]
 pub struct StepMaker {
-    pub vocabulary: fn() -> Vocabulary,
+    pub vocabulary: fn() -> &'static Vocabulary,
     pub ask: fn(&Engine, Map<String, Value>) -> Result<Ask, String>,
 }
 
@@ -196,7 +196,7 @@ impl Engine {
     /// Returns the definition of a nested run, which its parent has read already.
     fn nested_definition(&self, workflow: &Workflow, run: &Run) -> Result<Arc<Loaded>, EngineError> {
         self.remembered(&run.id, || {
-            let frozen: Frozen = serde_json::from_str(&run.definition).map_err(|error| unreadable(run, &error))?;
+            let frozen = self.frozen(run)?;
             let plan = plan(workflow, frozen.params.clone());
             Ok(Loaded { frozen, workflow: workflow.clone(), plan })
         })
@@ -219,8 +219,13 @@ impl Engine {
         Ok(loaded)
     }
 
+    fn frozen(&self, run: &Run) -> Result<Frozen, EngineError> {
+        let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
+        serde_json::from_str(&definition).map_err(|error| unreadable(run, &error))
+    }
+
     fn read_definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Loaded, EngineError> {
-        let frozen: Frozen = serde_json::from_str(&run.definition).map_err(|error| unreadable(run, &error))?;
+        let frozen = self.frozen(run)?;
         let checked = self.checked_again(Source::Json(&frozen.workflow), &frozen.params, vocabulary);
         match (checked.workflow, checked.plan) {
             (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
