@@ -188,7 +188,7 @@ fn the_end_of_a_nested_run_wakes_its_parent_until_it_is_noted() {
         let run = writing.view().run(&child)?.unwrap();
         writing.keep_run(&run, RunStatus::Done, None, NOW)
     });
-    assert_eq!(to_drive(), [world.run.clone()]);
+    assert_eq!(to_drive(), std::slice::from_ref(&world.run));
     assert!(world.read(|view| view.any_run_to_drive()));
     world.note("b", 1, StepStatus::Done, None);
     assert_eq!(to_drive(), []);
