@@ -92,9 +92,10 @@ pub struct RunStepView {
     /// The run of the workflow in the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub child_id: Option<RunId>,
-    /// The steps of that run.
+    /// The steps of that run, with the same fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<super::JsonObject>")]
+    // A schema that names itself is more than every client can take.
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub steps: Vec<RunStepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,

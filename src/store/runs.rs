@@ -242,8 +242,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn renew_step(&self, run: &RunId, step: &str, status: StepStatus) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL,
-                   question = NULL, ended = 0
+        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL, question = NULL,
+                   ended = 0
                    WHERE run_id = ?1 AND step_id = ?2";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, status.as_str()])?;
         Ok(())

@@ -51,6 +51,7 @@ impl Repeat {
             | StepStatus::Stale => return AfterRun::Stands,
         }
         let Some(most) = most else { return AfterRun::Fails("`repeat`: `max` has no value".to_owned()) };
+        let failure = over.reason.filter(|_| over.status == StepStatus::Failed);
         match &self.until {
             None if over.status == StepStatus::Failed || over.runs >= most => return AfterRun::Stands,
             None => {}
@@ -58,12 +59,14 @@ impl Repeat {
                 Ok(true) => return AfterRun::Stands,
                 Ok(false) if over.runs < most => {}
                 Ok(false) => {
-                    let last = over.reason.filter(|_| over.status == StepStatus::Failed);
-                    let last = last.map(|why| format!("; the last one failed: {why}")).unwrap_or_default();
+                    let last = failure.map(|why| format!("; the last one failed: {why}")).unwrap_or_default();
                     let runs = if over.runs == 1 { "1 run".to_owned() } else { format!("{} runs", over.runs) };
                     return AfterRun::Fails(format!("`{}` did not hold after {runs}{last}", until.as_str()));
                 }
-                Err(why) => return AfterRun::Fails(format!("`until`: {why}")),
+                Err(why) => {
+                    let run = failure.map(|why| format!("; the run had failed: {why}")).unwrap_or_default();
+                    return AfterRun::Fails(format!("`until`: {why}{run}"));
+                }
             },
         }
         if over.repeats >= MOST_REPEATS {
@@ -104,6 +107,7 @@ mod tests {
             (Done, 3, Ok(false), Fails(never.to_owned())),
             (Failed, 3, Ok(false), Fails(format!("{never}; the last one failed: it broke"))),
             (Done, 1, Err("odd"), Fails("`until`: odd".to_owned())),
+            (Failed, 1, Err("odd"), Fails("`until`: odd; the run had failed: it broke".to_owned())),
             (Cancelled, 1, Ok(false), Stands),
         ] {
             assert_eq!(after(status, runs, holds), expected, "{status:?} {runs} {holds:?}");

@@ -252,7 +252,7 @@ pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
     }
 }
 
-fn apply(row: &mut RunStep, change: &StepChange) {
+pub(super) fn apply(row: &mut RunStep, change: &StepChange) {
     row.status = change.status;
     row.reason.clone_from(&change.reason);
     row.due_at = change.due_at;

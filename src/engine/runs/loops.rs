@@ -3,7 +3,7 @@
 //! Must not start anything: the next turn is written down together with the end of the one before, and only then the
 //! driver starts what is to be done. A crash in between asks the same question of the same facts again.
 
-use super::{Loaded, change, driver::take};
+use super::{Loaded, change, driver::apply};
 use crate::{
     core::{Run, RunStep, StepStatus, Timestamp},
     engine::{Engine, EngineError},
@@ -32,7 +32,7 @@ impl Engine {
             if let Some(instead) = self.after_run(run, loaded, steps, place, again)? {
                 again += u32::from(instead.loops_on);
                 *change = instead;
-                take(steps, std::slice::from_ref(change));
+                apply(&mut steps[place], change);
             }
         }
         if again > 0 {

@@ -197,7 +197,7 @@ impl Engine {
     /// Returns the definition of a nested run, which its parent has read already.
     fn nested_definition(&self, workflow: &Workflow, run: &Run) -> Result<Arc<Loaded>, EngineError> {
         self.remembered(&run.id, || {
-            let frozen = self.frozen_of(run)?;
+            let frozen = self.frozen(run)?;
             let plan = plan(workflow, frozen.params.clone());
             Ok(Loaded { frozen, workflow: workflow.clone(), plan })
         })
@@ -220,8 +220,13 @@ impl Engine {
         Ok(loaded)
     }
 
+    fn frozen(&self, run: &Run) -> Result<Frozen, EngineError> {
+        let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
+        serde_json::from_str(&definition).map_err(|error| unreadable(run, &error))
+    }
+
     fn read_definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Loaded, EngineError> {
-        let frozen = self.frozen_of(run)?;
+        let frozen = self.frozen(run)?;
         let checked = self.checked_again(Source::Json(&frozen.workflow), &frozen.params, vocabulary);
         match (checked.workflow, checked.plan) {
             (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
@@ -230,11 +235,6 @@ impl Engine {
                 Err(unreadable(run, &first.unwrap_or_default()))
             }
         }
-    }
-
-    fn frozen_of(&self, run: &Run) -> Result<Frozen, EngineError> {
-        let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
-        serde_json::from_str(&definition).map_err(|error| unreadable(run, &error))
     }
 
     /// Reads what was frozen, or a part of it.
