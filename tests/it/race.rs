@@ -123,6 +123,26 @@ fn the_rest_goes_on_where_it_is_kept_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn racers_work_in_worktrees_of_a_repository_but_not_of_one_over_the_home_directory() {
+    let home = home();
+    let isolation = |args: &[&str]| {
+        let race = home.race(&[&TWO[..], args].concat(), "as ann finish yes\nas bob hang").json();
+        home.status(&task_of(&race["results"], 0))["isolation"]["kind"].clone()
+    };
+    assert_eq!(isolation(&[]), "copy");
+    assert_eq!(isolation(&["--posture", "read_only"]), Value::Null);
+    let git = |dir: &std::path::Path| {
+        let made = std::process::Command::new("git").args(["init", "-q"]).current_dir(dir).status().unwrap();
+        assert!(made.success());
+    };
+    // The home directory of these tests is the one above.
+    git(home.root());
+    assert_eq!(isolation(&[]), "copy");
+    git(&home.work());
+    assert_eq!(isolation(&[]), "worktree");
+}
+
+#[test]
 fn a_lost_race_names_every_failure() {
     let home = home();
     let script = "as ann fail crashed first thing\nas bob fail crashed second thing\nas cid fail auth third thing";

@@ -205,9 +205,9 @@ pub(super) fn name_spared(loaded: &Loaded, steps: &mut [RunStep], changes: &mut 
         if let Some(winner) = noted_winner(loaded, steps, *race).filter(|_| ends_others) {
             change.status = StepStatus::NotNeeded;
             change.reason = Some(format!("{} won", winner.step));
+            take(steps, std::slice::from_ref(change));
         }
     }
-    take(steps, changes);
 }
 
 #[cfg(test)]
