@@ -408,6 +408,7 @@ fn a_cancelled_race_is_not_won_and_leaves_no_process() {
     let ran = home.mgr(&[&["race", "--detach"], &TWO[..], &["--", &script]].concat());
     let id = ran.stdout.trim_end().to_owned();
     ups.iter().for_each(|up| home.wait_file(up));
+    assert_eq!(home.state(&id)["steps"][0]["status"], "running");
     let run = home.json(&["workflow", "cancel", &id])["run"].clone();
     let statuses: Vec<_> = run["steps"].as_array().unwrap().iter().map(|step| step["status"].clone()).collect();
     assert_eq!(statuses, ["cancelled", "cancelled", "cancelled"], "{run:#}");
