@@ -443,7 +443,9 @@ fn what_is_no_race_is_refused_with_the_way_out() {
     }
     let ran = home.race(&[&TWO[..], &["--isolate", "none"]].concat(), "finish x");
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert!(ran.stderr.contains("racers that write cannot work in the same directory"), "{ran:#?}");
+    let error = ran.error();
+    assert_eq!(error["message"], "racers that write cannot work in the same directory");
+    assert!(ran.stderr.contains("leave `isolate` out, or write `isolate: copy`"), "{ran:#?}");
     assert_eq!(home.json(&["list"])["total"], 0);
 }
 
