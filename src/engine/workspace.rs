@@ -92,6 +92,16 @@ impl Engine {
         Ok(parent.state.busy_attempt().is_some() && writes && meets)
     }
 
+    /// Returns how an agent that has to be alone in its directory gets one here.
+    pub(super) fn own_place(&self, dir: &Utf8Path) -> Isolation {
+        // A repository over the whole home directory is not what is worked on.
+        let is_fit = |top: &&Utf8Path| self.is_unarchivable(top).is_none();
+        match canonical(dir).ok().as_deref().and_then(repository_of).filter(is_fit) {
+            Some(_) => Isolation::Worktree,
+            None => Isolation::Copy,
+        }
+    }
+
     /// Returns what a directory is, when it may not be archived.
     fn is_unarchivable(&self, root: &Utf8Path) -> Option<&'static str> {
         let is = |path: &Utf8Path| canonical(path).is_ok_and(|path| path == root);
@@ -331,14 +341,6 @@ fn canonical(path: &Utf8Path) -> Result<Utf8PathBuf, FileError> {
 /// Joins without the trailing slash that an empty path would bring.
 fn joined(root: &Utf8Path, below: &Utf8Path) -> Utf8PathBuf {
     if below.as_str().is_empty() { root.to_owned() } else { root.join(below) }
-}
-
-/// Returns how an agent that has to be alone in its directory gets one here.
-pub(super) fn own_place(dir: &Utf8Path) -> Isolation {
-    match canonical(dir).ok().as_deref().and_then(repository_of) {
-        Some(_) => Isolation::Worktree,
-        None => Isolation::Copy,
-    }
 }
 
 fn repository_of(dir: &Utf8Path) -> Option<&Utf8Path> {

@@ -38,7 +38,7 @@ pub struct RaceInput {
     #[arg(long, value_name = "COMMAND")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
-    /// False lets all finish, then the first in the order of backends that succeeded wins; true when absent
+    /// False: all finish, then the first of backends that succeeded wins; true when absent
     #[arg(long, value_name = "BOOL", value_parser = str::parse::<bool>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_success: Option<bool>,
@@ -58,7 +58,7 @@ pub struct RaceInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// How much the racers may do; those that only look need no directory of their own
+    /// How much the racers may do
     #[arg(short, long, default_value = "edit")]
     #[serde(default)]
     pub posture: Posture,
@@ -66,7 +66,7 @@ pub struct RaceInput {
     #[arg(long, value_name = "DURATION")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
-    /// Where each racer works: worktree or copy; what the directory allows when absent
+    /// Where each works: worktree or copy; what the directory allows when absent
     #[arg(long)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolate: Option<Isolation>,
@@ -172,6 +172,13 @@ impl Operation for Race {
         }
         let inline = Some(InlineWorkflow(definition(&input)?));
         let (name, checked) = checked_with(call, None, inline, Some(&Map::new()))?;
+        if let Some(fault) = checked.faults.first() {
+            let error = OpError::invalid(fault.message.as_str());
+            return Err(match &fault.suggestion {
+                Some(suggestion) => error.hint(suggestion.as_str()),
+                None => error,
+            });
+        }
         let start = Start {
             name,
             checked,

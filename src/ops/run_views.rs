@@ -217,7 +217,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         kind,
         race,
         winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
-        status: row.status,
+        status: state.status_of(loaded, place),
         reason: row.reason.clone(),
         task_id: task.cloned(),
         turn: row.turn,

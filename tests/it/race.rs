@@ -123,6 +123,26 @@ fn the_rest_goes_on_where_it_is_kept_and_nobody_waits_for_it() {
 }
 
 #[test]
+fn racers_work_in_worktrees_of_a_repository_but_not_of_one_over_the_home_directory() {
+    let home = home();
+    let isolation = |args: &[&str]| {
+        let race = home.race(&[&TWO[..], args].concat(), "as ann finish yes\nas bob hang").json();
+        home.status(&task_of(&race["results"], 0))["isolation"]["kind"].clone()
+    };
+    assert_eq!(isolation(&[]), "copy");
+    assert_eq!(isolation(&["--posture", "read_only"]), Value::Null);
+    let git = |dir: &std::path::Path| {
+        let made = std::process::Command::new("git").args(["init", "-q"]).current_dir(dir).status().unwrap();
+        assert!(made.success());
+    };
+    // The home directory of these tests is the one above.
+    git(home.root());
+    assert_eq!(isolation(&[]), "copy");
+    git(&home.work());
+    assert_eq!(isolation(&[]), "worktree");
+}
+
+#[test]
 fn a_lost_race_names_every_failure() {
     let home = home();
     let script = "as ann fail crashed first thing\nas bob fail crashed second thing\nas cid fail auth third thing";
@@ -388,6 +408,7 @@ fn a_cancelled_race_is_not_won_and_leaves_no_process() {
     let ran = home.mgr(&[&["race", "--detach"], &TWO[..], &["--", &script]].concat());
     let id = ran.stdout.trim_end().to_owned();
     ups.iter().for_each(|up| home.wait_file(up));
+    assert_eq!(home.state(&id)["steps"][0]["status"], "running");
     let run = home.json(&["workflow", "cancel", &id])["run"].clone();
     let statuses: Vec<_> = run["steps"].as_array().unwrap().iter().map(|step| step["status"].clone()).collect();
     assert_eq!(statuses, ["cancelled", "cancelled", "cancelled"], "{run:#}");
@@ -422,7 +443,9 @@ fn what_is_no_race_is_refused_with_the_way_out() {
     }
     let ran = home.race(&[&TWO[..], &["--isolate", "none"]].concat(), "finish x");
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert!(ran.stderr.contains("racers that write cannot work in the same directory"), "{ran:#?}");
+    let error = ran.error();
+    assert_eq!(error["message"], "racers that write cannot work in the same directory");
+    assert!(ran.stderr.contains("leave `isolate` out, or write `isolate: copy`"), "{ran:#?}");
     assert_eq!(home.json(&["list"])["total"], 0);
 }
 

@@ -271,6 +271,13 @@ impl RunState {
     pub fn winner_of(&self, loaded: &Loaded, place: usize) -> Option<&RunStep> {
         race::noted_winner(loaded, &self.steps, place)
     }
+
+    /// Returns where a step stands for people: a race is kept as waiting while its racers run.
+    pub fn status_of(&self, loaded: &Loaded, place: usize) -> StepStatus {
+        let status = self.steps[place].status;
+        let is_on = || race::racers_of(loaded, &self.steps, place).any(|racer| racer.status == StepStatus::Running);
+        if status.is_to_do() && is_on() { StepStatus::Running } else { status }
+    }
 }
 
 impl RunStep {

@@ -165,7 +165,8 @@ fn race_of(loaded: &Loaded, place: usize) -> Option<&Race> {
     }
 }
 
-fn racers_of<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> impl Iterator<Item = &'s RunStep> {
+/// Returns the racers of a race; none for other rows.
+pub(super) fn racers_of<'s>(loaded: &Loaded, steps: &'s [RunStep], place: usize) -> impl Iterator<Item = &'s RunStep> {
     let racers = match loaded.plan.steps.get(place).map(|planned| &planned.part) {
         Some(Part::Race { racers }) => racers.clone(),
         Some(Part::Whole | Part::Racer { .. }) | None => 0..0,
@@ -205,9 +206,9 @@ pub(super) fn name_spared(loaded: &Loaded, steps: &mut [RunStep], changes: &mut 
         if let Some(winner) = noted_winner(loaded, steps, *race).filter(|_| ends_others) {
             change.status = StepStatus::NotNeeded;
             change.reason = Some(format!("{} won", winner.step));
+            take(steps, std::slice::from_ref(change));
         }
     }
-    take(steps, changes);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{Frozen, Loaded, StepMaker, change};
 use crate::{
     backends::COMMAND,
     core::{BackendName, Run, RunStep, StepStatus},
-    engine::{Engine, EngineError, workspace::own_place},
+    engine::{Engine, EngineError},
     store::StepChange,
     workflow::{self, Action, Insertion, Part, PlannedStep, Scope, Step},
 };
@@ -102,13 +102,13 @@ fn fields_of(
     }
     let mut fields = at_home(fields, frozen);
     if planned.part.is_racer() {
-        set_apart(&mut fields)?;
+        set_apart(engine, &mut fields)?;
     }
     Ok((fields, command))
 }
 
 /// Gives a racer that writes a directory of its own.
-fn set_apart(fields: &mut Fields) -> Result<(), String> {
+fn set_apart(engine: &Engine, fields: &mut Fields) -> Result<(), String> {
     if fields.get("posture").is_some_and(|posture| posture == "read_only") {
         return Ok(());
     }
@@ -116,7 +116,7 @@ fn set_apart(fields: &mut Fields) -> Result<(), String> {
         return Err("racers that write cannot work in the same directory: leave `isolate: none` out".into());
     }
     let dir = fields.get("working_dir").and_then(Value::as_str).unwrap_or_default();
-    let own_place = serde_json::to_value(own_place(dir.into())).map_err(|error| error.to_string())?;
+    let own_place = serde_json::to_value(engine.own_place(dir.into())).map_err(|error| error.to_string())?;
     fields.entry("isolate").or_insert(own_place);
     Ok(())
 }
