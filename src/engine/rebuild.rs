@@ -128,14 +128,15 @@ impl Engine {
             // A keeper archives before it makes `pid`; one that could not has left only its end.
             ["pid", "exit"].iter().any(|name| dir.file(name).exists()) || dir.is_kept()
         };
-        let attempt = |number: u32| Attempt {
-            number,
-            backend: file.spec.backend_of(number).unwrap_or(&file.spec.backend).clone(),
-            claimed_at: file.created_at,
-            started_at: None,
-            ended: None,
-        };
-        let attempts: Vec<_> = (1..).take_while(started).map(attempt).collect();
+        let mut attempts: Vec<Attempt> = Vec::new();
+        let mut tries = 0;
+        for number in (1..).take_while(started) {
+            let repair_of = self.attempt_dir(id, number).read_spec().ok().flatten().and_then(|spec| spec.repair_of);
+            tries += u32::from(repair_of.is_none());
+            let backend = file.spec.backend_of(tries).unwrap_or(&file.spec.backend).clone();
+            let claimed_at = file.created_at;
+            attempts.push(Attempt { number, backend, claimed_at, started_at: None, repair_of, ended: None });
+        }
         let state = match attempts.last() {
             Some(last) => State::Running { attempt: last.number },
             None => State::Held { reason: HoldReason::Rebuilt, until: None },

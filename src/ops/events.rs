@@ -159,7 +159,7 @@ pub(super) fn cursor(attempt: u32, seq: u64) -> String {
     format!("{}-{seq}", attempt.max(1))
 }
 
-fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
+pub(super) fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
     let parts = cursor.split_once('-').and_then(|(attempt, seq)| Some((attempt.parse().ok()?, seq.parse().ok()?)));
     parts.ok_or_else(|| {
         OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer")

@@ -88,6 +88,10 @@ pub struct SubmitInput {
     #[arg(long, value_name = "COMMAND")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
+    /// How often a failed check goes back to the agent's conversation with its output, 0 to 10; 0 when absent
+    #[arg(long, default_value = "0", value_name = "COUNT")]
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub verify_retries: u32,
     /// Longest running time such as 10m; the setting `timeout` when absent
     #[arg(long, value_name = "DURATION")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,6 +164,10 @@ pub struct SubmitInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+}
+
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -317,6 +325,7 @@ pub(super) fn ask_of(
         max_turns: input.max_turns,
         output_schema: input.output_schema.map(|schema| serde_json::Value::Object(schema.0)),
         verify: input.verify,
+        verify_retries: input.verify_retries,
         retries: input.retries,
         workspace: None,
         archive: input.archive,

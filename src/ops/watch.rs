@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, EventView, Example, Exit, OpError, Operation, Render, TaskLine, Toolset,
-    events::{cursor, read_after},
+    events::{cursor, parse, read_after},
 };
 use crate::{
     core::{Category, Span, Status, Task, TaskId, TaskRef},
@@ -245,13 +245,26 @@ fn follow_events(call: &Call<'_>, id: &TaskId, position: &mut String) -> Result<
     loop {
         let task = call.engine.task(id)?;
         let page = read_after(call.engine, &task, position, 200, &|_| true)?;
+        let (mut attempt, _) = parse(position).unwrap_or((1, 0));
         for event in &page.events {
+            if event.attempt != attempt {
+                attempt = event.attempt;
+                say_why(call, &task, attempt);
+            }
             call.progress.event(&EventView::of(id, event.attempt, event.record.clone()));
         }
         *position = page.next_cursor;
         if !page.more {
             return Ok(());
         }
+    }
+}
+
+/// Says which check has failed, when the attempt mends it.
+fn say_why(call: &Call<'_>, task: &Task, attempt: u32) {
+    let failed = task.attempt(attempt).and_then(|attempt| task.repaired_by(attempt));
+    if let Some(failure) = failed.and_then(|failed| failed.ended.as_ref()?.failure.as_ref()) {
+        call.progress.line(&crate::ui::one_line(&format!("{}: back to the same conversation", failure.message)));
     }
 }
 

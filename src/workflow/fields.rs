@@ -208,8 +208,6 @@ pub(super) struct StepFields {
     /// The agent: a name, auto, or {not: NAME} for any other
     #[schemars(schema_with = "backend_schema")]
     pub backend: Option<Value>,
-    /// How often a failed check goes back to the same conversation with its output
-    pub verify_retries: Option<u32>,
     /// Race: the backends that run, at least two (the same one may stand here again)
     pub backends: Vec<String>,
     /// Race: let the others finish after one has won
@@ -310,7 +308,6 @@ pub(super) fn kinds_of(name: &str) -> &'static [StepKind] {
     match name {
         "backends" | "keep_rest" => &[StepKind::Race],
         "backend" => &[StepKind::Agent],
-        "verify_retries" => &[StepKind::Agent, StepKind::Race],
         "message" => &[StepKind::Approval],
         "run" | "shell" => &[StepKind::Command],
         "workflow" | "params" => &[StepKind::Workflow],

@@ -47,8 +47,8 @@ impl Support {
         if step.repeat.is_some() {
             self.add(demo, format!("`repeat` of step `{id}`"), "it runs once");
         }
-        if step.verify_retries > 0 {
-            self.add(demo, format!("`verify_retries` of step `{id}`"), "nothing is verified");
+        if demo && step.fields.contains_key("verify_retries") {
+            self.notes.push(format!("`verify_retries` of step `{id}`: nothing is verified"));
         }
         if step.references().iter().any(|reference| reference.path.first().is_some_and(|root| root == "loaf")) {
             self.refusals.push(format!("`loaf` in step `{id}`"));
