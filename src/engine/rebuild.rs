@@ -106,7 +106,7 @@ impl Engine {
             Some(record) => (record.state, record.attempts, record.acceptance, record.finished_at),
             None => self.unfinished(&id, &file),
         };
-        let task = Task {
+        let mut task = Task {
             id,
             spec: file.spec.clone(),
             prompt_head: file.words.prompt[..file.words.prompt.floor_char_boundary(200)].to_owned(),
@@ -117,7 +117,22 @@ impl Engine {
             attempts,
             acceptance,
         };
+        self.find_ends(&mut task);
         Ok(Some((task, file)))
+    }
+
+    /// Fills in what became of the attempts before the one that may still run: the next may go on with them.
+    fn find_ends(&self, task: &mut Task) {
+        for place in 0..task.attempts.len().saturating_sub(1) {
+            let Some(attempt) = task.attempts.get(place).filter(|attempt| attempt.ended.is_none()) else { continue };
+            let dir = self.attempt_dir(&task.id, attempt.number);
+            // What cannot be read stays unknown, as it was.
+            let Ok(Some(exit)) = dir.read_exit() else { continue };
+            let Ok(news) = self.news_of_end(task, attempt, &dir, &exit) else { continue };
+            if let (Some(attempt), Some(end)) = (task.attempts.get_mut(place), news.end) {
+                attempt.ended = Some(end);
+            }
+        }
     }
 
     /// A task without a record was waiting or running. One with an attempt is taken for running, and

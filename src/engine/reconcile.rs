@@ -12,7 +12,7 @@ use super::{
 use crate::{
     core::{
         Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Mending, Next, Outcome, Span, State,
-        Status, Task, Timestamp, Usage, judge, mending_of, retry_after, supervise, used_up,
+        Status, Task, Terminal, Timestamp, Usage, judge, mending_of, retry_after, supervise, used_up,
     },
     keeper::contract::{AttemptDir, Exit, Order},
     os::{clock, failpoint},
@@ -116,7 +116,13 @@ impl Engine {
     }
 
     /// Judges an attempt that is over.
-    fn news_of_end(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir, exit: &Exit) -> Result<News, EngineError> {
+    pub(super) fn news_of_end(
+        &self,
+        task: &Task,
+        attempt: &Attempt,
+        dir: &AttemptDir,
+        exit: &Exit,
+    ) -> Result<News, EngineError> {
         let (digest, mut outcome) = match self.final_digest(task, attempt, dir) {
             Ok(digest) => {
                 let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
@@ -155,7 +161,8 @@ impl Engine {
         let mut ended = task.clone();
         note_end(&mut ended, attempt.number, end.clone());
         let can_resume = self.registry.get(&attempt.backend).is_ok_and(|adapter| adapter.abilities().follow_up);
-        match mending_of(&ended, can_resume) {
+        let own_word = matches!(digest.terminal, Some(Terminal::Failure { .. }));
+        match if own_word { Mending::NotAsked } else { mending_of(&ended, can_resume) } {
             Mending::Repair => (Some(Next::Repair), None),
             Mending::Not(why) => (None, Some(why)),
             Mending::NotAsked => {

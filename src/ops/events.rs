@@ -159,11 +159,16 @@ pub(super) fn cursor(attempt: u32, seq: u64) -> String {
     format!("{}-{seq}", attempt.max(1))
 }
 
-pub(super) fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
+fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
     let parts = cursor.split_once('-').and_then(|(attempt, seq)| Some((attempt.parse().ok()?, seq.parse().ok()?)));
     parts.ok_or_else(|| {
         OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer")
     })
+}
+
+/// Returns the attempt in which a place of ours is.
+pub(super) fn attempt_of(cursor: &str) -> u32 {
+    parse(cursor).map_or(1, |(attempt, _)| attempt)
 }
 
 pub(super) struct Placed {

@@ -348,7 +348,7 @@ impl TaskView {
             route_mismatch: is_mismatch(asked.as_deref(), served),
             asked_model: asked,
             actual_model,
-            session_id: digest.session.clone(),
+            session_id: digest.session.clone().or_else(|| session_gone_on_with(task)),
             output_preview: digest.answer().map(|text| crate::ui::clip(text, 400)),
             files_changed: files_changed(seen.as_ref(), &digest),
             changes: seen.as_ref().map(ChangesView::from),
@@ -366,6 +366,12 @@ impl TaskView {
             next_cursor: super::events::cursor(task.attempts.len() as u32, digest.events),
         })
     }
+}
+
+/// An agent that goes on with its conversation does not always name it again.
+fn session_gone_on_with(task: &Task) -> Option<String> {
+    task.last_attempt()?.repair_of?;
+    task.last_end()?.session.clone()
 }
 
 /// An alias (`opus`) that resolves to a full name (`claude-opus-4`) is no mismatch.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, EventView, Example, Exit, OpError, Operation, Render, TaskLine, Toolset,
-    events::{cursor, parse, read_after},
+    events::{attempt_of, cursor, read_after},
 };
 use crate::{
     core::{Category, Span, Status, Task, TaskId, TaskRef},
@@ -245,14 +245,17 @@ fn follow_events(call: &Call<'_>, id: &TaskId, position: &mut String) -> Result<
     loop {
         let task = call.engine.task(id)?;
         let page = read_after(call.engine, &task, position, 200, &|_| true)?;
-        let (mut attempt, _) = parse(position).unwrap_or((1, 0));
+        let mut said = attempt_of(position);
+        let mut say_why_up_to = |attempt: u32| {
+            ((said + 1)..=attempt).for_each(|attempt| say_why(call, &task, attempt));
+            said = said.max(attempt);
+        };
         for event in &page.events {
-            if event.attempt != attempt {
-                attempt = event.attempt;
-                say_why(call, &task, attempt);
-            }
+            say_why_up_to(event.attempt);
             call.progress.event(&EventView::of(id, event.attempt, event.record.clone()));
         }
+        // The place may be in an attempt that has said nothing yet.
+        say_why_up_to(attempt_of(&page.next_cursor));
         *position = page.next_cursor;
         if !page.more {
             return Ok(());
