@@ -90,7 +90,7 @@ pub struct SubmitInput {
     pub verify: Vec<String>,
     /// How often a failed check goes back to the agent's conversation with its output, 0 to 10; 0 when absent
     #[arg(long, default_value = "0", value_name = "COUNT")]
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub verify_retries: u32,
     /// Longest running time such as 10m; the setting `timeout` when absent
     #[arg(long, value_name = "DURATION")]
@@ -166,10 +166,6 @@ pub struct SubmitInput {
     pub wait: bool,
 }
 
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct SubmitOutput {
     pub task_id: TaskId,
@@ -214,7 +210,7 @@ impl Operation for Submit {
         Returns a task_id at once; the task survives any crash. Next: task_watch to wait for it, task_output for its result.";
     const EXAMPLE: Example = Example {
         argv: &["submit", "-b", "demo", "-l", "first", "--timeout", "10m", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0,"verify_retries":0}"#,
     };
 
     type Input = SubmitInput;
@@ -378,7 +374,7 @@ impl Operation for Run {
         Ctrl-C once leaves the task running, twice cancels it.";
     const EXAMPLE: Example = Example {
         argv: &["run", "-b", "demo", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0,"verify_retries":0}"#,
     };
 
     type Input = SubmitInput;

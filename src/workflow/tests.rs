@@ -179,7 +179,7 @@ steps:
   - {id: d, kind: command, run: [echo], verify_retries: 1, verify: [test -f a]}
 ";
     let expected =
-        ["2:28 wrong_value", "4:38 contradiction", "5:50 wrong_value", "5:50 contradiction", "7:41 misplaced_key"];
+        ["2:28 wrong_value", "4:40 contradiction", "5:52 wrong_value", "5:52 contradiction", "7:41 misplaced_key"];
     assert_eq!(told(&checked(faults).faults), expected);
 }
 
