@@ -278,6 +278,19 @@ for (const agent of [...CLIS, "gpt"]) {
     assert.deepEqual(second.usage, first.usage, "each turn counts its own tokens");
   });
 
+  add(`${agent} a failed check goes back`, 12, async (place) => {
+    // Fails once, whatever the agent does: what counts here is that the conversation hears of it.
+    const check = "test -e seen || { touch seen; echo not yet; exit 3; }";
+    const task = await place.run(agent, "[[scenario:followup]] count", { flags: ["--verify", check, "--verify-retries=1"] });
+    isDone(task);
+    assert.equal(task.output, "I see 2 user turns.");
+    const [first, second] = task.attempts;
+    assert.deepEqual([task.attempts.length, second.reason, second.repair_of], [2, "repair", 1]);
+    if (agent !== "gpt") assert.equal(second.session_id, first.session_id);
+    const { input, output } = facts.tokens;
+    assert.deepEqual(task.usage, { cache_read: 0, cache_write: 0, input: 2 * input, output: 2 * output });
+  });
+
   add(`${agent} 401 fails fast`, 8, async (place) => {
     hasFailed(await place.run(agent, "[[scenario:e401]] try"), ["auth"], facts.limit);
   });
