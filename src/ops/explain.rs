@@ -121,7 +121,7 @@ fn changed(view: &TaskView) -> Option<String> {
 }
 
 /// Which checks failed and went back to the agent, and whether that helped.
-fn mended(view: &TaskView) -> Vec<String> {
+pub(super) fn mended(view: &TaskView) -> Vec<String> {
     let mut failed: Vec<(&str, usize)> = Vec::new();
     for number in view.attempts.iter().filter_map(|attempt| attempt.repair_of) {
         let attempt = view.attempts.iter().find(|attempt| attempt.number == number);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
+    explain::mended,
     export::fenced,
     run_views::{RunStepView, RunView},
     workflow::task_vocabulary,
@@ -107,6 +108,9 @@ fn of_step(call: &Call<'_>, step: &RunStepView) -> Result<String, OpError> {
     if !view.files_changed.is_empty() {
         let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
+    }
+    for sentence in mended(&view) {
+        text.push_str(&format!("{}\n\n", one_line(&sentence)));
     }
     text.push_str(&format!("Answer:\n\n{}\n\n", fenced(digest.answer().unwrap_or_default())));
     Ok(text)

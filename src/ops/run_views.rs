@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
+use super::{
+    Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, views::is_zero, workflow::task_vocabulary,
+};
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
@@ -76,6 +78,9 @@ pub struct RunStepView {
     /// Dollars, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// How often a failed check went back to the agent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u32,
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
@@ -176,6 +181,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         backend: line.as_ref().map(|line| line.backend.clone()),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
         cost_usd: line.as_ref().and_then(|line| line.cost.usd),
+        repairs: line.as_ref().map_or(0, |line| line.repairs),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -236,8 +242,12 @@ impl Render for RunStepView {
         let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
         let turn = if self.turn > 1 { format!(" ({})", plural(self.turn.into(), "turn")) } else { String::new() };
+        let repairs = match self.repairs {
+            0 => String::new(),
+            count => format!(" ({})", plural(count.into(), "repair")),
+        };
         let why = self.reason.as_deref().or(self.question.as_deref());
         let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("  {} {word}{task}{took}{turn}{why}", self.id));
+        page.line(format!("  {} {word}{task}{took}{turn}{repairs}{why}", self.id));
     }
 }

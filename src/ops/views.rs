@@ -53,7 +53,7 @@ pub struct TaskLine {
     pub cost: Cost,
 }
 
-const fn is_zero(count: &u32) -> bool {
+pub(super) const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 

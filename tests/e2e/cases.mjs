@@ -556,6 +556,7 @@ add("three agents in a workflow, a failed check goes back to the same conversati
 
   const { out: report } = await place.mgr(["workflow", "report", run.workflow_id]);
   for (const agent of CLIS) assert.ok(report.includes(agent), `the report names ${agent}`);
+  assert.match(report, /failed once and was repaired in the same conversation\./);
   assert.match(report, /Approved: the greeting is polite\./);
   run.steps.forEach(({ task_id }) => leftNothing(task_id));
 });
