@@ -21,6 +21,7 @@ mod it {
     pub mod loops;
     pub mod nested;
     pub mod race;
+    pub mod repair;
     pub mod storage;
     pub mod tree;
     pub mod workflow;

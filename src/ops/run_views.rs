@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
+use super::{
+    Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, views::is_zero, workflow::task_vocabulary,
+};
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
@@ -107,6 +109,9 @@ pub struct RunStepView {
     /// Dollars, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// How often a failed check went back to the agent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u32,
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
@@ -233,6 +238,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
             .or(child.as_ref().and_then(|child| child.cost_usd)),
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
         steps: child.map(|child| child.steps).unwrap_or_default(),
+        repairs: line.as_ref().map_or(0, |line| line.repairs),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -307,10 +313,14 @@ impl RunStepView {
             None if self.turn > 1 => format!(" ({})", plural(self.turn.into(), "turn")),
             None => String::new(),
         };
+        let repairs = match self.repairs {
+            0 => String::new(),
+            count => format!(" ({})", plural(count.into(), "repair")),
+        };
         let why = self.reason.as_deref().or(self.question.as_deref());
         let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         page.line(format!(
-            "{:indent$}{} {word}{task}{took}{turn}{why}",
+            "{:indent$}{} {word}{task}{took}{turn}{repairs}{why}",
             "",
             self.id,
             indent = 2 * (level + usize::from(self.race.is_some()))
