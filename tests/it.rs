@@ -21,5 +21,6 @@ mod it {
     pub mod storage;
     pub mod tree;
     pub mod workflow;
+    pub mod workflow_crash;
 }
 mod support;
