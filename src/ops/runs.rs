@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone, waits_for_person},
+    run_views::{RunLine, RunView, run_tone, shown, waits_for_person},
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, Span, StepStatus, TaskRef},
+    core::{RunId, Span, TaskRef},
     engine::{Frozen, RunAsk},
     ui::{Page, duration_words, one_line, plural},
     workflow::{Checked, Fault, Support},
@@ -197,19 +197,22 @@ fn invalid(name: &str, faults: &[Fault]) -> OpError {
 
 /// Waits until the run is over or waits for a person, telling what its steps do.
 async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
-    let mut told: BTreeMap<String, (StepStatus, u32)> = BTreeMap::new();
+    let mut told: BTreeMap<String, (&str, u32)> = BTreeMap::new();
     let over = call
         .engine
         .wait_until(call.wait_limit(None), || {
             call.engine.refresh()?;
             let state = call.engine.run_state(id)?;
+            let tasks = call.engine.task_statuses_of_run(id)?;
             for step in &state.steps {
-                let now = (step.status, step.turn);
-                if told.insert(step.step.clone(), now) == Some(now) || step.status.is_to_do() {
+                let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
+                let (word, _) = shown(step.status, task);
+                if told.get(&step.step) == Some(&(word, step.turn)) || step.status.is_to_do() {
                     continue;
                 }
+                told.insert(step.step.clone(), (word, step.turn));
                 let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-                call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
+                call.progress.line(&format!("{} {word}{why}", step.step));
             }
             Ok((state.run.status.is_terminal() || waits_for_person(&state) || call.progress.is_over()).then_some(()))
         })
