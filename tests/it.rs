@@ -25,5 +25,6 @@ mod it {
     pub mod storage;
     pub mod tree;
     pub mod workflow;
+    pub mod workflow_crash;
 }
 mod support;

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError, ingest};
 use crate::{
-    backends::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
+    backends::{COMMAND, Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
     core::{Attempt, BackendName, Money, Task, TaskId, TaskSpec, Usage, Words, repair_prompt},
     keeper::contract::{AttemptDir, Spec, VERSION},
     os::{
@@ -256,6 +256,9 @@ impl Engine {
             verify_timeout: self.config.verify_timeout,
             poke: self.home.poke(),
             ticker_lock: self.home.ticker_lock(),
+            // Of an agent its stream says what came of it; of a program nothing but its exit code.
+            records_end: *backend == COMMAND,
+            speaks_first: self.registry.get(backend)?.speaks_first(),
             archive: self.archive_plan(task, number)?,
         })
     }

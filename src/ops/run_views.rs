@@ -7,10 +7,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, views::is_zero, workflow::task_vocabulary,
+    Call, Exit, OpError, Render, SubmitInput, TaskLine,
+    submit::ask_of,
+    views::{is_zero, waiting_on},
+    workflow::task_vocabulary,
 };
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Verification},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -86,6 +89,12 @@ pub struct RunStepView {
     /// The task of the step; everything that is asked of tasks can be asked of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<TaskId>,
+    /// The status of that task: a step that runs may have one that is still queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_status: Option<Status>,
+    /// What its task waits for, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<String>,
     /// How often it was asked to run.
     pub turn: u32,
     /// The run of a loop that this is, from 1, and the most that there may be.
@@ -202,9 +211,12 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let line = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => Some(TaskLine::of(call, &task)?),
-        Some(Err(EngineError::NoTask(_))) | None => None,
+    let (line, waiting) = match task.map(|id| call.engine.task(id)) {
+        Some(Ok(task)) => {
+            let waiting = if row.status == StepStatus::Running { waiting_on(call, &task)? } else { None };
+            (Some(TaskLine::of(call, &task)?), waiting.map(|(words, _)| words))
+        }
+        Some(Err(EngineError::NoTask(_))) | None => (None, None),
         Some(Err(error)) => return Err(error.into()),
     };
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
@@ -225,6 +237,8 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         status: state.status_of(loaded, place),
         reason: row.reason.clone(),
         task_id: task.cloned(),
+        task_status: line.as_ref().map(|line| line.status),
+        waiting_on: waiting,
         turn: row.turn,
         repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
         backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
@@ -258,7 +272,18 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
-pub(super) const fn step_tone(status: StepStatus) -> Tone {
+/// Returns the word for a step. One that runs is where its task is: nobody is told that something is at work which
+/// only waits for its turn.
+pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static str, Tone) {
+    match (step, task) {
+        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::Paused | Status::NeedsInput))) => {
+            (task.as_str(), Tone::Plain)
+        }
+        (_, _) => (step.as_str(), step_tone(step)),
+    }
+}
+
+const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -304,7 +329,8 @@ impl Render for RunStepView {
 
 impl RunStepView {
     fn render_at(&self, page: &mut Page, level: usize) {
-        let word = page.tint(step_tone(self.status), self.status.as_str());
+        let (word, tone) = shown(self.status, self.task_status);
+        let word = page.tint(tone, word);
         let id = self.task_id.as_ref().or(self.child_id.as_ref());
         let task = id.map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
@@ -317,8 +343,9 @@ impl RunStepView {
             0 => String::new(),
             count => format!(" ({})", plural(count.into(), "repair")),
         };
-        let why = self.reason.as_deref().or(self.question.as_deref());
-        let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let why = self.reason.clone().or_else(|| self.question.clone());
+        let why = why.or_else(|| self.waiting_on.as_ref().map(|what| format!("waits for {what}")));
+        let why = why.map(|why| format!(": {}", one_line(&why))).unwrap_or_default();
         page.line(format!(
             "{:indent$}{} {word}{task}{took}{turn}{repairs}{why}",
             "",

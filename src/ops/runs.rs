@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone},
+    run_views::{RunLine, RunView, run_tone, shown},
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
@@ -228,12 +228,15 @@ async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
 }
 
 /// Steps that were told of, by run and name.
-type Told = BTreeMap<(RunId, String), (StepStatus, u32)>;
+type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
 
 /// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
 fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
+    let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
     for step in &state.steps {
-        let now = (step.status, step.turn);
+        let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
+        let (word, _) = shown(step.status, task);
+        let now = (word, step.turn);
         let name = format!("{above}{}", step.step);
         let before = told.insert((state.run.id.clone(), step.step.clone()), now);
         // The end of a nested run comes after all that happened in it.
@@ -245,7 +248,7 @@ fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Resu
         }
         let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
-        call.progress.line(&format!("{name} {}{run}{why}", step.status.as_str()));
+        call.progress.line(&format!("{name} {word}{run}{why}"));
     }
     Ok(())
 }

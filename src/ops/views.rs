@@ -471,7 +471,7 @@ fn archive_view(call: &Call<'_>, task: &Task) -> Result<Option<ArchiveView>, OpE
 }
 
 /// Returns what a task waits for, in words and for programs.
-fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String, WaitingView)>, OpError> {
+pub(super) fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String, WaitingView)>, OpError> {
     let waiting = |kind: &str| WaitingView { kind: kind.to_owned(), ..WaitingView::default() };
     Ok(match &task.state {
         State::Queued { waiting_on: WaitingOn::Slot } => Some(match call.engine.lease_over(task)? {

@@ -198,6 +198,29 @@ fn a_cancelled_run_leaves_no_process_and_starts_nothing() {
 }
 
 #[test]
+fn a_step_that_waits_for_its_turn_is_not_shown_at_work() {
+    let home = TestHome::with_settings("slots: 1\n");
+    let steps = [step("a", "", "write up 1\nwait-for go\nfinish a"), step("b", "", "finish b")];
+    let id = home.detached(&format!("on_failure: continue\nsteps:\n{}", steps.concat()));
+    home.wait_file("up");
+    let waiting = wait_for("the second step's task", || {
+        let run = home.run_state(&id);
+        if run["steps"][1]["task_id"].is_null() { Err(run) } else { Ok(run["steps"][1].clone()) }
+    });
+    let shown = json!([waiting["status"], waiting["task_status"], waiting["waiting_on"]]);
+    assert_eq!(shown, json!(["running", "queued", "a free slot"]), "{waiting:#}");
+    let page = home.mgr(&["workflow", "status", &id]).stdout;
+    assert!(page.contains("  a running ") && page.contains("  b queued "), "{page}");
+    assert!(page.lines().any(|line| line.ends_with(": waits for a free slot")), "{page}");
+    let cancelled = home.mgr(&["cancel", waiting["task_id"].as_str().unwrap()]).stdout;
+    assert!(cancelled.ends_with(" cancelled (had not started)\n"), "{cancelled}");
+    home.touch("go");
+    let ran = home.mgr(&["workflow", "status", &id, "--wait", "--json"]);
+    let expected = json!([["a", "done"], ["b", "cancelled", "its task was cancelled"]]);
+    assert_eq!((ran.code, told(&ran.json()["run"])), (Some(1), expected));
+}
+
+#[test]
 fn a_person_is_asked_and_the_word_is_kept() {
     let home = TestHome::new();
     let text = "

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange},
@@ -155,6 +155,14 @@ impl Engine {
             (Some(run), steps) => Ok(RunState { run, steps }),
             (None, _) => Err(no_run(id.as_str())),
         }
+    }
+
+    /// Returns where the tasks of the steps that run are.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn task_statuses_of_run(&self, id: &RunId) -> Result<BTreeMap<TaskId, Status>, EngineError> {
+        Ok(self.store.read(|view| view.task_statuses_of_run(id))?.into_iter().collect())
     }
 
     /// Returns the tasks of a step with the number of its turn, the oldest first.
