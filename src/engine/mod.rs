@@ -26,6 +26,7 @@ mod runs;
 mod schema;
 mod settle;
 mod submit;
+mod templates;
 mod ticker;
 mod turns;
 mod upkeep;

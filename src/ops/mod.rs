@@ -22,6 +22,7 @@ mod export;
 mod inbox;
 mod landing;
 mod list;
+mod named;
 mod output;
 mod parallel;
 mod pause;

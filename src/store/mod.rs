@@ -9,6 +9,7 @@ mod query;
 mod runs;
 mod schema;
 mod tasks;
+mod templates;
 
 use std::{
     fs::File,
@@ -23,6 +24,7 @@ pub use error::StoreError;
 pub use query::{Filter, Page};
 pub use runs::{NewRun, StepChange};
 pub use tasks::{Duplicate, Hold, NewTask, News, Place};
+pub use templates::TemplateUse;
 
 use crate::os::{clock, files};
 

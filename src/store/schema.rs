@@ -151,6 +151,18 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE runs ADD COLUMN budget TEXT;
     ALTER TABLE run_steps ADD COLUMN loops INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run_steps ADD COLUMN child TEXT;
+    -- What runs that were removed since have counted for their templates.
+    CREATE TABLE template_counts (
+        template  TEXT PRIMARY KEY,
+        uses      INTEGER NOT NULL,
+        successes INTEGER NOT NULL,
+        last_used INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TRIGGER template_counted AFTER DELETE ON runs WHEN old.template IS NOT NULL BEGIN
+        INSERT INTO template_counts VALUES (old.template, 1, old.status = 'done', old.created_at)
+        ON CONFLICT DO UPDATE SET uses = uses + 1, successes = successes + excluded.successes,
+            last_used = max(last_used, excluded.last_used);
+    END;
     CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
     CREATE INDEX runs_by_template ON runs (template) WHERE template IS NOT NULL;
     CREATE INDEX runs_by_name ON runs (name, seq);

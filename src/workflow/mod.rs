@@ -11,6 +11,7 @@ mod advance_tests;
 mod check;
 mod definition;
 mod drawing;
+mod examples;
 mod expression;
 mod fault;
 mod fields;
@@ -30,6 +31,7 @@ pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
 pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
+pub use examples::{EXAMPLES, Shipped, example};
 pub use expression::{Facts, Insertion, Reference, Scope, StepFacts, Template};
 #[cfg(test)]
 pub use fault::FaultCode;
