@@ -329,10 +329,14 @@ impl Ui {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// Whether there is somebody to ask.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks a yes-or-no question; `false` where nobody can see or answer it.
     pub fn confirm(&self, question: &str) -> bool {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-        can_ask && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
+        self.can_ask() && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
     }
 
     fn talk(&self, words: &str) {

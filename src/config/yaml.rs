@@ -40,9 +40,8 @@ fn ordered(value: &Value, order: &[&str]) -> serde_yaml::Value {
             let rank = |key: &str| order.iter().position(|known| *known == key).unwrap_or(order.len());
             let mut pairs: Vec<_> = map.iter().collect();
             pairs.sort_by_key(|(key, _)| rank(key));
-            let pair = |(key, value): (&String, &Value)| {
-                (serde_yaml::Value::String(key.clone()), ordered(value, order))
-            };
+            let pair =
+                |(key, value): (&String, &Value)| (serde_yaml::Value::String(key.clone()), ordered(value, order));
             serde_yaml::Value::Mapping(pairs.into_iter().map(pair).collect())
         }
         Value::Array(items) => serde_yaml::Value::Sequence(items.iter().map(|item| ordered(item, order)).collect()),

@@ -37,6 +37,7 @@ mod submit;
 mod table;
 #[cfg(test)]
 mod table_tests;
+mod templates;
 mod views;
 mod watch;
 mod workflow;

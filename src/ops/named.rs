@@ -64,13 +64,7 @@ pub(super) struct Found {
 pub(super) fn find(call: &Call<'_>, wanted: Wanted) -> Result<Found, OpError> {
     match (wanted.file, wanted.workflow, wanted.template) {
         (Some(file), None, None) => of_file(&file.0, shown(&file.0)),
-        (None, Some(inline), None) => Ok(Found {
-            shown: "workflow".to_owned(),
-            source: inline.0,
-            file: None,
-            template: None,
-            beside: Beside::Nothing,
-        }),
+        (None, Some(inline), None) => Ok(Found::inline(inline.0)),
         (None, None, Some(name)) => by_name(call, &name),
         (None, None, None) => {
             Err(OpError::invalid("no workflow").hint("name its file or template, or give it as `workflow`"))
@@ -134,6 +128,11 @@ fn unknown(call: &Call<'_>, name: &str) -> OpError {
 }
 
 impl Found {
+    /// A workflow without a file.
+    pub fn inline(source: Value) -> Self {
+        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing }
+    }
+
     /// Checks it with the values of its parameters; without any, those without a default stay open.
     pub fn check(&self, call: &Call<'_>, params: Option<&Map<String, Value>>) -> Checked {
         let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();

@@ -137,7 +137,7 @@ pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) ->
 
 fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpError> {
     let (Some(workflow), Some(plan)) = (start.checked.workflow, start.checked.plan) else {
-        return Err(invalid(&start.name, &start.checked.faults));
+        return Err(invalid(&start.name, &start.checked.faults, 10));
     };
     let support = Support::of(&workflow, start.demo);
     if !support.refusals.is_empty() {
@@ -194,16 +194,18 @@ fn stem(name: &str) -> String {
     }
 }
 
-pub(super) fn invalid(name: &str, faults: &[Fault]) -> OpError {
+/// Returns the error of a faulty workflow with at most so many of its faults.
+pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
     let mut error =
         OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
-    for fault in faults.iter().take(10) {
+    for fault in faults.iter().take(most) {
         let place = match (fault.line, fault.column) {
             (Some(line), Some(column)) => format!("{line}:{column}: "),
             (_, _) => String::new(),
         };
         let path = if fault.path.is_empty() { String::new() } else { format!(" (at `{}`)", fault.path) };
-        error.causes.push(format!("{place}{}{path}", fault.message));
+        let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
+        error.causes.push(format!("{place}{}{path}{meant}", fault.message));
     }
     error.hint("`mgr workflow validate` shows all of them")
 }
@@ -361,8 +363,7 @@ impl Operation for WorkflowList {
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
     const DEFAULT_TOOL: bool = false;
-    const ABOUT: &'static str =
-        "List the runs of workflows, newest first, with status and how many steps are over; with examples, the workflows \
+    const ABOUT: &'static str = "List the runs of workflows, newest first, with status and how many steps are over; with examples, the workflows \
         that are shipped and can be run by name. Next: workflow_status.";
     const EXAMPLE: Example = Example { argv: &["workflow", "list", "-n", "5"], json: r#"{"limit":5}"# };
 

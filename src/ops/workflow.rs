@@ -13,11 +13,10 @@ use super::{
     table::schema_of,
 };
 use crate::{
+    config::write_yaml,
     engine::check_schema,
     ui::{Page, plural},
-    workflow::{
-        Checked, Drawing, Fault, MOST_FAULTS, Plan, StepId, StepKind, Vocabulary, When, Workflow, mermaid,
-    },
+    workflow::{Checked, Drawing, Fault, MOST_FAULTS, Plan, StepId, StepKind, Vocabulary, When, Workflow, mermaid},
 };
 
 /// A workflow without a file: YAML text, or an object of the same shape.
@@ -349,6 +348,45 @@ pub(super) fn checked_with(
     let found = find(call, Wanted { file, workflow, template: None })?;
     let checked = found.check(call, params);
     Ok((found.shown, checked))
+}
+
+/// The order in which people write the keys of a workflow file.
+const ORDER: [&str; 30] = [
+    "name",
+    "description",
+    "params",
+    "defaults",
+    "max_concurrent",
+    "budget",
+    "on_failure",
+    "env",
+    "steps",
+    "outputs",
+    "id",
+    "kind",
+    "needs",
+    "needs_any",
+    "when",
+    "matrix",
+    "backend",
+    "backends",
+    "role",
+    "posture",
+    "timeout",
+    "prompt",
+    "message",
+    "run",
+    "shell",
+    "workflow",
+    "output_schema",
+    "verify",
+    "verify_retries",
+    "repeat",
+];
+
+/// Returns a workflow as the YAML text of a file.
+pub(super) fn in_yaml(workflow: &Value) -> Result<String, OpError> {
+    write_yaml(workflow, &ORDER).map_err(|error| OpError::new(Code::Internal, format!("cannot write YAML: {error}")))
 }
 
 /// A workflow is a file that a person wrote; more than this is something else.
