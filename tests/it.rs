@@ -19,6 +19,7 @@ mod it {
     pub mod lifecycle;
     pub mod limits;
     pub mod storage;
+    pub mod templates;
     pub mod tree;
     pub mod workflow;
 }
