@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
+    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_views::{RunLine, RunView, run_tone, waits_for_person},
     workflow::{Given, InlineWorkflow, as_typed, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, Span, StepStatus, TaskRef, TemplateName},
+    core::{RunId, RunStep, Span, StepStatus, TaskRef, TemplateName},
     engine::{Frozen, RunAsk},
     ui::{Page, Tone, duration_words, one_line, plural},
     workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
@@ -223,13 +223,23 @@ async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
                 if told.insert(step.step.clone(), now) == Some(now) || step.status.is_to_do() {
                     continue;
                 }
-                let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-                call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
+                call.progress.line(&words_of(call, step));
             }
             Ok((state.run.status.is_terminal() || waits_for_person(&state) || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
+}
+
+/// Returns what became of a step: `plan done in 12s by codex`.
+fn words_of(call: &Call<'_>, step: &RunStep) -> String {
+    let task = step.task.as_ref().filter(|_| matches!(step.status, StepStatus::Done | StepStatus::Failed));
+    // Words about a task that is gone are not worth an error.
+    let line = task.and_then(|id| TaskLine::of(call, &call.engine.task(id).ok()?).ok());
+    let took = line.as_ref().and_then(|line| line.elapsed_s).map(|seconds| format!(" in {}", duration_words(seconds)));
+    let by = line.as_ref().map(|line| format!(" by {}", line.backend)).unwrap_or_default();
+    let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    format!("{} {}{}{by}{why}", one_line(&step.step), step.status.as_str(), took.unwrap_or_default())
 }
 
 impl Render for WorkflowRunOutput {

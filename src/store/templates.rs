@@ -56,7 +56,7 @@ mod tests {
     };
 
     fn add(store: &Store, number: i64, template: Option<&str>, status: RunStatus) -> TaskId {
-        let id = TaskId::new(Timestamp(number), 7);
+        let id = TaskId::new(Timestamp(1_790_000_000_000 + number), 7);
         let steps = ["a".to_owned()];
         let now = Timestamp(number);
         let new = NewRun {

@@ -89,7 +89,8 @@ fn what_is_faulty_is_refused_with_all_faults_and_a_name_leads_nowhere() {
         let ran = home.mgr(&["template", "save", name, "--prompt", "x", "--json"]);
         assert_eq!(ran.code, Some(2), "{name}: {ran:#?}");
     }
-    for command in [["template", "rm", "../config"], ["template", "run", "../config"], ["template", "show", "../config"]]
+    for command in
+        [["template", "rm", "../config"], ["template", "run", "../config"], ["template", "show", "../config"]]
     {
         let ran = home.mgr(&[command.as_slice(), &["--json"]].concat());
         assert!(matches!(ran.code, Some(2 | 6)), "{ran:#?}");
