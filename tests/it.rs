@@ -12,6 +12,7 @@ mod it {
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
+    pub mod decompose;
     pub mod hygiene;
     pub mod isolation;
     pub mod landing;

@@ -329,6 +329,7 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::templates::TemplateGet>(),
     OpSpec::of::<super::templates::TemplateRun>(),
     OpSpec::of::<super::templates::TemplateDelete>(),
+    OpSpec::of::<super::decompose::Decompose>(),
     OpSpec::of::<super::parallel::Parallel>(),
     OpSpec::of::<super::inbox::InboxList>(),
     OpSpec::of::<super::inbox::InboxAnswer>(),

@@ -9,6 +9,7 @@ mod advance;
 #[cfg(test)]
 mod advance_tests;
 mod check;
+mod decompose;
 mod definition;
 mod drawing;
 mod examples;
@@ -29,6 +30,7 @@ mod tree;
 
 pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
+pub use decompose::{decompose, literal};
 pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
 pub use examples::{EXAMPLES, Shipped, example};
