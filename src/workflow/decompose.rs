@@ -615,7 +615,7 @@ impl Teller {
             Before::Sentence | Before::Clause => &THEN,
             Before::Inside => return None,
         };
-        let left = words.iter().find_map(|word| whole(word))?;
+        let left = words.iter().find_map(whole)?;
         if self.has_condition && before != Before::Sentence {
             return None;
         }
@@ -787,7 +787,7 @@ mod tests {
 
     #[test]
     fn what_repeats_itself_without_end_is_a_matter_of_its_length() {
-        assert_eq!(decompose(&"x ".repeat(1_000_000))["steps"].as_array().unwrap().len(), 1);
+        assert_eq!(decompose(&"x ".repeat(250_000))["steps"].as_array().unwrap().len(), 1);
         for piece in
             ["{{", "then ", ", then", "1. a\n", "- \n", "# \n", "然后", "\u{202e}", "\0", "if ", "((((", "```\n"]
         {
