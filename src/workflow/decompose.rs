@@ -786,6 +786,14 @@ mod tests {
     }
 
     #[test]
+    fn braces_stay_braces() {
+        for text in ["{{ x }}", "{% if x %}", "{", "{{{", "{{%if x%}", "{ {%raw%} }}", "{%{%for", "漢{{漢"] {
+            let template = Template::parse(&literal(text)).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(template.render(&Scope::default(), Insertion::plain()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
     fn what_repeats_itself_without_end_is_a_matter_of_its_length() {
         assert_eq!(decompose(&"x ".repeat(250_000))["steps"].as_array().unwrap().len(), 1);
         for piece in
