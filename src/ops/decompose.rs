@@ -26,6 +26,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct DecomposeInput {
     /// What is to be done; on the command line `-` reads standard input and @FILE a file
+    #[arg(allow_hyphen_values = true)]
     pub prompt: String,
     /// Directory that the planner looks at and that the steps work in; over MCP an absolute path
     #[arg(short = 'C', long, value_name = "DIR")]

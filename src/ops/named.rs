@@ -160,3 +160,22 @@ impl Found {
         read_file(&path).map_err(|error| error.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_have_each_other_beside_them_and_an_inline_text_has_nothing() {
+        let shipped = Found { beside: Beside::Examples, ..Found::inline(Value::Null) };
+        let text = example("security-audit").map(|shipped| shipped.text.to_owned());
+        assert_eq!(
+            (shipped.nested("security-audit.yaml").ok(), shipped.nested("./security-audit.yaml").ok()),
+            (text.clone(), text)
+        );
+        assert_eq!(shipped.nested("/etc/passwd"), Err("no example `/etc/passwd` is shipped".to_owned()));
+        assert!(
+            Found::inline(Value::Null).nested("security-audit.yaml").unwrap_err().contains("is relative to a file")
+        );
+    }
+}

@@ -125,6 +125,10 @@ fn to_keep(call: &Call<'_>, input: TemplateSaveInput) -> Result<Found, OpError> 
 fn of_prompt(name: &TemplateName, prompt: &str, declared: Option<JsonObject>) -> Result<Value, OpError> {
     let template = Template::parse(prompt).map_err(|error| OpError::invalid(format!("the prompt: {error}")))?;
     let mut params = declared.map(|declared| declared.0).unwrap_or_default();
+    let is_open = |param: &&mut Map<String, Value>| !param.contains_key("default") && !param.contains_key("required");
+    for param in params.values_mut().filter_map(Value::as_object_mut).filter(is_open) {
+        param.insert("required".into(), json!(true));
+    }
     for reference in template.references() {
         if let [root, param, ..] = reference.path.as_slice()
             && root == "params"
@@ -611,9 +615,13 @@ mod tests {
     #[test]
     fn a_prompt_declares_what_it_names() {
         let name = "a".parse().unwrap();
-        let declared: JsonObject = r#"{"n": {"type": "integer", "default": 3}}"#.parse().unwrap();
-        let made = of_prompt(&name, "{{ params.n }} of {{ params.file | trim }}", Some(declared)).unwrap();
-        let expected = json!({"n": {"type": "integer", "default": 3}, "file": {"required": true}});
+        let declared: JsonObject =
+            r#"{"n": {"type": "integer", "default": 3}, "m": {"type": "number"}}"#.parse().unwrap();
+        let made =
+            of_prompt(&name, "{{ params.n }} {{ params.m }} of {{ params.file | trim }}", Some(declared)).unwrap();
+        let expected = json!({
+            "n": {"type": "integer", "default": 3}, "m": {"type": "number", "required": true}, "file": {"required": true},
+        });
         assert_eq!(made["params"], expected);
     }
 }

@@ -96,7 +96,8 @@ struct Ids(BTreeSet<String>);
 
 impl Ids {
     fn of(&mut self, text: &str, at: usize) -> String {
-        const EMPTY: [&str; 10] = ["the", "a", "an", "of", "to", "in", "for", "and", "all", "this"];
+        const EMPTY: [&str; 11] = ["the", "a", "an", "of", "to", "in", "for", "and", "all", "this", "it"];
+        let text = text.trim_start().lines().next().unwrap_or_default();
         let mut id = String::new();
         let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).take(40);
         for word in words.map(str::to_ascii_lowercase).filter(|word| !EMPTY.contains(&word.as_str())).take(4) {
@@ -160,7 +161,7 @@ struct Item<'a> {
     rest: &'a str,
 }
 
-/// Splits a text at its list or its headings; `None` when it has neither. What stands before is for all of them.
+/// Splits a text at its list or its headings; `None` when it has neither. What stands around it is for all of them.
 fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
     let mut is_code = false;
     let lines: Vec<(&str, Option<Item<'_>>)> = text
@@ -202,11 +203,28 @@ fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
             (None, None) => preface.push(*line),
         }
     }
+    let after =
+        parts.last_mut().filter(|_| kind(Mark::Bullet)).and_then(|last| paragraph_behind(&mut last.text, indent));
     for part in &mut parts {
         part.text = part.text.trim().to_owned();
     }
     parts.retain(|part| !part.text.is_empty());
-    (parts.len() > 1).then(|| (Some(preface.join("\n").trim().to_owned()), parts))
+    let preface = format!("{}\n\n{}", preface.join("\n").trim(), after.unwrap_or_default());
+    (parts.len() > 1).then(|| (Some(preface.trim().to_owned()), parts))
+}
+
+/// Takes what stands behind a list, as deep as its items or less, from its last item: it is about all of it.
+fn paragraph_behind(last: &mut String, indent: usize) -> Option<String> {
+    let (mut at, mut was_blank) = (0, false);
+    for line in last.split_inclusive('\n') {
+        let is_blank = line.trim().is_empty();
+        if was_blank && !is_blank && line.len() - line.trim_start().len() <= indent {
+            return Some(last.split_off(at).trim().to_owned());
+        }
+        was_blank = is_blank;
+        at += line.len();
+    }
+    None
 }
 
 fn is_a(item: Option<&Item<'_>>, kind: fn(Mark) -> bool) -> bool {
@@ -703,6 +721,9 @@ mod tests {
     fn what_stands_before_a_list_holds_for_all_of_it() {
         let workflow = decompose("Mind {{ this }}:\n\n1. a thing\n2. b thing\n");
         assert_eq!(workflow["defaults"]["context"], "Mind {{ '{{' }} this }}:");
+        let workflow = decompose("All:\n- a thing\n\n  still a\n- b thing\n\nMind the rest.\n\nThanks.");
+        assert_eq!(workflow["defaults"]["context"], "All:\n\nMind the rest.\n\nThanks.");
+        assert_eq!(workflow["steps"][0]["prompt"], "a thing\n\n  still a");
         assert_eq!(shape("# Plan\nlook\n# Build\n- one\n- two"), ["Plan\nlook", "Build\n- one\n- two <- 1"]);
     }
 

@@ -36,6 +36,15 @@ fn by_rule_it_becomes_a_workflow_that_is_saved_written_and_run() {
 }
 
 #[test]
+fn a_list_may_begin_with_its_first_mark() {
+    let home = TestHome::new();
+    let made = home.json(&["decompose", "- look left\n- look right"]);
+    assert_eq!(steps(&made), json!([["look_left", null], ["look_right", null]]));
+    assert_eq!(home.mgr(&["decompose", "- look", "--out", "made.yaml", "-q"]).code, Some(0));
+    assert!(home.work().join("made.yaml").exists());
+}
+
+#[test]
 fn a_planner_says_the_steps_and_what_is_no_plan_is_left_to_the_rule() {
     let home = TestHome::new();
     let plan = |plan: Value| home.json(&["decompose", "--planner", "demo", &format!("then look\njson: {plan}")]);
