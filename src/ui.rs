@@ -8,7 +8,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 
 pub use crate::core::sanitise;
@@ -46,6 +46,12 @@ impl Page {
         Self { text: String::new(), colour: false, width: None }
     }
 
+    /// Returns a page with colour, for tests of what a terminal gets.
+    #[cfg(test)]
+    pub const fn coloured(width: u16) -> Self {
+        Self { text: String::new(), colour: true, width: Some(width) }
+    }
+
     /// Returns how wide a line may be, where that is known.
     pub fn width(&self) -> Option<usize> {
         self.width.map(usize::from)
@@ -80,6 +86,12 @@ impl Page {
 
     /// Adds a table. Cells are made harmless; an empty table adds nothing.
     pub fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) {
+        let plain = |row: Vec<String>| row.into_iter().map(|cell| (Tone::Plain, cell)).collect();
+        self.toned_table(header, rows.into_iter().map(plain).collect());
+    }
+
+    /// Adds a table whose cells have tones.
+    pub fn toned_table(&mut self, header: &[&str], rows: Vec<Vec<(Tone, String)>>) {
         if rows.is_empty() {
             return;
         }
@@ -90,11 +102,30 @@ impl Page {
             None => table.set_width(u16::MAX),
         };
         table.set_header(header.iter().map(|name| name.to_uppercase()));
+        if self.colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
         for row in rows {
-            table.add_row(row.into_iter().map(|cell| one_line(&cell)));
+            table.add_row(row.into_iter().map(|(tone, cell)| self.cell(tone, &cell)));
         }
         for line in table.to_string().lines() {
             self.line(line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()));
+        }
+    }
+
+    /// Returns a cell in the colours of [`Page::tint`].
+    fn cell(&self, tone: Tone, words: &str) -> Cell {
+        let cell = Cell::new(one_line(words));
+        match tone {
+            _ if !self.colour => cell,
+            Tone::Good => cell.fg(Color::DarkGreen),
+            Tone::Bad => cell.fg(Color::DarkRed),
+            Tone::Busy => cell.fg(Color::DarkCyan),
+            Tone::Faint => cell.add_attribute(Attribute::Dim),
+            Tone::Strong => cell.add_attribute(Attribute::Bold),
+            Tone::Plain => cell,
         }
     }
 
@@ -281,10 +312,14 @@ impl Ui {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// Whether there is somebody to ask.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks a yes-or-no question; `false` where nobody can see or answer it.
     pub fn confirm(&self, question: &str) -> bool {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-        can_ask && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
+        self.can_ask() && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
     }
 
     fn talk(&self, words: &str) {

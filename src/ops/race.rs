@@ -183,6 +183,8 @@ impl Operation for Race {
             name,
             checked,
             file: None,
+            template: None,
+            template: None,
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,

@@ -138,7 +138,8 @@ impl Engine {
                 definition: &definition,
                 request_id: ask.request_id,
                 parent: ask.parent,
-                template: ask.frozen.template.as_deref(),
+                // A demo is no use of it.
+                template: ask.frozen.template.as_deref().filter(|_| !ask.frozen.demo),
                 steps: &steps,
                 now: clock::now(),
             };
