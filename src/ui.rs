@@ -11,6 +11,8 @@ use std::{
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 
+pub use crate::core::sanitise;
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColourChoice {
@@ -116,25 +118,6 @@ impl Page {
     }
 }
 
-/// Takes out what could drive a terminal: escape sequences, control characters other than line
-/// ends and tabs, and characters that reorder text (UAX #9).
-pub fn sanitise(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\n' | '\t' => clean.push(c),
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\u{1b}' => skip_escape(&mut rest),
-            '\u{9b}' => skip_until_final(&mut rest),
-            c if c.is_control() => clean.push('\u{fffd}'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => {}
-            c => clean.push(c),
-        }
-    }
-    clean
-}
-
 /// Returns JSON text with everything escaped that could drive a terminal: JSON itself escapes C0
 /// controls only (RFC 8259, 7), and terminals obey C1 controls too. Such characters stand in strings only.
 pub fn harmless_json(json: &str) -> String {
@@ -151,37 +134,6 @@ pub fn harmless_json(json: &str) -> String {
         }
     }
     clean
-}
-
-type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-/// ECMA-48: `ESC [` up to a final byte; `ESC ]`, `P`, `X`, `^`, `_` up to BEL or `ESC \`; else one character.
-fn skip_escape(rest: &mut Chars<'_>) {
-    match rest.peek().copied() {
-        Some('[') => {
-            rest.next();
-            skip_until_final(rest);
-        }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            while let Some(c) = rest.next() {
-                if c == '\u{7}' || c == '\u{9c}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) || c == '\n' {
-                    break;
-                }
-            }
-        }
-        Some(c) if ('\u{20}'..='\u{7e}').contains(&c) => {
-            rest.next();
-        }
-        Some(_) | None => {}
-    }
-}
-
-fn skip_until_final(rest: &mut Chars<'_>) {
-    while let Some(c) = rest.next_if(|c| ('\u{20}'..='\u{7e}').contains(c)) {
-        if ('\u{40}'..='\u{7e}').contains(&c) {
-            break;
-        }
-    }
 }
 
 /// Returns harmless text on one line.
@@ -348,14 +300,6 @@ fn terminal_width() -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_agent_cannot_drive_the_terminal() {
-        let hostile = "a\u{1b}[2Jb\u{1b}]0;title\u{7}c\u{1b}]8;;http://x\u{1b}\\d\u{9b}31me\rf\u{8}g\u{202e}h\u{1b}";
-        assert_eq!(sanitise(hostile), "abcde\u{fffd}f\u{fffd}gh");
-        assert_eq!(sanitise("line\r\nnext\ttab ü 漢"), "line\nnext\ttab ü 漢");
-        assert_eq!(sanitise("\u{1b}[31"), "");
-    }
 
     #[test]
     fn times_and_counts_read_as_words() {

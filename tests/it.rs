@@ -18,6 +18,10 @@ mod it {
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;
+    pub mod loops;
+    pub mod nested;
+    pub mod race;
+    pub mod repair;
     pub mod storage;
     pub mod tree;
     pub mod workflow;

@@ -129,7 +129,7 @@ pub struct RunStep {
     pub task: Option<TaskId>,
     /// How often the step was asked to run, from 1; a loop's runs count as well.
     pub turn: u32,
-    /// How many runs of its loop are over since the step was last asked for.
+    /// How often its loop began anew since a person last asked for the step, or since the start.
     pub loops: u32,
     /// The run of a nested workflow in this turn, or in the one before while this one has not started.
     pub child: Option<RunId>,

@@ -12,6 +12,7 @@ mod custody;
 #[cfg(test)]
 mod custody_tests;
 mod error;
+mod extract;
 mod gate;
 mod ingest;
 mod landing;
@@ -44,7 +45,7 @@ pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::LandAsk;
+pub use landing::{Discarded, LandAsk};
 pub use launch::launcher;
 pub use lease::{Holder, Lease};
 pub use probe::Readiness;
@@ -173,6 +174,11 @@ impl Engine {
     /// Returns the output limit of tasks that ask for none.
     pub fn default_max_output(&self) -> crate::core::Bytes {
         self.config.max_output
+    }
+
+    /// Returns a variable of the caller's environment that is set and not empty.
+    pub fn env_value(&self, name: &str) -> Option<&str> {
+        self.env.get(name)
     }
 
     /// Returns the settings that hold here.

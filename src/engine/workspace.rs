@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Engine, EngineError, changes::name, landing::LandingState};
+use super::{
+    Engine, EngineError,
+    changes::name,
+    landing::{LandingState, finish_unfinished},
+};
 use crate::{
     archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
@@ -88,6 +92,16 @@ impl Engine {
         Ok(parent.state.busy_attempt().is_some() && writes && meets)
     }
 
+    /// Returns how an agent that has to be alone in its directory gets one here.
+    pub(super) fn own_place(&self, dir: &Utf8Path) -> Isolation {
+        // A repository over the whole home directory is not what is worked on.
+        let is_fit = |top: &&Utf8Path| self.is_unarchivable(top).is_none();
+        match canonical(dir).ok().as_deref().and_then(repository_of).filter(is_fit) {
+            Some(_) => Isolation::Worktree,
+            None => Isolation::Copy,
+        }
+    }
+
     /// Returns what a directory is, when it may not be archived.
     fn is_unarchivable(&self, root: &Utf8Path) -> Option<&'static str> {
         let is = |path: &Utf8Path| canonical(path).is_ok_and(|path| path == root);
@@ -140,6 +154,11 @@ impl Engine {
         {
             look.coverage = last.coverage;
         }
+        if let ArchiveScope::Paths(paths) = &spec.archive {
+            for path in paths.iter().filter(|path| !root.join(path).exists()) {
+                look.coverage.leave_out(path.as_str(), "nothing of this name is there now".to_owned());
+            }
+        }
         Ok(Some(look))
     }
 
@@ -190,6 +209,16 @@ impl Engine {
         }
     }
 
+    /// Finishes a landing in a task's workspace that a crash has left in between: the agent would take that state
+    /// for the user's. The task has the workspace for itself, so nobody is at it.
+    pub(super) fn finish_landings(&self, spec: &TaskSpec) -> Result<(), EngineError> {
+        let Some(root) = spec.written_root() else { return Ok(()) };
+        for note in finish_unfinished(&self.archive_at(root)?)? {
+            tracing::warn!(workspace = %root, "{note}");
+        }
+        Ok(())
+    }
+
     /// Returns what the keeper is to archive and where the agent works.
     pub(super) fn archive_plan(&self, task: &Task, number: u32) -> Result<Option<ArchivePlan>, EngineError> {
         let spec = &task.spec;
@@ -198,6 +227,8 @@ impl Engine {
             return Ok(None);
         }
         let owner = isolation_owner(task);
+        let attempt = task.attempt(number).filter(|attempt| attempt.repair_of.is_some());
+        let began = attempt.map(|attempt| name(&format!("{}.{}.before", task.id, task.try_of(attempt).number)));
         Ok(Some(ArchivePlan {
             store: self.home.archive(),
             workspace: workspace.clone(),
@@ -208,6 +239,7 @@ impl Engine {
                 base: name(&format!("{owner}.base"))?,
                 before: name(&format!("{}.{number}.before", task.id))?,
                 after: name(&format!("{}.{number}.after", task.id))?,
+                began: began.transpose()?,
             },
             isolate: spec.isolate,
             setup: spec.setup.clone(),
@@ -314,8 +346,12 @@ fn joined(root: &Utf8Path, below: &Utf8Path) -> Utf8PathBuf {
     if below.as_str().is_empty() { root.to_owned() } else { root.join(below) }
 }
 
+fn repository_of(dir: &Utf8Path) -> Option<&Utf8Path> {
+    dir.ancestors().find(|above| above.join(".git").exists())
+}
+
 fn repository_above(dir: &Utf8Path) -> Result<Utf8PathBuf, EngineError> {
-    let top = dir.ancestors().find(|above| above.join(".git").exists());
+    let top = repository_of(dir);
     top.map(Utf8Path::to_owned).ok_or_else(|| EngineError::Invalid {
         message: format!("`{dir}` is in no git repository, so there is no worktree of it"),
         hint: "`--isolate copy` needs none".into(),

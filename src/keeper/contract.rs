@@ -34,6 +34,9 @@ pub struct Spec {
     pub v: u32,
     /// The task and attempt, for the agent's environment: `ID.N`.
     pub cookie: String,
+    /// The attempt whose failed check this one mends: for a rebuild, which has only the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_of: Option<u32>,
     pub program: String,
     pub args: Vec<String>,
     /// Variables with fixed values; never secrets.
@@ -97,6 +100,9 @@ pub struct SnapshotNames {
     pub base: SnapshotName,
     pub before: SnapshotName,
     pub after: SnapshotName,
+    /// For a repair: from before the attempt whose work it mends. What differs is told from there on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<SnapshotName>,
 }
 
 /// What differs after an attempt, from the file `changes.json`.

@@ -5,14 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
+    explain::mended,
     export::fenced,
     run_views::{RunStepView, RunView},
     workflow::task_vocabulary,
 };
 use crate::{
-    core::TaskRef,
+    core::{RunId, TaskRef, Verification},
     engine::Loaded,
     ui::{Page, duration_words, one_line},
+    workflow::StepKind,
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -53,14 +55,36 @@ impl Operation for WorkflowReport {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let view = RunView::of(call, &state)?;
         let mut markdown = head(&view, &loaded);
-        for step in &view.steps {
-            markdown.push_str(&of_step(call, step)?);
+        for line in lines(&view.workflow_id, "", &view.steps) {
+            let is_race = line.step.kind == StepKind::Race;
+            markdown.push_str(&if is_race { of_race(&line) } else { of_step(call, &line)? });
         }
         for (name, text) in &view.outputs {
             markdown.push_str(&format!("## Output: {}\n\n{}\n\n", one_line(name), fenced(text)));
         }
         Ok(WorkflowReportOutput { markdown })
     }
+}
+
+/// A step with its name in the whole and the run that it is of.
+struct Line<'a> {
+    run: &'a RunId,
+    name: String,
+    step: &'a RunStepView,
+    /// All steps of that run.
+    siblings: &'a [RunStepView],
+}
+
+/// Returns the steps, those of nested workflows under the names of theirs.
+fn lines<'a>(run: &'a RunId, above: &str, steps: &'a [RunStepView]) -> Vec<Line<'a>> {
+    let mut found = Vec::new();
+    for step in steps {
+        let name = format!("{above}{}", step.id);
+        let within = step.child_id.as_ref().map(|child| lines(child, &format!("{name}/"), &step.steps));
+        found.push(Line { run, name, step, siblings: steps });
+        found.extend(within.into_iter().flatten());
+    }
+    found
 }
 
 fn head(view: &RunView, loaded: &Loaded) -> String {
@@ -81,10 +105,11 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
         text.push_str(&format!("- {}: {}\n", one_line(name), one_line(&value.to_string())));
     }
     text.push_str("\n| step | outcome | by | time | cost | why |\n|---|---|---|---|---|---|\n");
-    for step in &view.steps {
+    for Line { name, step, .. } in lines(&view.workflow_id, "", &view.steps) {
+        let runs = step.repeat.filter(|repeat| repeat.run > 1).map(|repeat| format!(" after {} runs", repeat.run));
         let cells = [
-            step.id.clone(),
-            step.status.as_str().to_owned(),
+            name,
+            format!("{}{}", step.status.as_str(), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
             step.cost_usd.map(|usd| format!("${usd:.2}")).unwrap_or_default(),
@@ -97,18 +122,65 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
     text
 }
 
-fn of_step(call: &Call<'_>, step: &RunStepView) -> Result<String, OpError> {
-    let Some(id) = &step.task_id else { return Ok(String::new()) };
+/// Says who won and why, and what became of each other; what they said follows with each racer.
+fn of_race(line: &Line<'_>) -> String {
+    let race = line.step;
+    let outcome = match (&race.reason, &race.winner) {
+        (Some(why), _) => one_line(why),
+        (None, Some(winner)) => format!("{winner} won"),
+        (None, None) => format!("The race is {}", race.status.as_str()),
+    };
+    let mut text = format!("## {}\n\n{outcome}.\n\n", one_line(&line.name));
+    for racer in line.siblings.iter().filter(|step| step.race.as_ref() == Some(&race.id)) {
+        let mark = if race.winner.as_ref() == Some(&racer.id) { " (the winner)" } else { "" };
+        let took = racer.elapsed_s.map(|seconds| format!(" after {}", duration_words(seconds))).unwrap_or_default();
+        let checks = match racer.verification {
+            Some(Verification::Passed) => ", checks passed",
+            Some(Verification::Failed) => ", checks failed",
+            Some(Verification::Error) => ", checks broke",
+            Some(Verification::None) | None => "",
+        };
+        let why = racer.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let status = racer.status.as_str();
+        text.push_str(&format!("- {}{mark}: {status}{took}{checks}{why}\n", one_line(&racer.id)));
+    }
+    text.push('\n');
+    text
+}
+
+fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
+    let Some(id) = &line.step.task_id else { return Ok(String::new()) };
     let Ok(task) = call.engine.task(id) else { return Ok(String::new()) };
     let view = TaskView::of(call, &task)?;
     let words = call.engine.words(id)?;
     let digest = call.engine.digest_of(&task)?.unwrap_or_default();
-    let mut text = format!("## {}\n\nTask `{id}`.\n\n{}\n\n", one_line(&step.id), fenced(&words.prompt));
+    let mut text = format!("## {}\n\nTask `{id}`.\n\n{}\n\n", one_line(&line.name), fenced(&words.prompt));
+    text.push_str(&earlier_runs(call, line)?);
     if !view.files_changed.is_empty() {
         let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
     }
-    text.push_str(&format!("Answer:\n\n{}\n\n", fenced(digest.answer().unwrap_or_default())));
+    for sentence in mended(&view) {
+        text.push_str(&format!("{}\n\n", one_line(&sentence)));
+    }
+    text.push_str(&match digest.answer().filter(|answer| !answer.trim().is_empty()) {
+        Some(answer) => format!("Answer:\n\n{}\n\n", fenced(answer)),
+        None => "It gave no answer.\n\n".to_owned(),
+    });
+    Ok(text)
+}
+
+/// Lists the runs of a step that ran more than once: in a loop, or because somebody asked again.
+fn earlier_runs(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
+    if line.step.turn == 1 {
+        return Ok(String::new());
+    }
+    let mut text = "Its runs:\n\n".to_owned();
+    for (turn, task) in call.engine.tasks_of_step(line.run, &line.step.id)? {
+        let why = task.failure().map(|failure| format!(": {}", one_line(&failure.message))).unwrap_or_default();
+        text.push_str(&format!("{turn}. task `{}` {}{why}\n", task.id, task.status().as_str()));
+    }
+    text.push('\n');
     Ok(text)
 }
 

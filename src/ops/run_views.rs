@@ -7,14 +7,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, views::waiting_on, workflow::task_vocabulary,
+    Call, Exit, OpError, Render, SubmitInput, TaskLine,
+    submit::ask_of,
+    views::{is_zero, waiting_on},
+    workflow::task_vocabulary,
 };
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, TaskId, Timestamp},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
-    workflow::StepKind,
+    workflow::{Part, StepKind},
 };
 
 /// How steps become tasks: by the reading of `submit`.
@@ -39,6 +42,16 @@ pub struct RunLine {
     pub steps_total: u64,
     /// Steps that are over, however they ended.
     pub steps_over: u64,
+    /// The run and its step that this one is the workflow of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentStep>,
+}
+
+/// A step of a run with a workflow in it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ParentStep {
+    pub workflow_id: RunId,
+    pub step: String,
 }
 
 impl RunLine {
@@ -53,6 +66,7 @@ impl RunLine {
             elapsed_s: end.since(run.created_at).as_secs_f64(),
             steps_total: steps.len() as u64,
             steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
+            parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
         }
     }
 }
@@ -62,6 +76,12 @@ impl RunLine {
 pub struct RunStepView {
     pub id: String,
     pub kind: StepKind,
+    /// The race that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub race: Option<String>,
+    /// Of a race: the step that won it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winner: Option<String>,
     pub status: StepStatus,
     /// Why it is so: what failed, what it was skipped for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,16 +97,40 @@ pub struct RunStepView {
     pub waiting_on: Option<String>,
     /// How often it was asked to run.
     pub turn: u32,
+    /// The run of a loop that this is, from 1, and the most that there may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatView>,
+    /// The run of the workflow in the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_id: Option<RunId>,
+    /// The steps of that run, with the same fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    // A schema that names itself is more than every client can take.
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    pub steps: Vec<RunStepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// What the checks of its task said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
     /// Dollars, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// How often a failed check went back to the agent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u32,
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+}
+
+/// How far a loop is.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct RepeatView {
+    pub run: u32,
+    pub max: u32,
 }
 
 /// A run with its steps.
@@ -99,6 +143,9 @@ pub struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     pub elapsed_s: f64,
+    /// The run and its step that this one is the workflow of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentStep>,
     /// In the order of the file.
     pub steps: Vec<RunStepView>,
     /// What the workflow gives back, once it is over.
@@ -124,7 +171,7 @@ impl RunView {
         let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, .. } =
+        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, parent, .. } =
             RunLine::of(&state.run, &state.steps);
         Ok(Self {
             workflow_id,
@@ -133,11 +180,12 @@ impl RunView {
             created_at,
             finished_at,
             elapsed_s,
+            parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
             demo: loaded.frozen.demo,
-            waits_for_person: waits_for_person(state),
+            waits_for_person: call.engine.waits_for_person(state)?,
             notes: Vec::new(),
         })
     }
@@ -153,19 +201,14 @@ impl RunView {
     }
 }
 
-/// Whether nothing goes on without a person's word.
-pub(super) fn waits_for_person(state: &RunState) -> bool {
-    let has = |status: StepStatus| state.steps.iter().any(|step| step.status == status);
-    state.run.status == RunStatus::Running && has(StepStatus::Held) && !has(StepStatus::Running)
-}
-
 fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
     let row = &state.steps[place];
-    let kind = loaded
-        .plan
-        .steps
-        .get(place)
-        .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
+    let planned = loaded.plan.steps.get(place);
+    let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
+    let (race, racer) = match planned.map(|planned| &planned.part) {
+        Some(Part::Racer { race, backend }) => (state.steps.get(*race).map(|race| race.step.clone()), Some(backend)),
+        Some(Part::Whole | Part::Race { .. }) | None => (None, None),
+    };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let (line, waiting) = match task.map(|id| call.engine.task(id)) {
@@ -177,18 +220,39 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         Some(Err(error)) => return Err(error.into()),
     };
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
+    let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
+    let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
+    let has_run = match row.status {
+        StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
+        StepStatus::Skipped | StepStatus::NotNeeded => false,
+        StepStatus::Running | StepStatus::Held | StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled => true,
+    };
+    let most = loaded.plan.steps.get(place).and_then(|planned| planned.most_runs);
+    let most = most.filter(|_| has_run && !loaded.frozen.demo);
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
-        status: row.status,
+        race,
+        winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
+        status: state.status_of(loaded, place),
         reason: row.reason.clone(),
         task_id: task.cloned(),
         task_status: line.as_ref().map(|line| line.status),
         waiting_on: waiting,
         turn: row.turn,
-        backend: line.as_ref().map(|line| line.backend.clone()),
-        elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
-        cost_usd: line.as_ref().and_then(|line| line.cost.usd),
+        repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
+        backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
+        verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
+        elapsed_s: line.as_ref().and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
+        // A race costs what its racers do.
+        cost_usd: line
+            .as_ref()
+            .filter(|_| kind != StepKind::Race)
+            .and_then(|line| line.cost.usd)
+            .or(child.as_ref().and_then(|child| child.cost_usd)),
+        child_id: child.as_ref().map(|child| child.workflow_id.clone()),
+        steps: child.map(|child| child.steps).unwrap_or_default(),
+        repairs: line.as_ref().map_or(0, |line| line.repairs),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -219,7 +283,7 @@ pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static s
     }
 }
 
-const fn step_tone(status: StepStatus) -> Tone {
+pub(super) const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -234,6 +298,9 @@ impl Render for RunView {
         let word = page.tint(run_tone(self.status), self.status.as_str());
         let took = duration_words(self.elapsed_s);
         page.line(format!("{} {} {word} in {took}", self.workflow_id, one_line(&self.name)));
+        if let Some(parent) = &self.parent {
+            page.line(format!("the workflow in step {} of {}", one_line(&parent.step), parent.workflow_id));
+        }
         for step in &self.steps {
             step.render(page);
         }
@@ -256,14 +323,35 @@ impl Render for RunView {
 
 impl Render for RunStepView {
     fn render(&self, page: &mut Page) {
+        self.render_at(page, 1);
+    }
+}
+
+impl RunStepView {
+    fn render_at(&self, page: &mut Page, level: usize) {
         let (word, tone) = shown(self.status, self.task_status);
         let word = page.tint(tone, word);
-        let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
+        let id = self.task_id.as_ref().or(self.child_id.as_ref());
+        let task = id.map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
-        let turn = if self.turn > 1 { format!(" ({})", plural(self.turn.into(), "turn")) } else { String::new() };
+        let turn = match self.repeat {
+            Some(RepeatView { run, max }) => format!(" (run {run} of at most {max})"),
+            None if self.turn > 1 => format!(" ({})", plural(self.turn.into(), "turn")),
+            None => String::new(),
+        };
+        let repairs = match self.repairs {
+            0 => String::new(),
+            count => format!(" ({})", plural(count.into(), "repair")),
+        };
         let why = self.reason.clone().or_else(|| self.question.clone());
         let why = why.or_else(|| self.waiting_on.as_ref().map(|what| format!("waits for {what}")));
         let why = why.map(|why| format!(": {}", one_line(&why))).unwrap_or_default();
-        page.line(format!("  {} {word}{task}{took}{turn}{why}", self.id));
+        page.line(format!(
+            "{:indent$}{} {word}{task}{took}{turn}{repairs}{why}",
+            "",
+            self.id,
+            indent = 2 * (level + usize::from(self.race.is_some()))
+        ));
+        self.steps.iter().for_each(|step| step.render_at(page, level + 1));
     }
 }

@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone, shown, waits_for_person},
+    run_views::{RunLine, RunView, run_tone, shown},
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, Span, TaskRef},
-    engine::{Frozen, RunAsk},
+    core::{RunId, Span, StepStatus, TaskRef},
+    engine::{EngineError, Frozen, RunAsk, RunState},
     ui::{Page, duration_words, one_line, plural},
-    workflow::{Checked, Fault, Support},
+    workflow::{Checked, Fault, Support, Workflow},
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -141,11 +141,12 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
+        said: Vec::new(),
         working_dir,
         demo: start.demo,
         file: start.file.map(|file| file.0),
         template: None,
-        env: Map::new(),
+        env: env_of(call, &workflow)?,
         unattended: false,
         digest: plan.digest.clone(),
         workflow: workflow.frozen,
@@ -159,6 +160,21 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))
+}
+
+/// Reads the variables that a workflow and those in it declare, here and now: the process that drives it may have
+/// others. Those that nothing names are not kept.
+fn env_of(call: &Call<'_>, workflow: &Workflow) -> Result<Map<String, Value>, OpError> {
+    let value = |name: &str| call.engine.env_value(name);
+    let declared = workflow.declared_env().into_iter();
+    let missing: Vec<_> = declared.filter(|name| value(name).is_none()).map(|name| format!("`{name}`")).collect();
+    if !missing.is_empty() {
+        let message =
+            format!("the workflow declares `env`, and not set here: {}; nothing was started", missing.join(", "));
+        return Err(OpError::invalid(message).hint("set each in the environment to a text that is not empty"));
+    }
+    let kept = workflow.used_env().into_iter().filter_map(|name| Some((name.to_owned(), Value::from(value(name)?))));
+    Ok(kept.collect())
 }
 
 /// The command line works where it is called.
@@ -197,27 +213,44 @@ fn invalid(name: &str, faults: &[Fault]) -> OpError {
 
 /// Waits until the run is over or waits for a person, telling what its steps do.
 async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
-    let mut told: BTreeMap<String, (&str, u32)> = BTreeMap::new();
+    let mut told = BTreeMap::new();
     let over = call
         .engine
         .wait_until(call.wait_limit(None), || {
             call.engine.refresh()?;
             let state = call.engine.run_state(id)?;
-            let tasks = call.engine.task_statuses_of_run(id)?;
-            for step in &state.steps {
-                let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
-                let (word, _) = shown(step.status, task);
-                if told.get(&step.step) == Some(&(word, step.turn)) || step.status.is_to_do() {
-                    continue;
-                }
-                told.insert(step.step.clone(), (word, step.turn));
-                let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-                call.progress.line(&format!("{} {word}{why}", step.step));
-            }
-            Ok((state.run.status.is_terminal() || waits_for_person(&state) || call.progress.is_over()).then_some(()))
+            tell(call, &state, "", &mut told)?;
+            let waits = call.engine.waits_for_person(&state)?;
+            Ok((state.run.status.is_terminal() || waits || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
+}
+
+/// Steps that were told of, by run and name.
+type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
+
+/// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
+fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
+    let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
+    for step in &state.steps {
+        let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
+        let (word, _) = shown(step.status, task);
+        let now = (word, step.turn);
+        let name = format!("{above}{}", step.step);
+        let before = told.insert((state.run.id.clone(), step.step.clone()), now);
+        // The end of a nested run comes after all that happened in it.
+        if let Some(child) = step.child.as_ref().filter(|_| step.status == StepStatus::Running || before != Some(now)) {
+            tell(call, &call.engine.run_state(child)?, &format!("{name}/"), told)?;
+        }
+        if before == Some(now) || step.status.is_to_do() {
+            continue;
+        }
+        let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
+        call.progress.line(&format!("{name} {word}{run}{why}"));
+    }
+    Ok(())
 }
 
 impl Render for WorkflowRunOutput {
@@ -300,6 +333,10 @@ pub struct WorkflowListInput {
     #[arg(short = 'n', long, default_value = "20")]
     #[serde(default = "twenty")]
     pub limit: u32,
+    /// The runs of nested workflows as well
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nested: bool,
 }
 
 const fn twenty() -> u32 {
@@ -331,7 +368,7 @@ impl Operation for WorkflowList {
 
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         call.engine.reconcile()?;
-        let runs = call.engine.runs(None, input.limit.min(1000))?;
+        let runs = call.engine.runs(None, input.nested, input.limit.min(1000))?;
         let line = |run: crate::core::Run| Ok(RunLine::of(&run, &call.engine.run_state(&run.id)?.steps));
         Ok(WorkflowListOutput { workflows: runs.into_iter().map(line).collect::<Result<_, OpError>>()? })
     }

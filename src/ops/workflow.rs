@@ -15,8 +15,8 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check,
-        mermaid,
+        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Part, Plan, Source, StepId, StepKind, Vocabulary, When,
+        Workflow, check, mermaid,
     },
 };
 
@@ -155,6 +155,9 @@ pub struct StepView {
     /// The most runs of a loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_runs: Option<u32>,
+    /// How many steps the workflow in it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_steps: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -277,8 +280,13 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
         let step = &workflow.steps[planned.step];
         StepView {
             id: planned.id.clone(),
-            kind: step.action.kind(),
-            backend: step.fields.get("backend").and_then(Value::as_str).map(str::to_owned),
+            kind: planned.part.kind(step),
+            backend: match &planned.part {
+                Part::Racer { backend, .. } => Some(backend.clone()),
+                Part::Whole | Part::Race { .. } => {
+                    step.fields.get("backend").and_then(Value::as_str).map(str::to_owned)
+                }
+            },
             needs: planned.needs.clone(),
             needs_any: planned.needs_any.clone(),
             when: match &step.when {
@@ -287,6 +295,10 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
                 When::Holds(condition) => Some(condition.as_str().to_owned()),
             },
             most_runs: planned.most_runs,
+            nested_steps: match &step.action {
+                Action::Workflow { definition, .. } => Some(definition.steps.len()),
+                _ => None,
+            },
         }
     };
     plan.steps.iter().map(view).collect()

@@ -31,15 +31,19 @@ pub struct StepChange {
     pub reason: Option<String>,
     pub due_at: Option<Timestamp>,
     pub question: Option<String>,
+    /// Whether the loop of the step begins anew: with the change the next turn comes.
+    pub loops_on: bool,
 }
 
 const COLUMNS: &str =
     "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget";
 const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child, ended";
 
-/// Runs that have something to do: at a time, or because a task of theirs is over.
+/// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
 const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
-    UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'";
+    UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
+    UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
+          WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
 
 impl View<'_> {
     pub fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
@@ -59,7 +63,8 @@ impl View<'_> {
                 self.all(sql, params![prefix, format!("{prefix}~")], super::tasks::read_id)
             }
             TaskRef::Recent(count) => {
-                let sql = "SELECT id FROM runs ORDER BY seq DESC LIMIT 1 OFFSET ?1";
+                // The workflow in a step is not what somebody started last.
+                let sql = "SELECT id FROM runs WHERE parent IS NULL ORDER BY seq DESC LIMIT 1 OFFSET ?1";
                 self.all(sql, [count.saturating_sub(1)], super::tasks::read_id)
             }
         }
@@ -69,10 +74,67 @@ impl View<'_> {
         self.one("SELECT id FROM runs WHERE request_id = ?1", [request_id], super::tasks::read_id)
     }
 
-    /// Returns the newest runs first.
-    pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM runs WHERE ?1 IS NULL OR status = ?1 ORDER BY seq DESC LIMIT ?2");
-        self.all(&sql, params![status.map(RunStatus::as_str), limit], read_run)
+    /// Returns the newest runs first, those of nested workflows only when they are wanted.
+    pub fn runs(&self, status: Option<RunStatus>, with_nested: bool, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE (?1 IS NULL OR status = ?1) AND (?3 OR parent IS NULL) ORDER BY seq DESC LIMIT ?2"
+        );
+        self.all(&sql, params![status.map(RunStatus::as_str), limit, with_nested], read_run)
+    }
+
+    /// Returns the runs of the nested workflows in a run's steps, of earlier turns as well, the oldest first.
+    pub fn children_of(&self, id: &RunId) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE parent = ?1 ORDER BY seq");
+        self.all(&sql, [id.as_str()], read_run)
+    }
+
+    /// Returns a run and all runs beneath it, those of earlier turns as well; each run comes after its parent.
+    pub fn family_of_run(&self, id: &RunId) -> Result<Vec<RunId>, StoreError> {
+        let sql = "WITH RECURSIVE family (id) AS (
+                       VALUES (?1) UNION ALL SELECT runs.id FROM family JOIN runs ON runs.parent = family.id)
+                   SELECT id FROM family";
+        self.all(sql, [id.as_str()], super::tasks::read_id)
+    }
+
+    /// Returns the runs that a run lies in, the nearest first.
+    pub fn ancestors_of_run(&self, id: &RunId) -> Result<Vec<Run>, StoreError> {
+        let mut found: Vec<Run> = Vec::new();
+        let mut parent = self.run(id)?.and_then(|run| run.parent);
+        while let Some((id, _)) = parent {
+            let Some(run) = self.run(&id)? else { break };
+            parent = run.parent.clone();
+            found.push(run);
+        }
+        Ok(found)
+    }
+
+    /// Returns how often loops began anew in a run and in all beneath it, since a person last asked for each step.
+    pub fn loops_of_family(&self, id: &RunId) -> Result<u32, StoreError> {
+        // A nested run's request is RUN/STEP/TURN: turns before the loop's first are of an earlier asking.
+        let sql = "WITH RECURSIVE family (id) AS (
+                       VALUES (?1) UNION ALL
+                       SELECT runs.id FROM family JOIN runs ON runs.parent = family.id
+                           JOIN run_steps ON run_steps.run_id = family.id AND run_steps.step_id = runs.parent_step
+                       WHERE CAST(substr(runs.request_id, length(runs.parent) + length(runs.parent_step) + 3) AS INTEGER)
+                           >= run_steps.turn - run_steps.loops)
+                   SELECT coalesce(sum(loops), 0) FROM run_steps WHERE run_id IN family";
+        Ok(self.one(sql, [id.as_str()], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Returns the tasks of a step by turn, the oldest first.
+    pub fn tasks_of_step(&self, run: &RunId, step: &str) -> Result<Vec<(u32, Task)>, StoreError> {
+        let columns = super::tasks::TASK_COLUMNS;
+        let sql =
+            format!("SELECT {columns}, request_id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        let of_step = format!("{run}/{step}");
+        let width = super::tasks::TASK_COLUMNS.split(',').count();
+        let mut found = self.all(&sql, [&of_step], |row| {
+            let request: String = row.get(width)?;
+            let turn = request.get(of_step.len() + 1..).and_then(|rest| rest.split('/').next()?.parse().ok());
+            Ok((turn.unwrap_or(0), super::tasks::read_task(row)?))
+        })?;
+        found.sort_by_key(|(turn, _)| *turn);
+        Ok(found)
     }
 
     /// Returns the steps of a run in the order of the file.
@@ -161,7 +223,7 @@ impl Writing<'_> {
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
         let sql =
             "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8,
-                   child = coalesce(?9, child),
+                   child = coalesce(?9, child), turn = turn + ?10, loops = loops + ?10,
                    -- the task may have ended before this is written down
                    ended = ?4 = 'running' AND coalesce(?5, task_id) IS NOT NULL AND NOT EXISTS
                        (SELECT 1 FROM tasks WHERE id = coalesce(?5, task_id) AND finished_at IS NULL)
@@ -177,17 +239,18 @@ impl Writing<'_> {
                 change.due_at.map(Timestamp::as_millis),
                 change.question,
                 change.child.as_ref().map(RunId::as_str),
+                change.loops_on,
             ])?;
         }
         Ok(())
     }
 
-    /// Has a step run once more.
+    /// Has a step run once more, its loop from the beginning.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn renew_step(&self, run: &RunId, step: &str, status: StepStatus) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, reason = NULL, due_at = NULL, question = NULL,
+        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL, question = NULL,
                    ended = 0
                    WHERE run_id = ?1 AND step_id = ?2";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, status.as_str()])?;

@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use serde_json::json;
 
 use super::{NewRun, NewTask, StepChange, Store, StoreError, Writing};
-use crate::core::{RunId, State, Status, StepStatus, Task, TaskId, Timestamp, WaitingOn, Words};
+use crate::core::{RunId, RunStatus, State, Status, StepStatus, Task, TaskId, Timestamp, WaitingOn, Words};
 
 const NOW: Timestamp = Timestamp(1_000);
 const LATER: Timestamp = Timestamp(2_000);
@@ -62,7 +62,8 @@ impl World {
     fn note(&self, step: &str, turn: u32, status: StepStatus, task: Option<&Task>) {
         let (child, reason, due_at, question) = Default::default();
         let task = task.map(|task| task.id.clone());
-        let change = StepChange { step: step.into(), turn, status, task, child, reason, due_at, question };
+        let loops_on = false;
+        let change = StepChange { step: step.into(), turn, status, task, child, reason, due_at, question, loops_on };
         self.write(|writing| writing.change_steps(&self.run, &[change]));
     }
 
@@ -132,4 +133,101 @@ fn an_old_task_says_nothing_about_a_new_turn() {
     assert_eq!(world.told(), nothing());
     world.write(|writing| writing.remove(&task.id));
     assert_eq!(world.told(), nothing());
+}
+
+impl World {
+    /// Has the loop of a step begin anew.
+    fn renew(&self, run: &RunId, step: &str, turn: u32) {
+        let (task, child, reason, due_at, question) = Default::default();
+        let status = StepStatus::Waiting;
+        let change =
+            StepChange { step: step.into(), turn, status, task, child, reason, due_at, question, loops_on: true };
+        self.write(|writing| writing.change_steps(run, &[change]));
+    }
+
+    /// Takes on a nested run and notes it.
+    fn nest(&self, number: u128, parent: &RunId, step: &str, turn: u32) -> RunId {
+        let (child, request) = (id(number), format!("{parent}/{step}/{turn}"));
+        let steps = ["a".to_owned()];
+        let new = NewRun {
+            id: &child,
+            name: "nested",
+            definition: "{}",
+            request_id: Some(&request),
+            parent: Some((parent, step)),
+            template: None,
+            steps: &steps,
+            now: NOW,
+        };
+        let (task, reason, due_at, question) = Default::default();
+        let (status, noted) = (StepStatus::Running, Some(child.clone()));
+        let loops_on = false;
+        let change =
+            StepChange { step: step.into(), turn, status, task, child: noted, reason, due_at, question, loops_on };
+        self.write(|writing| {
+            writing.add_run(&new)?;
+            writing.change_steps(parent, &[change])?;
+            let run = writing.view().run(&child)?.unwrap();
+            writing.keep_run(&run, run.status, None, NOW)
+        });
+        child
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&super::View<'_>) -> Result<T, StoreError>) -> T {
+        self.store.read(read).unwrap()
+    }
+}
+
+#[test]
+fn the_end_of_a_nested_run_wakes_its_parent_until_it_is_noted() {
+    let world = World::new();
+    let child = world.nest(1, &world.run, "b", 1);
+    let to_drive = || world.read(|view| view.runs_to_drive(LATER));
+    assert_eq!(to_drive(), []);
+    world.write(|writing| {
+        let run = writing.view().run(&child)?.unwrap();
+        writing.keep_run(&run, RunStatus::Done, None, NOW)
+    });
+    assert_eq!(to_drive(), std::slice::from_ref(&world.run));
+    assert!(world.read(|view| view.any_run_to_drive()));
+    world.note("b", 1, StepStatus::Done, None);
+    assert_eq!(to_drive(), []);
+}
+
+#[test]
+fn a_loop_begins_anew_once_for_each_turn() {
+    let world = World::new();
+    let at = || {
+        world.read(|view| Ok(view.run_steps(&world.run)?.iter().map(|row| (row.turn, row.loops)).collect::<Vec<_>>()))
+    };
+    world.renew(&world.run, "b", 1);
+    world.renew(&world.run, "b", 1);
+    assert_eq!(at(), [(1, 0), (2, 1)]);
+    world.renew(&world.run, "b", 2);
+    assert_eq!(at(), [(1, 0), (3, 2)]);
+    world.write(|writing| writing.renew_step(&world.run, "b", StepStatus::Waiting));
+    assert_eq!(at(), [(1, 0), (4, 0)]);
+}
+
+#[test]
+fn a_family_is_all_that_was_nested_but_only_the_loops_of_this_asking_count() {
+    let world = World::new();
+    let first = world.nest(1, &world.run, "b", 1);
+    world.renew(&first, "a", 1);
+    world.renew(&world.run, "b", 1);
+    let second = world.nest(2, &world.run, "b", 2);
+    let deep = world.nest(3, &second, "a", 1);
+    world.renew(&deep, "a", 1);
+    let loops = || world.read(|view| view.loops_of_family(&world.run));
+    assert_eq!(loops(), 3);
+    world.write(|writing| writing.renew_step(&world.run, "b", StepStatus::Waiting));
+    assert_eq!(loops(), 0);
+    let third = world.nest(4, &world.run, "b", 3);
+    world.renew(&third, "a", 1);
+    assert_eq!(loops(), 1);
+    let mut family = world.read(|view| view.family_of_run(&world.run));
+    family.sort();
+    assert_eq!(family, [world.run.clone(), first, second.clone(), deep.clone(), third]);
+    let above: Vec<_> = world.read(|view| view.ancestors_of_run(&deep)).into_iter().map(|run| run.id).collect();
+    assert_eq!(above, [second, world.run.clone()]);
 }

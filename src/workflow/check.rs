@@ -16,11 +16,12 @@ use super::{
     fault::{Fault, FaultCode, MOST_FAULTS, Path, in_order},
     fields::{AGENT_ONLY, FOR_EVERY_KIND, StepKind},
     graph::{self, Plan},
-    params,
+    params, race,
     read::{FileDraft, Known, MOST_RUNS, Reader, StepDraft},
     shape::{Found, Place, has_insertion, meant},
     tree::{Content, LIMITS, Node, Position, read},
 };
+use crate::core::MOST_REPAIRS;
 
 /// The most runs of one matrix step, and of all steps together.
 pub const MOST_MEMBERS: usize = 100;
@@ -120,9 +121,11 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     }
     let names = Names::of(&draft, &mut faults);
     let order = names.order(&draft, &mut faults);
-    names.judge(&draft, order.as_deref(), &mut faults);
-    sizes(&draft, &params, &mut faults);
     let nested: Vec<_> = draft.steps.iter().map(|step| nested(step, known, level, &mut faults)).collect();
+    names.judge(&draft, &nested, order.as_deref(), &mut faults);
+    race::judge(&draft, &mut faults);
+    sizes(&draft, &params, &mut faults);
+    repairs(&draft, tree, &level.base, &mut faults);
     let workflow = faults.is_empty().then(|| finished(draft, nested));
     CheckedFile { faults, steps, workflow, params }
 }
@@ -273,7 +276,9 @@ impl<'d> Names<'d> {
                     let labels = labels(&draft.steps[*at].matrix).unwrap_or_default();
                     let message = format!("step `{name}` has no member `{label}`");
                     let fault = Fault::new(need.node.at, &need.path, FaultCode::UnknownStep, message);
-                    faults.push(fault.suggest_maybe(meant(label, labels.iter().map(String::as_str))));
+                    let whole =
+                        || (draft.steps[*at].kind == StepKind::Race).then(|| format!("wait for the race: `{name}`"));
+                    faults.push(fault.suggest_maybe(meant(label, labels.iter().map(String::as_str)).or_else(whole)));
                 }
                 needed.push(*at);
             }
@@ -327,19 +332,25 @@ impl<'d> Names<'d> {
     }
 
     /// Judges every reference; those to steps only when the order is known.
-    fn judge(&self, draft: &FileDraft<'_>, ancestors: Option<&[Ancestors]>, faults: &mut Vec<Fault>) {
+    fn judge(
+        &self,
+        draft: &FileDraft<'_>,
+        nested: &[Option<Workflow>],
+        ancestors: Option<&[Ancestors]>,
+        faults: &mut Vec<Fault>,
+    ) {
         for (at, step) in draft.steps.iter().enumerate() {
             if faults.len() >= MOST_FAULTS {
                 return;
             }
             for found in &step.found {
-                let judge =
-                    Judge { names: self, draft, step: Some(at), ancestors: ancestors.map(|all| &all[at]), found };
+                let ancestors = ancestors.map(|all| &all[at]);
+                let judge = Judge { names: self, draft, nested, step: Some(at), ancestors, found };
                 faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
             }
         }
         for found in &draft.found {
-            let judge = Judge { names: self, draft, step: None, ancestors: None, found };
+            let judge = Judge { names: self, draft, nested, step: None, ancestors: None, found };
             faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
         }
     }
@@ -392,6 +403,8 @@ fn labels(matrix: &BTreeMap<String, MatrixValues>) -> Option<Vec<String>> {
 struct Judge<'j, 'd> {
     names: &'j Names<'d>,
     draft: &'j FileDraft<'d>,
+    /// The workflows in the steps, by place.
+    nested: &'j [Option<Workflow>],
     step: Option<usize>,
     ancestors: Option<&'j Ancestors>,
     found: &'j Found<'d>,
@@ -419,6 +432,9 @@ impl Judge<'_, '_> {
                 self.undefined(reference, format!("no parameter `{name}`"), meant(name, known))
             }
             ("matrix", Some(name)) => self.of_matrix(reference, name),
+            ("env", Some(_)) if self.found.place == Place::Start && self.step.is_some() => {
+                self.undefined(reference, "here only parameters are known".into(), None)
+            }
             ("env", Some(name)) if self.draft.file.env.iter().any(|known| known == name) => None,
             ("env", Some(name)) => {
                 let suggestion = format!("declare it: `env: [{name}]` at the top");
@@ -547,6 +563,9 @@ impl Judge<'_, '_> {
     }
 
     fn of_result(&self, reference: &Reference, step: &StepDraft<'_>, fact: &str, rest: &[String]) -> Option<Fault> {
+        if step.kind == StepKind::Workflow {
+            return self.of_nested(reference, step, fact, rest);
+        }
         if fact != "result" || !step.kind.is_agent() {
             return None;
         }
@@ -569,6 +588,29 @@ impl Judge<'_, '_> {
         let message = format!("the `output_schema` of step `{name}` has no `{first}`");
         self.undefined(reference, message, meant(first, properties.keys().map(String::as_str)))
     }
+
+    /// Judges what is asked of a nested workflow: what came of it as a whole, and its outputs.
+    fn of_nested(&self, reference: &Reference, step: &StepDraft<'_>, fact: &str, rest: &[String]) -> Option<Fault> {
+        const NAMES: [&str; 5] = ["diff", "files", "output", "result", "status"];
+        let name = step.id.as_deref().unwrap_or_default();
+        if !NAMES.contains(&fact) {
+            let suggestion = format!("there are {}", NAMES.join(", "));
+            return self.undefined(reference, format!("a nested workflow has no `{fact}`"), Some(suggestion));
+        }
+        let outputs = &self.nested.get(*self.names.by_name.get(name)?)?.as_ref()?.outputs;
+        if !["output", "result"].contains(&fact) {
+            return None;
+        }
+        if outputs.is_empty() {
+            let suggestion = "give it some: `outputs: {NAME: \"{{ steps.ID.output }}\"}`".to_owned();
+            return self.undefined(reference, format!("the workflow in `{name}` has no `outputs`"), Some(suggestion));
+        }
+        let first = rest.first().filter(|first| fact == "result" && !outputs.contains_key(*first))?;
+        let suggestion = meant(first, outputs.keys().map(String::as_str)).unwrap_or_else(|| {
+            format!("there are {}", outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+        });
+        self.undefined(reference, format!("the workflow in `{name}` has no output `{first}`"), Some(suggestion))
+    }
 }
 
 /// Judges what depends on the values of parameters: lists of matrices and bounds of loops.
@@ -590,7 +632,7 @@ fn sizes(draft: &FileDraft<'_>, params: &Map<String, Value>, faults: &mut Vec<Fa
             let message = format!("a matrix of {members} runs, more than {MOST_MEMBERS}");
             faults.push(Fault::new(at, &step.path.key("matrix"), FaultCode::MatrixTooBig, message));
         }
-        total = total.saturating_add(members);
+        total = total.saturating_add(race::rows(step, members));
         if let Some(Bound::Of(expression)) = step.repeat.as_ref().map(|repeat| &repeat.max)
             && let Err(message) = graph::bound_of(expression, &scope)
         {
@@ -604,6 +646,34 @@ fn sizes(draft: &FileDraft<'_>, params: &Map<String, Value>, faults: &mut Vec<Fa
         let at = draft.steps.first().map_or(Position::default(), |step| step.node.at);
         faults.push(Fault::new(at, &Path::default().key("steps"), FaultCode::TooManySteps, message));
     }
+}
+
+/// Judges how often failed checks go back: not more than helps, and only where there is a check.
+fn repairs(draft: &FileDraft<'_>, tree: &Node, base: &Path, faults: &mut Vec<Fault>) {
+    const FIELD: &str = "verify_retries";
+    let mut judge = |fields: &Map<String, Value>, node: Option<&Node>, path: &Path, is_verified: bool| {
+        let asked = fields.get(FIELD).filter(|asked| **asked != 0);
+        let (Some(asked), Some(place)) = (asked, node.and_then(|node| node.get(FIELD))) else { return };
+        let path = path.key(FIELD);
+        if asked.as_u64().is_some_and(|asked| asked > MOST_REPAIRS.into()) {
+            let message = format!("{asked} repairs, more than {MOST_REPAIRS}");
+            faults.push(Fault::new(place.at, &path, FaultCode::WrongValue, message));
+        }
+        if !is_verified {
+            let message = format!("`{FIELD}` without `verify`: there is no check that could fail");
+            faults.push(Fault::new(place.at, &path, FaultCode::Contradiction, message));
+        }
+    };
+    judge(&draft.defaults, tree.get("defaults"), &base.key("defaults"), true);
+    for step in &draft.steps {
+        let is_verified = is_verified(&step.fields) || is_verified(&draft.defaults);
+        judge(&step.fields, Some(step.node), &step.path, is_verified);
+    }
+}
+
+/// Whether work with these fields is checked.
+fn is_verified(fields: &Map<String, Value>) -> bool {
+    fields.get("verify").is_some_and(|verify| verify.as_array().is_none_or(|lines| !lines.is_empty()))
 }
 
 /// Makes the workflow of a draft without faults.
@@ -637,18 +707,25 @@ fn finished_step(step: StepDraft<'_>, nested: Option<Workflow>, defaults: &Map<S
         // A step without an action has a fault, and this is without faults.
         (None, None) => Action::Agent,
     };
-    let suits = |name: &str| {
-        let taken = name == "backend" && (step.backend_not.is_some() || step.kind == StepKind::Race);
+    let suits = |name: &str, value: &Value| {
+        let is_race = step.kind == StepKind::Race;
+        let taken = name == "backend" && (step.backend_not.is_some() || is_race);
         !taken
+            && (!is_race || race::takes_default(name, value))
             && (step.kind.is_agent()
                 || (step.kind.is_task() && !AGENT_ONLY.contains(&name))
                 || FOR_EVERY_KIND.contains(&name))
     };
-    let mut fields: Map<String, Value> =
-        defaults.iter().filter(|(name, _)| suits(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut fields: Map<String, Value> = defaults
+        .iter()
+        .filter(|(name, value)| suits(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     fields.extend(step.fields);
-    let default_retries = fields.remove("verify_retries").and_then(|count| count.as_u64()).unwrap_or(0);
-    let verify_retries = step.own.verify_retries.unwrap_or(u32::try_from(default_retries).unwrap_or(u32::MAX));
+    // As a default it is meant for the steps that have checks.
+    if !is_verified(&fields) {
+        fields.remove("verify_retries");
+    }
     let names = |needs: Vec<super::read::Need<'_>>| needs.into_iter().map(|need| need.name).collect();
     Step {
         id: step.id.unwrap_or_default(),
@@ -659,7 +736,6 @@ fn finished_step(step: StepDraft<'_>, nested: Option<Workflow>, defaults: &Map<S
         matrix: step.matrix,
         repeat: step.repeat,
         backend_not: step.backend_not,
-        verify_retries,
         fields,
     }
 }

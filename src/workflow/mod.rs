@@ -18,8 +18,12 @@ mod fault;
 mod fields;
 mod graph;
 mod params;
+mod race;
+#[cfg(test)]
+mod race_tests;
 mod read;
 mod render;
+mod repeat;
 #[cfg(test)]
 mod schema;
 mod shape;
@@ -39,8 +43,11 @@ pub use fault::{Fault, MOST_FAULTS};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
-pub use graph::{Plan, PlannedStep};
+pub use graph::{Plan, PlannedStep, plan};
+pub use race::{Part, Race};
 pub use read::Known;
+pub use render::handed;
+pub use repeat::{AfterRun, RunOver};
 #[cfg(test)]
 pub use schema::schema;
 pub use support::Support;

@@ -14,6 +14,7 @@ use super::{
         Vocabulary, kinds_of,
     },
     params,
+    race::{MOST_RACERS, Race},
     shape::{Found, Insertions, Place, Shaper, has_insertion, meant, unknown_key},
     tree::{Content, Node},
 };
@@ -210,11 +211,10 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
             let path = path.key(&key.name);
             let task = self.known.task;
-            let extra = ["backend", "verify_retries"].contains(&key.name.as_str());
             if key.name == "prompt" || NOT_IN_STEPS.iter().any(|(name, _)| *name == key.name) {
                 let message = format!("`{}` cannot be a default", key.name);
                 self.shaper.faults.push(Fault::new(key.at, &path, FaultCode::MisplacedKey, message));
-            } else if !extra && !task.properties.contains_key(&key.name) {
+            } else if !task.properties.contains_key(&key.name) {
                 self.shaper.faults.push(unknown_key(key, &path, task.names()));
             } else if let Some(value) = self.task_field(&key.name, node, &path) {
                 defaults.insert(key.name.clone(), value);
@@ -679,7 +679,16 @@ impl<'a, 'k> Reader<'a, 'k> {
         if own.backends.len() < 2 && !list.items().is_empty() {
             self.shaper.fault(list, &path, FaultCode::WrongValue, "a race has at least two backends");
         }
-        Some(Action::Race { backends: own.backends.clone(), keep_rest: own.keep_rest })
+        if list.items().len() > MOST_RACERS {
+            let message = format!("{} backends, more than {MOST_RACERS}", list.items().len());
+            self.shaper.fault(list, &path, FaultCode::WrongValue, message);
+        }
+        Some(Action::Race(Race {
+            backends: own.backends.clone(),
+            keep_rest: own.keep_rest,
+            waits_for_all: own.first_success == Some(false),
+            apply: own.apply,
+        }))
     }
 
     fn command(&mut self, node: &'a Node, path: &Path, own: &StepFields) -> Option<Action> {

@@ -8,6 +8,9 @@
 mod approvals;
 mod driver;
 mod facts;
+mod loops;
+mod nested;
+mod race;
 mod tasks;
 mod wishes;
 
@@ -25,7 +28,7 @@ use crate::{
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange},
-    workflow::{Known, Plan, Source, Vocabulary, Workflow, check},
+    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
@@ -36,12 +39,15 @@ pub struct StepMaker {
 }
 
 /// What a run keeps of its start.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frozen {
     pub v: u32,
     /// The definition in a form that reads as the same workflow again.
     pub workflow: Value,
     pub params: Map<String, Value>,
+    /// The parameters whose value was said by a step of the run that this one is nested in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
     pub working_dir: Utf8PathBuf,
     /// Every agent is the scripted one, and nothing is run, asked or waited for.
     pub demo: bool,
@@ -59,6 +65,14 @@ pub struct Frozen {
     pub unattended: bool,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+/// Values of the environment may be secrets: only names are shown.
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let env: Vec<_> = self.env.keys().collect();
+        f.debug_struct("Frozen").field("digest", &self.digest).field("env", &env).finish_non_exhaustive()
+    }
 }
 
 /// A run that is asked for.
@@ -101,11 +115,18 @@ impl Engine {
     /// # Errors
     /// The store cannot be written.
     pub fn start_run(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
+        let taken = self.take_on(ask)?;
+        crate::os::failpoint::hit("run.after_commit");
+        self.wake_driver()?;
+        Ok(taken)
+    }
+
+    fn take_on(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
         let id = TaskId::new(clock::now(), random::bits());
         // Our own type with string keys: this cannot fail.
         let definition = serde_json::to_string(ask.frozen).unwrap_or_default();
         let steps: Vec<String> = ask.plan.steps.iter().map(|step| step.id.to_string()).collect();
-        let taken = self.store.write(|writing| {
+        self.store.write(|writing| {
             if let Some(request_id) = ask.request_id
                 && let Some(known) = writing.view().run_of_request(request_id)?
             {
@@ -123,10 +144,7 @@ impl Engine {
             };
             writing.add_run(&new)?;
             Ok(id.clone())
-        })?;
-        crate::os::failpoint::hit("run.after_commit");
-        self.wake_driver()?;
-        Ok(taken)
+        })
     }
 
     /// # Errors
@@ -147,10 +165,18 @@ impl Engine {
         Ok(self.store.read(|view| view.task_statuses_of_run(id))?.into_iter().collect())
     }
 
+    /// Returns the tasks of a step with the number of its turn, the oldest first.
+    ///
     /// # Errors
     /// The store cannot be read.
-    pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, EngineError> {
-        Ok(self.store.read(|view| view.runs(status, limit))?)
+    pub fn tasks_of_step(&self, id: &RunId, step: &str) -> Result<Vec<(u32, Task)>, EngineError> {
+        Ok(self.store.read(|view| view.tasks_of_step(id, step))?)
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub fn runs(&self, status: Option<RunStatus>, with_nested: bool, limit: u32) -> Result<Vec<Run>, EngineError> {
+        Ok(self.store.read(|view| view.runs(status, with_nested, limit))?)
     }
 
     /// Returns the run that a reference means.
@@ -173,38 +199,60 @@ impl Engine {
     /// # Errors
     /// It cannot be read any more, for instance because a backend that it names is gone.
     pub fn definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Arc<Loaded>, EngineError> {
+        self.remembered(&run.id, || self.read_definition(run, vocabulary))
+    }
+
+    /// Returns the definition of a nested run, which its parent has read already.
+    fn nested_definition(&self, workflow: &Workflow, run: &Run) -> Result<Arc<Loaded>, EngineError> {
+        self.remembered(&run.id, || {
+            let frozen = self.frozen(run)?;
+            let plan = plan(workflow, frozen.params.clone());
+            Ok(Loaded { frozen, workflow: workflow.clone(), plan })
+        })
+    }
+
+    fn remembered(
+        &self,
+        id: &RunId,
+        read: impl FnOnce() -> Result<Loaded, EngineError>,
+    ) -> Result<Arc<Loaded>, EngineError> {
         let mut known = self.definitions.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = known.get(&run.id) {
+        if let Some(loaded) = known.get(id) {
             return Ok(loaded.clone());
         }
-        let loaded = Arc::new(self.read_definition(run, vocabulary)?);
+        let loaded = Arc::new(read()?);
         if known.len() >= MOST_DEFINITIONS {
             known.clear();
         }
-        known.insert(run.id.clone(), loaded.clone());
+        known.insert(id.clone(), loaded.clone());
         Ok(loaded)
     }
 
-    fn read_definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Loaded, EngineError> {
-        let unreadable = |why: String| EngineError::Invalid {
-            message: format!("the definition of run `{}` cannot be read: {why}", run.id),
-            hint: "start the workflow again".into(),
-        };
+    fn frozen(&self, run: &Run) -> Result<Frozen, EngineError> {
         let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
-        let frozen: Frozen = serde_json::from_str(&definition).map_err(|error| unreadable(error.to_string()))?;
+        serde_json::from_str(&definition).map_err(|error| unreadable(run, &error))
+    }
+
+    fn read_definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Loaded, EngineError> {
+        let frozen = self.frozen(run)?;
+        let checked = self.checked_again(Source::Json(&frozen.workflow), &frozen.params, vocabulary);
+        match (checked.workflow, checked.plan) {
+            (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
+            (_, _) => {
+                let first = checked.faults.first().map(|fault| fault.message.as_str());
+                Err(unreadable(run, &first.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Reads what was frozen, or a part of it.
+    fn checked_again(&self, source: Source<'_>, params: &Map<String, Value>, vocabulary: &Vocabulary) -> Checked {
         let backends: Vec<String> = self.backend_names().iter().map(ToString::to_string).collect();
         let roles: Vec<String> = crate::engine::roles().into_iter().map(|role| role.name).collect();
         // Nested files were written out when it was frozen.
         let load = |path: &str| Err(format!("`{path}` is a file"));
         let known = Known { backends: &backends, roles: &roles, task: vocabulary, load: &load };
-        let checked = check(Source::Json(&frozen.workflow), Some(&frozen.params), &known);
-        match (checked.workflow, checked.plan) {
-            (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
-            (_, _) => {
-                let first = checked.faults.first().map(|fault| fault.message.clone());
-                Err(unreadable(first.unwrap_or_default()))
-            }
-        }
+        check(source, Some(params), &known)
     }
 
     /// Returns why a live run still needs a task of its steps: later ones may ask what it said.
@@ -213,15 +261,30 @@ impl Engine {
     /// The store cannot be read.
     pub fn need_of_run(&self, task: &Task) -> Result<Option<String>, EngineError> {
         let Some(id) = &task.spec.lineage.workflow else { return Ok(None) };
-        let run = self.store.read(|view| view.run(id))?;
-        let is_live = run.is_some_and(|run| !run.status.is_terminal());
-        Ok(is_live.then(|| format!("the workflow run {id} is not over")))
+        let runs = self.store.read(|view| Ok((view.run(id)?, view.ancestors_of_run(id)?)))?;
+        let mut runs = runs.0.into_iter().chain(runs.1);
+        let live = runs.find(|run| !run.status.is_terminal());
+        Ok(live.map(|run| format!("the workflow run {} is not over", run.id)))
     }
 
     /// Makes sure that somebody drives what there is to drive, and wakes who waits.
     fn wake_driver(&self) -> Result<(), EngineError> {
         self.poke();
         self.ensure_ticker()
+    }
+}
+
+impl RunState {
+    /// Returns the step that won a race, once that is known.
+    pub fn winner_of(&self, loaded: &Loaded, place: usize) -> Option<&RunStep> {
+        race::noted_winner(loaded, &self.steps, place)
+    }
+
+    /// Returns where a step stands for people: a race is kept as waiting while its racers run.
+    pub fn status_of(&self, loaded: &Loaded, place: usize) -> StepStatus {
+        let status = self.steps[place].status;
+        let is_on = || race::racers_of(loaded, &self.steps, place).any(|racer| racer.status == StepStatus::Running);
+        if status.is_to_do() && is_on() { StepStatus::Running } else { status }
     }
 }
 
@@ -243,6 +306,14 @@ fn change(step: &RunStep, status: StepStatus, reason: Option<String>) -> StepCha
         reason,
         due_at: None,
         question: None,
+        loops_on: false,
+    }
+}
+
+fn unreadable(run: &Run, why: &dyn std::fmt::Display) -> EngineError {
+    EngineError::Invalid {
+        message: format!("the definition of run `{}` cannot be read: {why}", run.id),
+        hint: "start the workflow again".into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people wish about a run. Must not start steps: each wish is written down, and the driver looks.
 
-use super::{RunState, change, no_run};
+use super::{RunState, nested::cancel_family, no_run};
 use crate::{
     core::{Ending, Input, RunId, RunStatus, RunStep, Span, StepStatus, TaskId},
     engine::{Engine, EngineError, settle::News},
@@ -27,24 +27,23 @@ impl Engine {
                     });
                 }
             }
-            let steps = writing.view().run_steps(id)?;
-            let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
-            let changes: Vec<_> =
-                open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))).collect();
-            writing.change_steps(id, &changes)?;
-            writing.wish_of_run(id, RunStatus::Cancelled, clock::now())?;
-            Ok(())
+            cancel_family(writing, id, clock::now())
         })?;
         self.wake_driver()?;
-        let live = self.store.read(|view| view.live_tasks_of_run(id))?;
+        let family = self.store.read(|view| view.family_of_run(id))?;
+        let live: Vec<_> =
+            family.iter().map(|id| self.store.read(|view| view.live_tasks_of_run(id))).collect::<Result<_, _>>()?;
+        let live: Vec<_> = live.into_iter().flatten().collect();
         let ends = live.iter().map(|task| ending(&task.id)).collect();
         self.settle(ends)?;
         for task in live {
             self.cancel(&task.id, grace, Some("the run was cancelled")).await?;
         }
-        let state = self.run_state(id)?;
-        let ended = self.ended_steps(&state.steps, clock::now())?;
-        self.store.write(|writing| writing.change_steps(id, &ended).map_err(EngineError::from))?;
+        // The innermost first: a step ends with its nested run.
+        for id in family.iter().rev() {
+            let ended = self.ended_steps(&self.run_state(id)?.steps, clock::now())?;
+            self.store.write(|writing| writing.change_steps(id, &ended).map_err(EngineError::from))?;
+        }
         self.run_state(id)
     }
 
@@ -62,10 +61,24 @@ impl Engine {
                 hint: format!("its steps are {}", known.join(", ")),
             }
         })?;
-        let after = descendants(&loaded.plan, place);
+        // A race runs again as a whole, whichever row of it was named.
+        let own = loaded.plan.together(place);
+        let place = own.first().copied().unwrap_or(place);
+        let mut after: Vec<usize> = own.iter().flat_map(|row| descendants(&loaded.plan, *row)).collect();
+        after.retain(|row| !own.contains(row));
         let renewed = self.store.write(|writing| {
+            if let Some(run) = writing.view().run(id)?
+                && let (true, Some((parent, of_parent))) = (run.status.is_terminal(), run.parent)
+            {
+                return Err(EngineError::Conflict {
+                    message: format!(
+                        "run `{id}` is the workflow in a step of run `{parent}`, which has its end already"
+                    ),
+                    hint: format!("`mgr workflow retry {parent} {of_parent}` runs all of that step again"),
+                });
+            }
             let steps = writing.view().run_steps(id)?;
-            let touched = |at: &usize| *at == place || after.contains(at);
+            let touched = |at: &usize| own.contains(at) || after.contains(at);
             let at_work = (0..steps.len()).filter(touched).map(|at| &steps[at]);
             let busy = |step: &&RunStep| step.task_at_work().is_some() || step.status == StepStatus::Running;
             if let Some(busy) = at_work.clone().find(busy) {
@@ -83,7 +96,7 @@ impl Engine {
             let mut renewed = Vec::new();
             for (at, row) in steps.iter().enumerate() {
                 let status = match row.status {
-                    _ if at == place => StepStatus::Waiting,
+                    _ if own.contains(&at) => StepStatus::Waiting,
                     // The driver may just have started it on what is made anew now: that turn is void.
                     StepStatus::Waiting | StepStatus::Stale if after.contains(&at) => row.status,
                     StepStatus::Waiting | StepStatus::Stale | StepStatus::Running => continue,
