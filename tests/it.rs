@@ -20,6 +20,7 @@ mod it {
     pub mod limits;
     pub mod loops;
     pub mod nested;
+    pub mod race;
     pub mod storage;
     pub mod tree;
     pub mod workflow;

@@ -110,6 +110,9 @@ pub struct Lineage {
     pub workflow: Option<TaskId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// The race among the steps that the task takes part in: without passed checks it has not succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub race: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -46,7 +46,7 @@ impl Engine {
     /// Holds a workspace against tasks that would write in it, in a directory above or beneath it.
     ///
     /// # Errors
-    /// `Conflict` when a task writes there now, with its id and the way out.
+    /// `Busy` when a task writes there now, with its id and the way out.
     pub fn hold_workspace(&self, root: &Utf8Path, holder: &str) -> Result<WorkspaceHold<'_>, EngineError> {
         // A task that is over and not yet known to be is no writer.
         self.reconcile()?;
@@ -108,7 +108,7 @@ fn refusal(lease: &Lease) -> EngineError {
         }
         Holder::Command(_) => "try again when it is done".to_owned(),
     };
-    EngineError::Conflict { message: lease.to_string(), hint }
+    EngineError::Busy { message: lease.to_string(), hint }
 }
 
 impl std::fmt::Display for Lease {

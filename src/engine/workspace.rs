@@ -92,6 +92,16 @@ impl Engine {
         Ok(parent.state.busy_attempt().is_some() && writes && meets)
     }
 
+    /// Returns how an agent that has to be alone in its directory gets one here.
+    pub(super) fn own_place(&self, dir: &Utf8Path) -> Isolation {
+        // A repository over the whole home directory is not what is worked on.
+        let is_fit = |top: &&Utf8Path| self.is_unarchivable(top).is_none();
+        match canonical(dir).ok().as_deref().and_then(repository_of).filter(is_fit) {
+            Some(_) => Isolation::Worktree,
+            None => Isolation::Copy,
+        }
+    }
+
     /// Returns what a directory is, when it may not be archived.
     fn is_unarchivable(&self, root: &Utf8Path) -> Option<&'static str> {
         let is = |path: &Utf8Path| canonical(path).is_ok_and(|path| path == root);
@@ -333,8 +343,12 @@ fn joined(root: &Utf8Path, below: &Utf8Path) -> Utf8PathBuf {
     if below.as_str().is_empty() { root.to_owned() } else { root.join(below) }
 }
 
+fn repository_of(dir: &Utf8Path) -> Option<&Utf8Path> {
+    dir.ancestors().find(|above| above.join(".git").exists())
+}
+
 fn repository_above(dir: &Utf8Path) -> Result<Utf8PathBuf, EngineError> {
-    let top = dir.ancestors().find(|above| above.join(".git").exists());
+    let top = repository_of(dir);
     top.map(Utf8Path::to_owned).ok_or_else(|| EngineError::Invalid {
         message: format!("`{dir}` is in no git repository, so there is no worktree of it"),
         hint: "`--isolate copy` needs none".into(),

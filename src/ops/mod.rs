@@ -26,6 +26,7 @@ mod output;
 mod parallel;
 mod pause;
 mod poll;
+mod race;
 mod rollback;
 mod run_report;
 mod run_views;

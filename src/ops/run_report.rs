@@ -10,9 +10,10 @@ use super::{
     workflow::task_vocabulary,
 };
 use crate::{
-    core::{RunId, TaskRef},
+    core::{RunId, TaskRef, Verification},
     engine::Loaded,
     ui::{Page, duration_words, one_line},
+    workflow::StepKind,
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +55,8 @@ impl Operation for WorkflowReport {
         let view = RunView::of(call, &state)?;
         let mut markdown = head(&view, &loaded);
         for line in lines(&view.workflow_id, "", &view.steps) {
-            markdown.push_str(&of_step(call, &line)?);
+            let is_race = line.step.kind == StepKind::Race;
+            markdown.push_str(&if is_race { of_race(&line) } else { of_step(call, &line)? });
         }
         for (name, text) in &view.outputs {
             markdown.push_str(&format!("## Output: {}\n\n{}\n\n", one_line(name), fenced(text)));
@@ -68,6 +70,8 @@ struct Line<'a> {
     run: &'a RunId,
     name: String,
     step: &'a RunStepView,
+    /// All steps of that run.
+    siblings: &'a [RunStepView],
 }
 
 /// Returns the steps, those of nested workflows under the names of theirs.
@@ -76,7 +80,7 @@ fn lines<'a>(run: &'a RunId, above: &str, steps: &'a [RunStepView]) -> Vec<Line<
     for step in steps {
         let name = format!("{above}{}", step.id);
         let within = step.child_id.as_ref().map(|child| lines(child, &format!("{name}/"), &step.steps));
-        found.push(Line { run, name, step });
+        found.push(Line { run, name, step, siblings: steps });
         found.extend(within.into_iter().flatten());
     }
     found
@@ -117,6 +121,32 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
     text
 }
 
+/// Says who won and why, and what became of each other; what they said follows with each racer.
+fn of_race(line: &Line<'_>) -> String {
+    let race = line.step;
+    let outcome = match (&race.reason, &race.winner) {
+        (Some(why), _) => one_line(why),
+        (None, Some(winner)) => format!("{winner} won"),
+        (None, None) => format!("The race is {}", race.status.as_str()),
+    };
+    let mut text = format!("## {}\n\n{outcome}.\n\n", one_line(&line.name));
+    for racer in line.siblings.iter().filter(|step| step.race.as_ref() == Some(&race.id)) {
+        let mark = if race.winner.as_ref() == Some(&racer.id) { " (the winner)" } else { "" };
+        let took = racer.elapsed_s.map(|seconds| format!(" after {}", duration_words(seconds))).unwrap_or_default();
+        let checks = match racer.verification {
+            Some(Verification::Passed) => ", checks passed",
+            Some(Verification::Failed) => ", checks failed",
+            Some(Verification::Error) => ", checks broke",
+            Some(Verification::None) | None => "",
+        };
+        let why = racer.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let status = racer.status.as_str();
+        text.push_str(&format!("- {}{mark}: {status}{took}{checks}{why}\n", one_line(&racer.id)));
+    }
+    text.push('\n');
+    text
+}
+
 fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
     let Some(id) = &line.step.task_id else { return Ok(String::new()) };
     let Ok(task) = call.engine.task(id) else { return Ok(String::new()) };
@@ -129,7 +159,10 @@ fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
         let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
     }
-    text.push_str(&format!("Answer:\n\n{}\n\n", fenced(digest.answer().unwrap_or_default())));
+    text.push_str(&match digest.answer().filter(|answer| !answer.trim().is_empty()) {
+        Some(answer) => format!("Answer:\n\n{}\n\n", fenced(answer)),
+        None => "It gave no answer.\n\n".to_owned(),
+    });
     Ok(text)
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
+    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
-    workflow::StepKind,
+    workflow::{Part, StepKind},
 };
 
 /// How steps become tasks: by the reading of `submit`.
@@ -71,6 +71,12 @@ impl RunLine {
 pub struct RunStepView {
     pub id: String,
     pub kind: StepKind,
+    /// The race that it runs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub race: Option<String>,
+    /// Of a race: the step that won it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winner: Option<String>,
     pub status: StepStatus,
     /// Why it is so: what failed, what it was skipped for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +99,9 @@ pub struct RunStepView {
     pub steps: Vec<RunStepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// What the checks of its task said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
     /// Dollars, where they are known.
@@ -180,11 +189,12 @@ impl RunView {
 
 fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
     let row = &state.steps[place];
-    let kind = loaded
-        .plan
-        .steps
-        .get(place)
-        .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
+    let planned = loaded.plan.steps.get(place);
+    let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
+    let (race, racer) = match planned.map(|planned| &planned.part) {
+        Some(Part::Racer { race, backend }) => (state.steps.get(*race).map(|race| race.step.clone()), Some(backend)),
+        Some(Part::Whole | Part::Race { .. }) | None => (None, None),
+    };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let line = match task.map(|id| call.engine.task(id)) {
@@ -206,14 +216,22 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
-        status: row.status,
+        race,
+        winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
+        status: state.status_of(loaded, place),
         reason: row.reason.clone(),
         task_id: task.cloned(),
         turn: row.turn,
         repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
-        backend: line.as_ref().map(|line| line.backend.clone()),
+        backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
+        verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
-        cost_usd: line.as_ref().and_then(|line| line.cost.usd).or(child.as_ref().and_then(|child| child.cost_usd)),
+        // A race costs what its racers do.
+        cost_usd: line
+            .as_ref()
+            .filter(|_| kind != StepKind::Race)
+            .and_then(|line| line.cost.usd)
+            .or(child.as_ref().and_then(|child| child.cost_usd)),
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
         steps: child.map(|child| child.steps).unwrap_or_default(),
         question: question.map(|question| split_question(question).1.to_owned()),
@@ -235,7 +253,7 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
-const fn step_tone(status: StepStatus) -> Tone {
+pub(super) const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -292,7 +310,12 @@ impl RunStepView {
         };
         let why = self.reason.as_deref().or(self.question.as_deref());
         let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("{:indent$}{} {word}{task}{took}{turn}{why}", "", self.id, indent = 2 * level));
+        page.line(format!(
+            "{:indent$}{} {word}{task}{took}{turn}{why}",
+            "",
+            self.id,
+            indent = 2 * (level + usize::from(self.race.is_some()))
+        ));
         self.steps.iter().for_each(|step| step.render_at(page, level + 1));
     }
 }

@@ -326,6 +326,7 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::runs::WorkflowRetry>(),
     OpSpec::of::<super::run_report::WorkflowReport>(),
     OpSpec::of::<super::parallel::Parallel>(),
+    OpSpec::of::<super::race::Race>(),
     OpSpec::of::<super::inbox::InboxList>(),
     OpSpec::of::<super::inbox::InboxAnswer>(),
     OpSpec::of::<super::config::Configure>(),

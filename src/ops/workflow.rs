@@ -15,7 +15,7 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When,
+        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Part, Plan, Source, StepId, StepKind, Vocabulary, When,
         Workflow, check, mermaid,
     },
 };
@@ -280,8 +280,13 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
         let step = &workflow.steps[planned.step];
         StepView {
             id: planned.id.clone(),
-            kind: step.action.kind(),
-            backend: step.fields.get("backend").and_then(Value::as_str).map(str::to_owned),
+            kind: planned.part.kind(step),
+            backend: match &planned.part {
+                Part::Racer { backend, .. } => Some(backend.clone()),
+                Part::Whole | Part::Race { .. } => {
+                    step.fields.get("backend").and_then(Value::as_str).map(str::to_owned)
+                }
+            },
             needs: planned.needs.clone(),
             needs_any: planned.needs_any.clone(),
             when: match &step.when {

@@ -7,12 +7,13 @@
 //! thousand steps asks after the end of each. What is settled in one pass over the steps in order comes before what
 //! only follows from it for steps further up.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{
-    definition::{When, Workflow},
+    definition::{Action, When, Workflow},
     fields::OnFailure,
     graph::Plan,
+    race::{Part, Race},
 };
 use crate::core::{RunStatus, StepStatus};
 
@@ -35,7 +36,29 @@ pub enum Act {
         step: usize,
         why: String,
     },
+    /// Racers succeeded: one of them has won the race.
+    Win(usize),
+    /// No racer succeeded.
+    Lose(usize),
+    /// The race is won without this racer.
+    Spare(usize),
     Finish(RunStatus),
+}
+
+impl Act {
+    /// Returns what is to happen to another step for the same reason.
+    pub(super) fn about(self, step: usize) -> Self {
+        match self {
+            Self::Skip { why, .. } => Self::Skip { step, why },
+            Self::Pass { why, .. } => Self::Pass { step, why },
+            Self::Fail { why, .. } => Self::Fail { step, why },
+            Self::Start(_) => Self::Start(step),
+            Self::Win(_) => Self::Win(step),
+            Self::Lose(_) => Self::Lose(step),
+            Self::Spare(_) => Self::Spare(step),
+            Self::Finish(status) => Self::Finish(status),
+        }
+    }
 }
 
 /// Whether a condition holds, by the place of its step.
@@ -47,14 +70,16 @@ pub fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &
         workflow,
         plan,
         states: states.to_vec(),
-        stopper: first_failed(workflow, states),
+        stopper: first_failed(workflow, plan, states),
         ready: BTreeSet::new(),
         acts: Vec::new(),
     };
     run.settle(holds);
+    run.end_races();
     run.start();
     if run.states.iter().all(|state| state.is_over()) {
-        let status = if run.states.iter().any(has_failed) { RunStatus::Failed } else { RunStatus::Done };
+        let has_failed = (0..run.states.len()).any(|step| counts_as_failed(plan, step, run.states[step]));
+        let status = if has_failed { RunStatus::Failed } else { RunStatus::Done };
         run.acts.push(Act::Finish(status));
     }
     run.acts
@@ -72,15 +97,16 @@ pub fn descendants(plan: &Plan, step: usize) -> Vec<usize> {
 }
 
 /// Returns the failed step at which nothing new is started.
-fn first_failed(workflow: &Workflow, states: &[StepStatus]) -> Option<usize> {
+fn first_failed(workflow: &Workflow, plan: &Plan, states: &[StepStatus]) -> Option<usize> {
     match workflow.on_failure {
         OnFailure::Continue => None,
-        OnFailure::Stop => states.iter().position(has_failed),
+        OnFailure::Stop => (0..states.len()).find(|step| counts_as_failed(plan, *step, states[*step])),
     }
 }
 
-const fn has_failed(state: &StepStatus) -> bool {
-    matches!(state, StepStatus::Failed | StepStatus::Cancelled)
+/// Whether the run has failed with this step. A racer that fails has not failed its race.
+fn counts_as_failed(plan: &Plan, step: usize, state: StepStatus) -> bool {
+    matches!(state, StepStatus::Failed | StepStatus::Cancelled) && !plan.steps[step].part.is_racer()
 }
 
 /// Where a step that has not been started stands.
@@ -101,7 +127,7 @@ struct Advance<'a> {
     acts: Vec<Act>,
 }
 
-impl Advance<'_> {
+impl<'a> Advance<'a> {
     /// Takes out of the way what will not be started, and finds what may be.
     fn settle(&mut self, holds: &mut Holds<'_>) {
         let mut open: BTreeSet<usize> = (0..self.states.len()).collect();
@@ -125,16 +151,84 @@ impl Advance<'_> {
         if !self.states[step].is_to_do() {
             return None;
         }
+        match &self.plan.steps[step].part {
+            Part::Race { racers } => return self.outcome(step, racers, holds),
+            Part::Racer { race, .. } if self.is_won_without(*race) => return Some(Act::Spare(step)),
+            Part::Racer { .. } | Part::Whole => {}
+        }
+        let (may_start, act) = self.out_of_the_way(step, holds);
+        if may_start {
+            self.ready.insert(step);
+        }
+        act
+    }
+
+    /// Returns whether a step may start, or else what becomes of it, if that is known.
+    fn out_of_the_way(&self, step: usize, holds: &mut Holds<'_>) -> (bool, Option<Act>) {
         match self.standing(step) {
-            Standing::Waits => None,
-            Standing::Skipped(why) => Some(Act::Skip { step, why }),
+            Standing::Waits => (false, None),
+            Standing::Skipped(why) => (false, Some(Act::Skip { step, why })),
             Standing::Ready => {
                 let act = self.condition(step, holds);
-                if act.is_none() {
-                    self.ready.insert(step);
-                }
-                act
+                (act.is_none(), act)
             }
+        }
+    }
+
+    /// Returns what becomes of a race that nobody has won. Once a racer has begun, racers alone decide.
+    fn outcome(&self, step: usize, racers: &Range<usize>, holds: &mut Holds<'_>) -> Option<Act> {
+        let states = &self.states[racers.clone()];
+        if self.is_won(step, racers) {
+            return None;
+        }
+        let has_begun = |state: &StepStatus| match state {
+            StepStatus::Running | StepStatus::Held | StepStatus::Done => true,
+            StepStatus::Failed | StepStatus::Cancelled => true,
+            StepStatus::Waiting | StepStatus::Stale | StepStatus::Skipped | StepStatus::NotNeeded => false,
+        };
+        if !states.iter().any(has_begun)
+            && let (_, Some(act)) = self.out_of_the_way(racers.start, holds)
+        {
+            return Some(act.about(step));
+        }
+        states.iter().all(|state| state.is_over()).then_some(Act::Lose(step))
+    }
+
+    /// Names the races that are won now, then their racers who still run for nothing.
+    fn end_races(&mut self) {
+        let mut spared = Vec::new();
+        for (step, planned) in self.plan.steps.iter().enumerate() {
+            let state = self.states[step];
+            match &planned.part {
+                Part::Race { racers } if state.is_to_do() && self.is_won(step, racers) => {
+                    self.acts.push(Act::Win(step))
+                }
+                Part::Racer { race, .. } if state == StepStatus::Running && self.is_won_without(*race) => {
+                    spared.push(Act::Spare(step));
+                }
+                Part::Race { .. } | Part::Racer { .. } | Part::Whole => {}
+            }
+        }
+        self.acts.append(&mut spared);
+    }
+
+    fn is_won(&self, step: usize, racers: &Range<usize>) -> bool {
+        let states = &self.states[racers.clone()];
+        let waits = self.race(step).is_some_and(|race| race.waits_for_all);
+        states.contains(&StepStatus::Done) && (!waits || states.iter().all(|state| state.is_over()))
+    }
+
+    /// Whether a race is won and its other racers are not to go on.
+    fn is_won_without(&self, race: usize) -> bool {
+        let Part::Race { racers } = &self.plan.steps[race].part else { return false };
+        self.is_won(race, racers) && self.race(race).is_some_and(|race| !race.keeps_rest())
+    }
+
+    fn race(&self, step: usize) -> Option<&'a Race> {
+        match &self.workflow.steps[self.plan.steps[step].step].action {
+            Action::Race(race) => Some(race),
+            Action::Agent | Action::Command(_) | Action::Approval { .. } => None,
+            Action::Workflow { .. } | Action::Wait(_) => None,
         }
     }
 
@@ -142,12 +236,12 @@ impl Advance<'_> {
     fn take(&mut self, step: usize, act: Act) -> Vec<usize> {
         self.states[step] = match &act {
             Act::Skip { .. } => StepStatus::Skipped,
-            Act::Pass { .. } => StepStatus::NotNeeded,
-            Act::Fail { .. } | Act::Start(_) | Act::Finish(_) => StepStatus::Failed,
+            Act::Pass { .. } | Act::Spare(_) => StepStatus::NotNeeded,
+            Act::Fail { .. } | Act::Lose(_) | Act::Start(_) | Act::Win(_) | Act::Finish(_) => StepStatus::Failed,
         };
         self.acts.push(act);
-        let stops = has_failed(&self.states[step]) && self.workflow.on_failure == OnFailure::Stop;
-        if stops {
+        let is_failure = counts_as_failed(self.plan, step, self.states[step]);
+        if is_failure && self.workflow.on_failure == OnFailure::Stop {
             self.stopper = Some(self.stopper.map_or(step, |first| first.min(step)));
             return (0..self.states.len()).collect();
         }

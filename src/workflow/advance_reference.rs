@@ -1,9 +1,9 @@
 //! What a run does next, found by looking at every step again and again: slow, and plain enough to be believed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    Plan, StepId, When, Workflow,
+    Action, Part, Plan, Race, StepId, When, Workflow,
     advance::{Act, Holds},
     fields::OnFailure,
 };
@@ -14,10 +14,10 @@ pub(super) fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], h
     let mut run = Advance { workflow, plan, places: places(plan), states: states.to_vec(), acts: Vec::new() };
     // A skip may settle what others wait for.
     while run.settle(holds) {}
+    run.end_races();
     run.start(holds);
     if run.states.iter().all(|state| state.is_over()) {
-        let failed = |state: &StepStatus| matches!(state, StepStatus::Failed | StepStatus::Cancelled);
-        let status = if run.states.iter().any(failed) { RunStatus::Failed } else { RunStatus::Done };
+        let status = if run.first_failed().is_some() { RunStatus::Failed } else { RunStatus::Done };
         run.acts.push(Act::Finish(status));
     }
     run.acts
@@ -71,23 +71,88 @@ impl<'a> Advance<'a> {
             if !self.states[step].is_to_do() {
                 continue;
             }
-            let act = match self.standing(step) {
-                Standing::Waits => continue,
-                Standing::Skipped(why) => Act::Skip { step, why },
-                Standing::Ready => match self.condition(step, holds) {
-                    None => continue,
-                    Some(act) => act,
-                },
+            let act = match &self.plan.steps[step].part {
+                Part::Race { racers } => self.outcome(step, racers, holds),
+                Part::Racer { race, .. } if self.is_won_without(*race) => Some(Act::Spare(step)),
+                Part::Racer { .. } | Part::Whole => self.out_of_the_way(step, holds),
             };
+            let Some(act) = act else { continue };
             self.states[step] = match &act {
                 Act::Skip { .. } => StepStatus::Skipped,
-                Act::Pass { .. } => StepStatus::NotNeeded,
-                Act::Fail { .. } | Act::Start(_) | Act::Finish(_) => StepStatus::Failed,
+                Act::Pass { .. } | Act::Spare(_) => StepStatus::NotNeeded,
+                Act::Fail { .. } | Act::Lose(_) => StepStatus::Failed,
+                Act::Start(_) | Act::Win(_) | Act::Finish(_) => continue,
             };
             self.acts.push(act);
             any = true;
         }
         any
+    }
+
+    /// Returns what becomes of a step instead of a start; `None` while it may still be started.
+    fn out_of_the_way(&self, step: usize, holds: &mut Holds<'_>) -> Option<Act> {
+        match self.standing(step) {
+            Standing::Waits => None,
+            Standing::Skipped(why) => Some(Act::Skip { step, why }),
+            Standing::Ready => self.condition(step, holds),
+        }
+    }
+
+    /// Returns what becomes of a race that nobody has won. Once a racer has begun, racers alone decide.
+    fn outcome(&self, step: usize, racers: &Range<usize>, holds: &mut Holds<'_>) -> Option<Act> {
+        let states = &self.states[racers.clone()];
+        if self.is_won(step, racers) {
+            return None;
+        }
+        let has_begun = |state: &StepStatus| match state {
+            StepStatus::Running | StepStatus::Held | StepStatus::Done => true,
+            StepStatus::Failed | StepStatus::Cancelled => true,
+            StepStatus::Waiting | StepStatus::Stale | StepStatus::Skipped | StepStatus::NotNeeded => false,
+        };
+        if !states.iter().any(has_begun)
+            && let Some(act) = self.out_of_the_way(racers.start, holds)
+        {
+            return Some(act.about(step));
+        }
+        states.iter().all(|state| state.is_over()).then_some(Act::Lose(step))
+    }
+
+    /// Names the races that are won now, then their racers who still run for nothing.
+    fn end_races(&mut self) {
+        let mut spared = Vec::new();
+        for (step, planned) in self.plan.steps.iter().enumerate() {
+            let state = self.states[step];
+            match &planned.part {
+                Part::Race { racers } if state.is_to_do() && self.is_won(step, racers) => {
+                    self.acts.push(Act::Win(step))
+                }
+                Part::Racer { race, .. } if state == StepStatus::Running && self.is_won_without(*race) => {
+                    spared.push(Act::Spare(step));
+                }
+                Part::Race { .. } | Part::Racer { .. } | Part::Whole => {}
+            }
+        }
+        self.acts.append(&mut spared);
+    }
+
+    fn is_won(&self, step: usize, racers: &Range<usize>) -> bool {
+        let states = &self.states[racers.clone()];
+        let waits = self.race(step).is_some_and(|race| race.waits_for_all);
+        states.contains(&StepStatus::Done) && (!waits || states.iter().all(|state| state.is_over()))
+    }
+
+    /// Whether a race is won and its other racers are not to go on.
+    fn is_won_without(&self, race: usize) -> bool {
+        let Part::Race { racers } = &self.plan.steps[race].part else { return false };
+        self.is_won(race, racers) && self.race(race).is_some_and(|race| !race.keeps_rest())
+    }
+
+    fn race(&self, step: usize) -> Option<&'a Race> {
+        match &self.workflow.steps[self.plan.steps[step].step].action {
+            Action::Race(race) => Some(race),
+            Action::Agent | Action::Command(_) | Action::Approval { .. } => None,
+            Action::Workflow { .. } | Action::Wait(_) => None,
+        }
     }
 
     fn start(&mut self, holds: &mut Holds<'_>) {
@@ -98,7 +163,8 @@ impl<'a> Advance<'a> {
             if free == 0 {
                 return;
             }
-            let is_ready = self.states[step].is_to_do() && matches!(self.standing(step), Standing::Ready);
+            let may_start = self.states[step].is_to_do() && !matches!(self.plan.steps[step].part, Part::Race { .. });
+            let is_ready = may_start && matches!(self.standing(step), Standing::Ready);
             if is_ready && self.condition(step, holds).is_none() {
                 self.states[step] = StepStatus::Running;
                 self.acts.push(Act::Start(step));
@@ -146,11 +212,19 @@ impl<'a> Advance<'a> {
 
     /// Returns the failed step at which nothing new is started.
     fn stopper(&self) -> Option<&StepId> {
-        let failed = |state: &StepStatus| matches!(state, StepStatus::Failed | StepStatus::Cancelled);
         match self.workflow.on_failure {
             OnFailure::Continue => None,
-            OnFailure::Stop => self.states.iter().position(failed).map(|at| &self.plan.steps[at].id),
+            OnFailure::Stop => self.first_failed().map(|at| &self.plan.steps[at].id),
         }
+    }
+
+    /// Returns the first step that failed. A racer that does has not failed its race.
+    fn first_failed(&self) -> Option<usize> {
+        let failed = |at: &usize| {
+            let has_failed = matches!(self.states[*at], StepStatus::Failed | StepStatus::Cancelled);
+            has_failed && !self.plan.steps[*at].part.is_racer()
+        };
+        (0..self.states.len()).find(failed)
     }
 }
 

@@ -138,6 +138,7 @@ proptest! {
                     }
                     Act::Finish(status) => finished = Some(*status),
                     Act::Pass { .. } | Act::Fail { .. } => prop_assert!(false, "{act:?}"),
+                    Act::Win(_) | Act::Lose(_) | Act::Spare(_) => prop_assert!(false, "{act:?}"),
                 }
             }
             let running: Vec<usize> = (0..states.len()).filter(|at| states[*at] == Running).collect();
@@ -164,7 +165,9 @@ type Line = (Vec<(usize, bool)>, &'static str, &'static str);
 fn graphs() -> impl Strategy<Value = String> {
     let needs = prop::collection::vec((any::<usize>(), any::<bool>()), 0..4);
     let when = prop_oneof![4 => Just(""), 1 => Just(", when: always"), 2 => Just(", when: 'true'")];
-    let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}")];
+    let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}"),
+        1 => Just(", kind: race, backends: [codex, codex]"),
+        1 => Just(", kind: race, backends: [codex, codex, codex], keep_rest: true")];
     let steps = prop::collection::vec((needs, when, matrix), 1..12);
     (steps, any::<bool>(), prop::option::of(1..4usize), any::<u64>()).prop_map(|(steps, stops, most, order)| {
         let line = |(at, (needs, when, matrix)): (usize, Line)| {
@@ -194,7 +197,7 @@ fn graphs() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn a_look_at_what_changed_finds_the_same_as_a_look_at_everything(
-        text in graphs(), states in prop::collection::vec(0..StepStatus::ALL.len() + 6, 36), answers in prop::collection::vec(0..5u8, 36)
+        text in graphs(), states in prop::collection::vec(0..StepStatus::ALL.len() + 6, 48), answers in prop::collection::vec(0..5u8, 48)
     ) {
         let (workflow, plan) = valid(&text);
         // Steps that are to do are what there is to decide about.

@@ -16,7 +16,7 @@ use super::{
     fault::{Fault, FaultCode, MOST_FAULTS, Path, in_order},
     fields::{AGENT_ONLY, FOR_EVERY_KIND, StepKind},
     graph::{self, Plan},
-    params,
+    params, race,
     read::{FileDraft, Known, MOST_RUNS, Reader, StepDraft},
     shape::{Found, Place, has_insertion, meant},
     tree::{Content, LIMITS, Node, Position, read},
@@ -122,6 +122,7 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     let order = names.order(&draft, &mut faults);
     let nested: Vec<_> = draft.steps.iter().map(|step| nested(step, known, level, &mut faults)).collect();
     names.judge(&draft, &nested, order.as_deref(), &mut faults);
+    race::judge(&draft, &mut faults);
     sizes(&draft, &params, &mut faults);
     let workflow = faults.is_empty().then(|| finished(draft, nested));
     CheckedFile { faults, steps, workflow, params }
@@ -273,7 +274,9 @@ impl<'d> Names<'d> {
                     let labels = labels(&draft.steps[*at].matrix).unwrap_or_default();
                     let message = format!("step `{name}` has no member `{label}`");
                     let fault = Fault::new(need.node.at, &need.path, FaultCode::UnknownStep, message);
-                    faults.push(fault.suggest_maybe(meant(label, labels.iter().map(String::as_str))));
+                    let whole =
+                        || (draft.steps[*at].kind == StepKind::Race).then(|| format!("wait for the race: `{name}`"));
+                    faults.push(fault.suggest_maybe(meant(label, labels.iter().map(String::as_str)).or_else(whole)));
                 }
                 needed.push(*at);
             }
@@ -627,7 +630,7 @@ fn sizes(draft: &FileDraft<'_>, params: &Map<String, Value>, faults: &mut Vec<Fa
             let message = format!("a matrix of {members} runs, more than {MOST_MEMBERS}");
             faults.push(Fault::new(at, &step.path.key("matrix"), FaultCode::MatrixTooBig, message));
         }
-        total = total.saturating_add(members);
+        total = total.saturating_add(race::rows(step, members));
         if let Some(Bound::Of(expression)) = step.repeat.as_ref().map(|repeat| &repeat.max)
             && let Err(message) = graph::bound_of(expression, &scope)
         {
@@ -674,15 +677,20 @@ fn finished_step(step: StepDraft<'_>, nested: Option<Workflow>, defaults: &Map<S
         // A step without an action has a fault, and this is without faults.
         (None, None) => Action::Agent,
     };
-    let suits = |name: &str| {
-        let taken = name == "backend" && (step.backend_not.is_some() || step.kind == StepKind::Race);
+    let suits = |name: &str, value: &Value| {
+        let is_race = step.kind == StepKind::Race;
+        let taken = name == "backend" && (step.backend_not.is_some() || is_race);
         !taken
+            && (!is_race || race::takes_default(name, value))
             && (step.kind.is_agent()
                 || (step.kind.is_task() && !AGENT_ONLY.contains(&name))
                 || FOR_EVERY_KIND.contains(&name))
     };
-    let mut fields: Map<String, Value> =
-        defaults.iter().filter(|(name, _)| suits(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut fields: Map<String, Value> = defaults
+        .iter()
+        .filter(|(name, value)| suits(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     fields.extend(step.fields);
     let default_retries = fields.remove("verify_retries").and_then(|count| count.as_u64()).unwrap_or(0);
     let verify_retries = step.own.verify_retries.unwrap_or(u32::try_from(default_retries).unwrap_or(u32::MAX));

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     expression::{Expression, Template},
     fields::{OnFailure, ParamType, StepKind},
+    race::Race,
 };
 use crate::core::{Money, Span, Timestamp};
 
@@ -81,7 +82,7 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     Agent,
-    Race { backends: Vec<String>, keep_rest: bool },
+    Race(Race),
     Command(Run),
     Approval { message: Template },
     Workflow { definition: Box<Workflow>, params: Map<String, Value> },
@@ -92,7 +93,7 @@ impl Action {
     pub const fn kind(&self) -> StepKind {
         match self {
             Self::Agent => StepKind::Agent,
-            Self::Race { .. } => StepKind::Race,
+            Self::Race(_) => StepKind::Race,
             Self::Command(_) => StepKind::Command,
             Self::Approval { .. } => StepKind::Approval,
             Self::Workflow { .. } => StepKind::Workflow,

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    definition::{Action, StepId, When, Workflow},
+    definition::{Action, Step, StepId, When, Workflow},
     graph::{Plan, PlannedStep},
+    race::{Part, Race},
 };
 
 /// A row for each step that runs.
@@ -76,7 +77,7 @@ struct Index<'a> {
 impl<'a> Index<'a> {
     fn of(workflow: &Workflow, plan: &'a Plan) -> Self {
         let mut members = vec![Vec::new(); workflow.steps.len()];
-        for step in &plan.steps {
+        for step in plan.steps.iter().filter(|step| !step.part.is_racer()) {
             members[step.step].push(&step.id);
         }
         Self { places: plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect(), members }
@@ -85,8 +86,48 @@ impl<'a> Index<'a> {
 
 fn row(workflow: &Workflow, index: &Index<'_>, planned: &PlannedStep) -> Row {
     let step = &workflow.steps[planned.step];
+    let backend = step.fields.get("backend").and_then(serde_json::Value::as_str);
+    let what = match (&step.action, &planned.part, backend) {
+        (_, Part::Racer { backend, .. }, _) => backend.clone(),
+        (Action::Race(race), _, _) => format!("race of {}", race.backends.len()),
+        // Another step's, or a parameter's: said by name.
+        (Action::Agent, _, Some(backend)) => backend.replace("{{", "").replace("}}", "").trim().to_owned(),
+        (Action::Agent, _, None) if step.backend_not.is_some() => "another agent".to_owned(),
+        (Action::Agent, _, None) => "agent".to_owned(),
+        (Action::Workflow { definition, .. }, _, _) => match definition.steps.len() {
+            1 => "nested: 1 step".to_owned(),
+            count => format!("nested: {count} steps"),
+        },
+        (action, _, _) => action.kind().as_str().to_owned(),
+    };
+    let notes = match (&step.action, &planned.part) {
+        (Action::Race(race), Part::Race { .. }) => vec![rule(race, step).to_owned()],
+        (_, _) => notes(workflow, index, planned),
+    };
+    Row { id: planned.id.to_string(), what, notes }
+}
+
+/// Says who wins a race.
+fn rule(race: &Race, step: &Step) -> &'static str {
+    match (race.waits_for_all, step.fields.contains_key("verify")) {
+        (true, true) => "won by the first in this order whose checks pass",
+        (true, false) => "won by the first in this order that succeeds",
+        (false, true) => "won by the first whose checks pass",
+        (false, false) => "won by the first that succeeds",
+    }
+}
+
+fn notes(workflow: &Workflow, index: &Index<'_>, planned: &PlannedStep) -> Vec<String> {
     let mut notes = Vec::new();
-    match &step.when {
+    let mut after = gathered(workflow, index, &planned.needs, " and ");
+    if !planned.needs_any.is_empty() {
+        let any = format!("any of {}", gathered(workflow, index, &planned.needs_any, " or "));
+        after = if after.is_empty() { any } else { format!("{after} and {any}") };
+    }
+    if !after.is_empty() {
+        notes.push(format!("after {after}"));
+    }
+    match &workflow.steps[planned.step].when {
         When::Succeeded => {}
         When::Always => notes.push("always".to_owned()),
         When::Holds(condition) => notes.push(format!("when {}", condition.as_str())),
@@ -94,28 +135,7 @@ fn row(workflow: &Workflow, index: &Index<'_>, planned: &PlannedStep) -> Row {
     if let Some(most) = planned.most_runs {
         notes.push(format!("at most {most} times"));
     }
-    let backend = step.fields.get("backend").and_then(serde_json::Value::as_str);
-    let what = match (&step.action, backend) {
-        // Another step's, or a parameter's: said by name.
-        (Action::Agent, Some(backend)) => backend.replace("{{", "").replace("}}", "").trim().to_owned(),
-        (Action::Agent, None) if step.backend_not.is_some() => "another agent".to_owned(),
-        (Action::Agent, None) => "agent".to_owned(),
-        (Action::Race { backends, .. }, _) => format!("race of {}", backends.len()),
-        (Action::Workflow { definition, .. }, _) => match definition.steps.len() {
-            1 => "nested: 1 step".to_owned(),
-            count => format!("nested: {count} steps"),
-        },
-        (action, _) => action.kind().as_str().to_owned(),
-    };
-    let mut after = gathered(workflow, index, &planned.needs, " and ");
-    if !planned.needs_any.is_empty() {
-        let any = format!("any of {}", gathered(workflow, index, &planned.needs_any, " or "));
-        after = if after.is_empty() { any } else { format!("{after} and {any}") };
-    }
-    if !after.is_empty() {
-        notes.insert(0, format!("after {after}"));
-    }
-    Row { id: planned.id.to_string(), what, notes }
+    notes
 }
 
 /// Names steps, all members of a matrix step as one.

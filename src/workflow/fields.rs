@@ -210,10 +210,15 @@ pub(super) struct StepFields {
     pub backend: Option<Value>,
     /// How often a failed check goes back to the same conversation with its output
     pub verify_retries: Option<u32>,
-    /// Race: the backends that run, at least two (the same one may stand here again)
+    /// Race: the backends that run, 2 to 10 (the same one may stand here again)
+    #[schemars(length(min = 2, max = 10))]
     pub backends: Vec<String>,
     /// Race: let the others finish after one has won
     pub keep_rest: bool,
+    /// Race: false lets all finish, then the first in the order of backends that succeeded wins
+    pub first_success: Option<bool>,
+    /// Race: bring the winner's result into the directory before anything that needs it starts
+    pub apply: bool,
     /// Approval: the question to the person
     pub message: Option<String>,
     /// Command: the program with its arguments; a text only with shell: true
@@ -308,7 +313,7 @@ pub(super) const PROMPT_FIELDS: [&str; 3] = ["prompt", "system_prompt", "context
 /// Returns the kinds to which a field that no task has belongs; empty for all of them.
 pub(super) fn kinds_of(name: &str) -> &'static [StepKind] {
     match name {
-        "backends" | "keep_rest" => &[StepKind::Race],
+        "backends" | "keep_rest" | "first_success" | "apply" => &[StepKind::Race],
         "backend" => &[StepKind::Agent],
         "verify_retries" => &[StepKind::Agent, StepKind::Race],
         "message" => &[StepKind::Approval],

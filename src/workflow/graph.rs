@@ -1,14 +1,15 @@
 //! The graph: which steps run, what waits for what, in which batches; the same for the same definition and
 //! parameters, and a digest that says whether they are.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use serde_json::{Map, Value};
 
 use super::{
     check::{bound, split},
-    definition::{Bound, MatrixValues, Step, StepId, Workflow},
+    definition::{Action, Bound, MatrixValues, Step, StepId, Workflow},
     expression::{Expression, Scope},
+    race::{Part, Race},
     read::{bad_label, label_of},
 };
 
@@ -18,7 +19,7 @@ pub struct Plan {
     /// BLAKE3 of the frozen definition and the parameters.
     pub digest: String,
     pub params: Map<String, Value>,
-    /// In the order of the file, members of a matrix in the order of their values.
+    /// In the order of the file, members of a matrix in the order of their values, racers after their race.
     pub steps: Vec<PlannedStep>,
     /// What may run together; each batch waits for the ones before.
     pub batches: Vec<Vec<StepId>>,
@@ -68,6 +69,22 @@ pub struct PlannedStep {
     pub needs_any: Vec<StepId>,
     /// The most runs, when it is a loop.
     pub most_runs: Option<u32>,
+    pub part: Part,
+}
+
+impl Plan {
+    /// Returns the rows that run again together with this one: a race with all its racers, else the row alone.
+    pub fn together(&self, place: usize) -> Vec<usize> {
+        let whole = |race: usize, racers: &Range<usize>| std::iter::once(race).chain(racers.clone()).collect();
+        match &self.steps[place].part {
+            Part::Whole => vec![place],
+            Part::Race { racers } => whole(place, racers),
+            Part::Racer { race, .. } => match &self.steps[*race].part {
+                Part::Race { racers } => whole(*race, racers),
+                Part::Whole | Part::Racer { .. } => vec![place],
+            },
+        }
+    }
 }
 
 /// Makes the plan of a workflow that was checked with these parameters.
@@ -95,7 +112,7 @@ pub fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
             Bound::Of(expression) => bound_of(expression, &scope).ok().flatten(),
         });
         for (label, matrix) in &members[at] {
-            steps.push(PlannedStep {
+            let whole = PlannedStep {
                 id: StepId::new(&step.id, label.as_deref()),
                 step: at,
                 matrix: matrix.clone(),
@@ -103,7 +120,13 @@ pub fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
                 needs: needs.clone(),
                 needs_any: needs_any.clone(),
                 most_runs,
-            });
+                part: Part::Whole,
+            };
+            if let Action::Race(race) = &step.action {
+                add_race(&mut steps, &step.id, race, whole);
+            } else {
+                steps.push(whole);
+            }
         }
     }
     let digest = digest(&workflow.frozen, &params);
@@ -114,6 +137,24 @@ pub fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
     };
     let edges = steps.iter().flat_map(edge).collect();
     Plan { digest, params, steps, batches, edges, links }
+}
+
+/// Adds the row of a race and those of its racers, which wait for what the race waits for.
+fn add_race(steps: &mut Vec<PlannedStep>, name: &str, race: &Race, whole: PlannedStep) {
+    let place = steps.len();
+    let racers: Vec<PlannedStep> = race
+        .labels()
+        .zip(&race.backends)
+        .map(|(racer, backend)| {
+            let label = whole.label.as_ref().map_or_else(|| racer.clone(), |label| format!("{label},{racer}"));
+            let part = Part::Racer { race: place, backend: backend.clone() };
+            PlannedStep { id: StepId::new(name, Some(&label)), part, ..whole.clone() }
+        })
+        .collect();
+    let needs_any = racers.iter().map(|racer| racer.id.clone()).collect();
+    let part = Part::Race { racers: place + 1..place + 1 + racers.len() };
+    steps.push(PlannedStep { needs: Vec::new(), needs_any, part, ..whole });
+    steps.extend(racers);
 }
 
 type Member = (Option<String>, Map<String, Value>);

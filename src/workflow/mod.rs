@@ -18,6 +18,9 @@ mod fault;
 mod fields;
 mod graph;
 mod params;
+mod race;
+#[cfg(test)]
+mod race_tests;
 mod read;
 mod render;
 mod repeat;
@@ -41,6 +44,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep, plan};
+pub use race::{Part, Race};
 pub use read::Known;
 pub use render::handed;
 pub use repeat::{AfterRun, RunOver};

@@ -14,6 +14,7 @@ use super::{
         Vocabulary, kinds_of,
     },
     params,
+    race::{MOST_RACERS, Race},
     shape::{Found, Insertions, Place, Shaper, has_insertion, meant, unknown_key},
     tree::{Content, Node},
 };
@@ -679,7 +680,16 @@ impl<'a, 'k> Reader<'a, 'k> {
         if own.backends.len() < 2 && !list.items().is_empty() {
             self.shaper.fault(list, &path, FaultCode::WrongValue, "a race has at least two backends");
         }
-        Some(Action::Race { backends: own.backends.clone(), keep_rest: own.keep_rest })
+        if list.items().len() > MOST_RACERS {
+            let message = format!("{} backends, more than {MOST_RACERS}", list.items().len());
+            self.shaper.fault(list, &path, FaultCode::WrongValue, message);
+        }
+        Some(Action::Race(Race {
+            backends: own.backends.clone(),
+            keep_rest: own.keep_rest,
+            waits_for_all: own.first_success == Some(false),
+            apply: own.apply,
+        }))
     }
 
     fn command(&mut self, node: &'a Node, path: &Path, own: &StepFields) -> Option<Action> {

@@ -34,7 +34,7 @@ impl Step {
             Action::Workflow { params, .. } => {
                 params.values().for_each(|value| referred(value, &mut found));
             }
-            Action::Agent | Action::Race { .. } => {}
+            Action::Agent | Action::Race(_) => {}
             Action::Command(Run::Shell(_)) | Action::Wait(Until::For(_) | Until::At(_)) => {}
         }
         found.extend(self.backend_not.iter().flat_map(Template::references));

@@ -48,13 +48,13 @@ impl Support {
     fn look_at(&mut self, step: &Step, demo: bool) {
         let id = &step.id;
         match &step.action {
-            Action::Race { .. } => self.add(demo, format!("the race of step `{id}`"), "one demo agent stands for it"),
             Action::Approval { .. } if demo => self.notes.push(format!("step `{id}` asks nobody")),
             Action::Command(_) if demo => self.notes.push(format!("step `{id}` only says what it would run")),
             Action::Wait(_) if demo => self.notes.push(format!("step `{id}` does not wait")),
             Action::Agent
             | Action::Approval { .. }
             | Action::Command(_)
+            | Action::Race(_)
             | Action::Wait(_)
             | Action::Workflow { .. } => {}
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::core::{Bytes, Money, Posture, Span};
+use crate::core::{ArchiveScope, Bytes, Isolation, Money, Posture, Span};
 
 /// A task as far as these tests need one.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ struct TaskFields {
     priority: i32,
     output_schema: Option<Map<String, Value>>,
     after: Vec<String>,
+    isolate: Isolation,
+    share: bool,
+    archive: ArchiveScope,
 }
 
 fn checked_with(text: &str, params: Option<Value>) -> Checked {

@@ -98,6 +98,13 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
             let (path, text) = rest.split_once(' ').unwrap_or((rest, ""));
             append(path, text)
         }
+        // For one of several agents that get the same prompt; each was started with `--as NAME`.
+        "as" => {
+            let (name, command) = rest.split_once(' ').unwrap_or((rest, ""));
+            let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
+            let is_meant = std::env::args().skip_while(|arg| arg != "--as").nth(1).is_some_and(|own| own == name);
+            if is_meant { obey(word, rest) } else { Ok(()) }
+        }
         "run" => Command::new("sh").args(["-c", rest]).stdin(Stdio::null()).status().map(|_| ()),
         // How it goes on.
         "sleep" => {

@@ -38,6 +38,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("prune old snapshots", "archive_gc"),
     ("extract an old version of a file from a snapshot into a new directory", "archive_restore"),
     ("what can this machine do, which backends and their abilities", "capabilities"),
+    ("let several agents compete, the first to pass the tests wins", "task_race"),
 ];
 
 fn terms(text: &str) -> Vec<String> {

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Loaded, StepMaker, change, wishes::ending};
+use super::{Loaded, StepMaker, change, race, wishes::ending};
 use crate::{
-    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
+    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -18,7 +18,7 @@ use crate::{
 /// So many starts, then other runs and the ticker's own work have their turn.
 const STARTS_AT_ONCE: usize = 64;
 /// After an error that may pass, such as a full disk.
-const AGAIN_AFTER: Span = Span::from_secs(2);
+pub(super) const AGAIN_AFTER: Span = Span::from_secs(2);
 
 impl Engine {
     /// Drives every run that has something to do. The ticker's work.
@@ -51,15 +51,18 @@ impl Engine {
         }
         let (status, due_at) = match run.status {
             RunStatus::Running => match definition {
-                Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
+                Ok(loaded) => {
+                    race::name_spared(&loaded, &mut steps, &mut changes);
+                    self.go_on(run, &loaded, &mut steps, &mut changes, maker)?
+                }
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
             RunStatus::Paused => (run.status, None),
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
-        let has_skipped = changes.iter().any(|change| change.status == StepStatus::Skipped);
-        if has_skipped || status.is_terminal() || run.revision > 0 {
+        let is_given_up = |change: &StepChange| matches!(change.status, StepStatus::Skipped | StepStatus::NotNeeded);
+        if changes.iter().any(is_given_up) || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
         }
         crate::os::failpoint::hit("driver.before_note");
@@ -126,6 +129,15 @@ impl Engine {
                     Act::Skip { step, why } => (step, change(&steps[step], StepStatus::Skipped, Some(why))),
                     Act::Pass { step, why } => (step, change(&steps[step], StepStatus::NotNeeded, Some(why))),
                     Act::Fail { step, why } => (step, change(&steps[step], StepStatus::Failed, Some(why))),
+                    Act::Win(race) => (race, self.win(run, loaded, steps, race)?),
+                    Act::Lose(race) => {
+                        let why = race::losses(loaded, steps, race);
+                        (race, change(&steps[race], StepStatus::Failed, Some(why)))
+                    }
+                    Act::Spare(racer) => match self.spare(loaded, steps, racer)? {
+                        Some(spared) => (racer, spared),
+                        None => continue,
+                    },
                 };
                 is_settled &= !one.status.is_over();
                 // The rows are in the order of the plan.
@@ -133,7 +145,7 @@ impl Engine {
                 changes.push(one);
             }
             if is_settled {
-                let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
+                let waits = steps.iter().filter(|step| !step.status.is_over());
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
@@ -207,10 +219,10 @@ impl Engine {
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },
-            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker),
+            Action::Agent | Action::Race(_) | Action::Command(_) => {
+                self.submit_step(run, loaded, row, planned, &scope, maker)
+            }
             Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } => failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str())),
         }
     }
 }
@@ -231,7 +243,7 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 }
 
 /// Takes the changes over into the rows that they are about.
-fn take(steps: &mut [RunStep], changes: &[StepChange]) {
+pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
     let by_step: BTreeMap<&str, &StepChange> = changes.iter().map(|change| (change.step.as_str(), change)).collect();
     for row in steps {
         if let Some(change) = by_step.get(row.step.as_str()) {
@@ -269,10 +281,19 @@ fn end_of(task: &Task) -> Option<(StepStatus, Option<String>)> {
     let failure = || task.failure().map(|failure| failure.message.clone());
     match task.status() {
         Status::Queued | Status::Held | Status::Running | Status::Paused | Status::NeedsInput => None,
+        Status::Done if is_unproven(task) => {
+            Some((StepStatus::Failed, Some("its checks could not run, so nothing says that it succeeded".to_owned())))
+        }
         Status::Done => Some((StepStatus::Done, None)),
         Status::Cancelled => Some((StepStatus::Cancelled, Some("its task was cancelled".to_owned()))),
         Status::Failed | Status::Skipped => Some((StepStatus::Failed, failure())),
         Status::TimedOut => Some((StepStatus::Failed, failure().or_else(|| Some("the time limit was reached".into())))),
         Status::Lost => Some((StepStatus::Failed, failure().or_else(|| Some("its task was lost".into())))),
     }
+}
+
+/// A race is won by a verified success. Elsewhere checks that cannot run say nothing about the work.
+fn is_unproven(task: &Task) -> bool {
+    let spec = &task.spec;
+    spec.lineage.race.is_some() && !spec.verify.is_empty() && task.verification() != Verification::Passed
 }

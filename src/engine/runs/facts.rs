@@ -45,7 +45,12 @@ impl Engine {
                 scope.steps.insert(name.to_owned(), Facts::One(facts));
                 continue;
             }
-            let members = loaded.plan.steps.iter().enumerate().filter(|(_, planned)| planned.step == at);
+            let members = loaded
+                .plan
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, planned)| planned.step == at && !planned.part.is_racer());
             let facts = members.map(|(place, planned)| {
                 let facts = self.facts(loaded, &steps[place], planned, with_changes)?;
                 Ok((planned.label.clone().unwrap_or_default(), facts))

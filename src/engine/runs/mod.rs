@@ -10,6 +10,7 @@ mod driver;
 mod facts;
 mod loops;
 mod nested;
+mod race;
 mod tasks;
 mod wishes;
 
@@ -262,6 +263,20 @@ impl Engine {
     fn wake_driver(&self) -> Result<(), EngineError> {
         self.poke();
         self.ensure_ticker()
+    }
+}
+
+impl RunState {
+    /// Returns the step that won a race, once that is known.
+    pub fn winner_of(&self, loaded: &Loaded, place: usize) -> Option<&RunStep> {
+        race::noted_winner(loaded, &self.steps, place)
+    }
+
+    /// Returns where a step stands for people: a race is kept as waiting while its racers run.
+    pub fn status_of(&self, loaded: &Loaded, place: usize) -> StepStatus {
+        let status = self.steps[place].status;
+        let is_on = || race::racers_of(loaded, &self.steps, place).any(|racer| racer.status == StepStatus::Running);
+        if status.is_to_do() && is_on() { StepStatus::Running } else { status }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     core::{BackendName, Run, RunStep, StepStatus},
     engine::{Engine, EngineError},
     store::StepChange,
-    workflow::{self, Action, Insertion, PlannedStep, Scope, Step},
+    workflow::{self, Action, Insertion, Part, PlannedStep, Scope, Step},
 };
 
 /// A text in a demo's prompt.
@@ -42,6 +42,9 @@ impl Engine {
         ask.spec.command = command;
         ask.spec.lineage.workflow = Some(run.id.clone());
         ask.spec.lineage.step = Some(row.step.clone());
+        if let Part::Racer { race, .. } = &planned.part {
+            ask.spec.lineage.race = Some(loaded.plan.steps[*race].id.to_string());
+        }
         ask.spec.label.get_or_insert_with(|| row.step.clone());
         match engine.submit(ask) {
             Ok(submitted) => {
@@ -83,6 +86,9 @@ fn fields_of(
         fields.insert("prompt".into(), Value::from(command.join(" ")));
         fields.insert("backend".into(), Value::from(COMMAND.as_str()));
     }
+    if let Part::Racer { backend, .. } = &planned.part {
+        fields.insert("backend".into(), Value::from(backend.as_str()));
+    }
     if frozen.demo {
         command.clear();
         let fields = demo_fields(&fields, &planned.id.to_string(), matches!(step.action, Action::Command(_)));
@@ -94,7 +100,25 @@ fn fields_of(
         let other = engine.another_backend(&unwanted).map_err(|error| error.to_string())?;
         fields.insert("backend".into(), Value::from(other.as_str()));
     }
-    Ok((at_home(fields, frozen), command))
+    let mut fields = at_home(fields, frozen);
+    if planned.part.is_racer() {
+        set_apart(engine, &mut fields)?;
+    }
+    Ok((fields, command))
+}
+
+/// Gives a racer that writes a directory of its own.
+fn set_apart(engine: &Engine, fields: &mut Fields) -> Result<(), String> {
+    if fields.get("posture").is_some_and(|posture| posture == "read_only") {
+        return Ok(());
+    }
+    if fields.get("isolate").is_some_and(|isolate| isolate == "none") {
+        return Err("racers that write cannot work in the same directory: leave `isolate: none` out".into());
+    }
+    let dir = fields.get("working_dir").and_then(Value::as_str).unwrap_or_default();
+    let own_place = serde_json::to_value(engine.own_place(dir.into())).map_err(|error| error.to_string())?;
+    fields.entry("isolate").or_insert(own_place);
+    Ok(())
 }
 
 fn words_of(run: &workflow::Run, scope: &Scope) -> Result<Vec<String>, String> {
@@ -136,7 +160,7 @@ fn at_home(mut fields: Fields, frozen: &Frozen) -> Fields {
 }
 
 /// Whether the same submit may go well later: nothing about the step itself is wrong then.
-fn may_pass(error: &EngineError) -> bool {
+pub(super) fn may_pass(error: &EngineError) -> bool {
     match error {
         EngineError::Store(_) | EngineError::Helper(_) => true,
         EngineError::File(error) => error.is_disk_full(),

@@ -61,7 +61,11 @@ impl Engine {
                 hint: format!("its steps are {}", known.join(", ")),
             }
         })?;
-        let after = descendants(&loaded.plan, place);
+        // A race runs again as a whole, whichever row of it was named.
+        let own = loaded.plan.together(place);
+        let place = own.first().copied().unwrap_or(place);
+        let mut after: Vec<usize> = own.iter().flat_map(|row| descendants(&loaded.plan, *row)).collect();
+        after.retain(|row| !own.contains(row));
         let renewed = self.store.write(|writing| {
             if let Some(run) = writing.view().run(id)?
                 && let (true, Some((parent, of_parent))) = (run.status.is_terminal(), run.parent)
@@ -74,7 +78,7 @@ impl Engine {
                 });
             }
             let steps = writing.view().run_steps(id)?;
-            let touched = |at: &usize| *at == place || after.contains(at);
+            let touched = |at: &usize| own.contains(at) || after.contains(at);
             let at_work = (0..steps.len()).filter(touched).map(|at| &steps[at]);
             let busy = |step: &&RunStep| step.task_at_work().is_some() || step.status == StepStatus::Running;
             if let Some(busy) = at_work.clone().find(busy) {
@@ -92,7 +96,7 @@ impl Engine {
             let mut renewed = Vec::new();
             for (at, row) in steps.iter().enumerate() {
                 let status = match row.status {
-                    _ if at == place => StepStatus::Waiting,
+                    _ if own.contains(&at) => StepStatus::Waiting,
                     // The driver may just have started it on what is made anew now: that turn is void.
                     StepStatus::Waiting | StepStatus::Stale if after.contains(&at) => row.status,
                     StepStatus::Waiting | StepStatus::Stale | StepStatus::Running => continue,
