@@ -8,8 +8,10 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
+
+pub use crate::core::sanitise;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -42,6 +44,12 @@ impl Page {
     /// Returns a page without colour and as wide as it needs, as pipes get it.
     pub const fn plain() -> Self {
         Self { text: String::new(), colour: false, width: None }
+    }
+
+    /// Returns a page with colour, for tests of what a terminal gets.
+    #[cfg(test)]
+    pub const fn coloured(width: u16) -> Self {
+        Self { text: String::new(), colour: true, width: Some(width) }
     }
 
     /// Returns how wide a line may be, where that is known.
@@ -78,6 +86,12 @@ impl Page {
 
     /// Adds a table. Cells are made harmless; an empty table adds nothing.
     pub fn table(&mut self, header: &[&str], rows: Vec<Vec<String>>) {
+        let plain = |row: Vec<String>| row.into_iter().map(|cell| (Tone::Plain, cell)).collect();
+        self.toned_table(header, rows.into_iter().map(plain).collect());
+    }
+
+    /// Adds a table whose cells have tones.
+    pub fn toned_table(&mut self, header: &[&str], rows: Vec<Vec<(Tone, String)>>) {
         if rows.is_empty() {
             return;
         }
@@ -88,11 +102,30 @@ impl Page {
             None => table.set_width(u16::MAX),
         };
         table.set_header(header.iter().map(|name| name.to_uppercase()));
+        if self.colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
         for row in rows {
-            table.add_row(row.into_iter().map(|cell| one_line(&cell)));
+            table.add_row(row.into_iter().map(|(tone, cell)| self.cell(tone, &cell)));
         }
         for line in table.to_string().lines() {
             self.line(line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()));
+        }
+    }
+
+    /// Returns a cell in the colours of [`Page::tint`].
+    fn cell(&self, tone: Tone, words: &str) -> Cell {
+        let cell = Cell::new(one_line(words));
+        match tone {
+            _ if !self.colour => cell,
+            Tone::Good => cell.fg(Color::DarkGreen),
+            Tone::Bad => cell.fg(Color::DarkRed),
+            Tone::Busy => cell.fg(Color::DarkCyan),
+            Tone::Faint => cell.add_attribute(Attribute::Dim),
+            Tone::Strong => cell.add_attribute(Attribute::Bold),
+            Tone::Plain => cell,
         }
     }
 
@@ -116,25 +149,6 @@ impl Page {
     }
 }
 
-/// Takes out what could drive a terminal: escape sequences, control characters other than line
-/// ends and tabs, and characters that reorder text (UAX #9).
-pub fn sanitise(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\n' | '\t' => clean.push(c),
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\u{1b}' => skip_escape(&mut rest),
-            '\u{9b}' => skip_until_final(&mut rest),
-            c if c.is_control() => clean.push('\u{fffd}'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => {}
-            c => clean.push(c),
-        }
-    }
-    clean
-}
-
 /// Returns JSON text with everything escaped that could drive a terminal: JSON itself escapes C0
 /// controls only (RFC 8259, 7), and terminals obey C1 controls too. Such characters stand in strings only.
 pub fn harmless_json(json: &str) -> String {
@@ -151,37 +165,6 @@ pub fn harmless_json(json: &str) -> String {
         }
     }
     clean
-}
-
-type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-/// ECMA-48: `ESC [` up to a final byte; `ESC ]`, `P`, `X`, `^`, `_` up to BEL or `ESC \`; else one character.
-fn skip_escape(rest: &mut Chars<'_>) {
-    match rest.peek().copied() {
-        Some('[') => {
-            rest.next();
-            skip_until_final(rest);
-        }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            while let Some(c) = rest.next() {
-                if c == '\u{7}' || c == '\u{9c}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) || c == '\n' {
-                    break;
-                }
-            }
-        }
-        Some(c) if ('\u{20}'..='\u{7e}').contains(&c) => {
-            rest.next();
-        }
-        Some(_) | None => {}
-    }
-}
-
-fn skip_until_final(rest: &mut Chars<'_>) {
-    while let Some(c) = rest.next_if(|c| ('\u{20}'..='\u{7e}').contains(c)) {
-        if ('\u{40}'..='\u{7e}').contains(&c) {
-            break;
-        }
-    }
 }
 
 /// Returns harmless text on one line.
@@ -329,10 +312,14 @@ impl Ui {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// Whether there is somebody to ask.
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Asks a yes-or-no question; `false` where nobody can see or answer it.
     pub fn confirm(&self, question: &str) -> bool {
-        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-        can_ask && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
+        self.can_ask() && dialoguer::Confirm::new().with_prompt(question).default(false).interact().unwrap_or(false)
     }
 
     fn talk(&self, words: &str) {
@@ -348,14 +335,6 @@ fn terminal_width() -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_agent_cannot_drive_the_terminal() {
-        let hostile = "a\u{1b}[2Jb\u{1b}]0;title\u{7}c\u{1b}]8;;http://x\u{1b}\\d\u{9b}31me\rf\u{8}g\u{202e}h\u{1b}";
-        assert_eq!(sanitise(hostile), "abcde\u{fffd}f\u{fffd}gh");
-        assert_eq!(sanitise("line\r\nnext\ttab ü 漢"), "line\nnext\ttab ü 漢");
-        assert_eq!(sanitise("\u{1b}[31"), "");
-    }
 
     #[test]
     fn times_and_counts_read_as_words() {

@@ -9,7 +9,7 @@ use std::{
 /// Arrows point down only: each module with those it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
-    ("ui", &[]),
+    ("ui", &["core"]),
     ("os", &["core"]),
     ("backends", &["core"]),
     ("workflow", &["core"]),

@@ -12,6 +12,7 @@ mod it {
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
+    pub mod decompose;
     pub mod hygiene;
     pub mod isolation;
     pub mod landing;
@@ -21,8 +22,11 @@ mod it {
     pub mod loops;
     pub mod nested;
     pub mod race;
+    pub mod repair;
     pub mod storage;
+    pub mod templates;
     pub mod tree;
     pub mod workflow;
+    pub mod workflow_crash;
 }
 mod support;

@@ -2,7 +2,7 @@
 //!
 //! `benches/run` builds and starts it; `--full` takes a million tasks and a stream of 1 GB;
 //! `--binary PATH` measures another `mgr`; further words choose rows (`latency`, `tasks`, `keeper`,
-//! `ingest`, `mcp`, `snapshot`). The same program is the agent of its own tasks, so that nothing but `mgr`
+//! `runs`, `ingest`, `mcp`, `snapshot`). The same program is the agent of its own tasks, so that nothing but `mgr`
 //! and one exec stands between two readings of the clock.
 
 #![expect(
@@ -16,6 +16,7 @@ mod ingest;
 mod keeper;
 mod latency;
 mod mcp;
+mod runs;
 mod snapshot;
 mod table;
 mod tasks;
@@ -63,9 +64,10 @@ fn main() {
     }
     let plan = Plan::of_args(args);
     let mut table = Table::default();
-    let groups: [(&str, Measure); 6] = [
+    let groups: [(&str, Measure); 7] = [
         ("latency", latency::measure),
         ("tasks", tasks::measure),
+        ("runs", runs::measure),
         ("keeper", keeper::measure),
         ("ingest", ingest::measure),
         ("mcp", mcp::measure),

@@ -75,6 +75,11 @@ pub trait Backend: Send + Sync {
         true
     }
 
+    /// Whether the agent writes something before it does anything: one that died without a word has done nothing.
+    fn speaks_first(&self) -> bool {
+        false
+    }
+
     /// Whether a good exit is a success even when nothing was said or done.
     fn may_be_silent(&self) -> bool {
         false

@@ -71,6 +71,20 @@ impl Home {
         self.data.join("ticker.lock")
     }
 
+    /// Templates, one file each; a person may edit them.
+    pub fn templates(&self) -> Utf8PathBuf {
+        self.data.join("templates")
+    }
+
+    pub fn template(&self, name: &crate::core::TemplateName) -> Utf8PathBuf {
+        self.templates().join(format!("{name}.yaml"))
+    }
+
+    /// Workflows of the user's own that can be run by name.
+    pub fn workflows(&self) -> Utf8PathBuf {
+        self.data.join("workflows")
+    }
+
     pub fn config_file(&self) -> Utf8PathBuf {
         self.config.join("config.yaml")
     }

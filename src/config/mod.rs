@@ -10,4 +10,4 @@ mod yaml;
 pub use env::Environment;
 pub use home::Home;
 pub use layers::{Config, ConfigError, Origin, Setting, Sources};
-pub use yaml::read as read_yaml;
+pub use yaml::{read as read_yaml, write_in_order as write_yaml};

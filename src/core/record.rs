@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acceptance, Check, Cost, Ending, Failure, State, Status, TaskId, TaskSpec, Timestamp, Usage, Verification,
+    Acceptance, Category, Check, Cost, Ending, Failure, State, Status, TaskId, TaskSpec, Timestamp, Usage, Verification,
 };
 
 /// One attempt, from its claim to its end.
@@ -14,6 +14,9 @@ pub struct Attempt {
     pub claimed_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// The attempt whose failed check this one mends in the same conversation; absent for one that begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_of: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<AttemptEnd>,
 }
@@ -56,6 +59,14 @@ pub struct AttemptEnd {
     pub answer_head: Option<String>,
 }
 
+impl AttemptEnd {
+    /// Whether the agent did its part and a check said no.
+    pub fn failed_a_check(&self) -> bool {
+        let category = self.failure.as_ref().map(|failure| failure.category);
+        self.verification == Verification::Failed && category == Some(Category::Verification)
+    }
+}
+
 /// A task as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -80,6 +91,53 @@ impl Task {
         self.attempts.last()
     }
 
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    /// Returns the attempt whose failed check this one mends.
+    pub fn repaired_by(&self, attempt: &Attempt) -> Option<&Attempt> {
+        attempt.repair_of.and_then(|failed| self.attempt(failed))
+    }
+
+    /// Returns the attempt that began the conversation which a repair goes on with.
+    pub fn try_of<'a>(&'a self, attempt: &'a Attempt) -> &'a Attempt {
+        self.repaired_by(attempt).map_or(attempt, |failed| self.try_of(failed))
+    }
+
+    /// Returns what the attempts that are over used together, as far as they said.
+    pub fn spent(&self) -> Usage {
+        let ends = self.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
+        ends.fold(Usage::default(), |all, end| all.with(&end.usage))
+    }
+
+    /// Returns how many repairs there have been.
+    pub fn repairs(&self) -> u32 {
+        self.attempts.iter().filter(|attempt| attempt.repair_of.is_some()).count() as u32
+    }
+
+    /// Returns how many attempts began anew: what `retries` and `fallback` count.
+    pub fn tries(&self) -> u32 {
+        self.attempts.len() as u32 - self.repairs()
+    }
+
+    /// Returns the attempt that comes next. After a failed check only a repair does.
+    pub fn next_attempt(&self, now: Timestamp) -> Attempt {
+        let failed = self.last_attempt().filter(|last| last.ended.as_ref().is_some_and(AttemptEnd::failed_a_check));
+        let backend = match failed {
+            Some(failed) => &failed.backend,
+            None => self.spec.backend_of(self.tries() + 1).unwrap_or(&self.spec.backend),
+        };
+        Attempt {
+            number: self.attempts.len() as u32 + 1,
+            backend: backend.clone(),
+            claimed_at: now,
+            started_at: None,
+            repair_of: failed.map(|failed| failed.number),
+            ended: None,
+        }
+    }
+
     /// Returns the end of the last attempt that has ended.
     pub fn last_end(&self) -> Option<&AttemptEnd> {
         self.attempts.iter().rev().find_map(|attempt| attempt.ended.as_ref())
@@ -100,12 +158,13 @@ impl Task {
 
     /// Returns the backend of the attempt that runs, or of the one that would be next.
     pub fn backend(&self) -> &super::BackendName {
-        let next = self.attempts.len() as u32 + u32::from(self.state.busy_attempt().is_none());
-        let last = self.last_attempt().map(|attempt| &attempt.backend);
-        if self.state.status().is_terminal() || self.state.busy_attempt().is_some() {
+        let last = self.last_attempt();
+        let is_repair_next = last.and_then(|last| last.ended.as_ref()).is_some_and(AttemptEnd::failed_a_check);
+        let last = last.map(|attempt| &attempt.backend);
+        if self.state.status().is_terminal() || self.state.busy_attempt().is_some() || is_repair_next {
             return last.unwrap_or(&self.spec.backend);
         }
-        self.spec.backend_of(next).or(last).unwrap_or(&self.spec.backend)
+        self.spec.backend_of(self.tries() + 1).or(last).unwrap_or(&self.spec.backend)
     }
 
     pub fn verification(&self) -> Verification {

@@ -64,7 +64,10 @@ pub struct TaskSpec {
     pub output_schema: Option<Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
-    /// Further attempts on each backend after a failure that may pass.
+    /// How often the output of a failed check goes back to the agent's conversation, at most.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub verify_retries: u32,
+    /// Further tries on each backend after a failure that may pass.
     #[serde(default)]
     pub retries: u32,
     /// The canonical path of the directory that is archived and leased: the working directory, or for a git
@@ -132,8 +135,8 @@ impl TaskSpec {
         self.workspace.as_deref().filter(|_| writes)
     }
 
-    /// Returns the backend of attempt `number` (from 1): the first backend's tries, then each fallback's.
-    /// `None` when there are no more attempts.
+    /// Returns the backend of try `number` (from 1): the first backend's tries, then each fallback's. A repair is
+    /// no try of its own. `None` when there are no more tries.
     pub fn backend_of(&self, number: u32) -> Option<&BackendName> {
         let tries = self.retries.saturating_add(1);
         match (number.saturating_sub(1) / tries) as usize {

@@ -1,12 +1,14 @@
 //! What the stream of a running attempt asks for: limits that need its meaning.
 
-use super::{Category, Digest, Ending, Span, TaskSpec, Terminal, Timestamp};
+use super::{Category, Digest, Ending, Span, TaskSpec, Terminal, Timestamp, Usage};
 
 /// Returns why a running attempt has to be ended now, with a line for people.
 ///
-/// `linger` is how long the agent may stay after its result; `started_at` when it began.
+/// `spent` is what earlier attempts of the task used, `linger` how long the agent may stay after its result,
+/// `started_at` when it began.
 pub fn supervise(
     spec: &TaskSpec,
+    spent: &Usage,
     digest: &Digest,
     linger: Span,
     started_at: Timestamp,
@@ -14,7 +16,7 @@ pub fn supervise(
 ) -> Option<(Ending, String)> {
     let quiet = now.since(digest.last_event_at.unwrap_or(started_at));
     hopeless(digest)
-        .or_else(|| over_budget(spec, digest))
+        .or_else(|| over_budget(spec, &spent.with(&digest.usage)))
         .or_else(|| lingering(digest, quiet, linger))
         .or_else(|| idle(spec, digest, quiet))
 }
@@ -26,9 +28,9 @@ fn hopeless(digest: &Digest) -> Option<(Ending, String)> {
     is_hopeless.then(|| (Ending::FailFast, message.clone()))
 }
 
-fn over_budget(spec: &TaskSpec, digest: &Digest) -> Option<(Ending, String)> {
-    let cost = digest.usage.cost.zip(spec.budget).filter(|(cost, budget)| cost > budget);
-    let tokens = digest.usage.tokens.map(super::Tokens::total).zip(spec.max_tokens);
+fn over_budget(spec: &TaskSpec, used: &Usage) -> Option<(Ending, String)> {
+    let cost = used.cost.zip(spec.budget).filter(|(cost, budget)| cost > budget);
+    let tokens = used.tokens.map(super::Tokens::total).zip(spec.max_tokens);
     match (cost, tokens.filter(|(used, limit)| used > limit)) {
         (Some((cost, budget)), _) => Some((Ending::Budget, format!("{cost} spent of a budget of {budget}"))),
         (None, Some((used, limit))) => Some((Ending::Budget, format!("{used} tokens used of at most {limit}"))),

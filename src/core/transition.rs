@@ -26,19 +26,22 @@ pub enum Input {
     EndAsked {
         ending: Ending,
     },
-    /// An attempt is over; `retry` says when and why to try again, if at all.
+    /// An attempt is over; `next` says what follows a failed one, if anything does.
     AttemptEnded {
         attempt: u32,
         outcome: Outcome,
-        retry: Option<Retry>,
+        next: Option<Next>,
     },
 }
 
 /// A further attempt after a failed one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
-    pub at: Timestamp,
-    pub reason: HoldReason,
+pub enum Next {
+    /// A new try, once its time has come.
+    Retry { at: Timestamp, reason: HoldReason },
+    /// The same conversation hears which check failed. It keeps the slot and the workspace: nobody writes
+    /// between the check and its repair.
+    Repair,
 }
 
 /// Why a wish cannot be granted in this state.
@@ -98,7 +101,13 @@ fn in_hold(input: &Input) -> Result<Option<State>, Refusal> {
 
 fn in_progress(attempt: u32, paused: bool, input: &Input) -> Result<Option<State>, Refusal> {
     match input {
-        Input::AttemptEnded { attempt: ended, outcome, retry } if *ended == attempt => Ok(Some(after(outcome, retry))),
+        Input::AttemptEnded { attempt: ended, outcome, next } if *ended == attempt => Ok(Some(match next {
+            None => finished(outcome.status, outcome.failure.clone()),
+            Some(Next::Retry { at, reason }) => State::Held { reason: reason.clone(), until: Some(*at) },
+            // Whoever paused the task did not ask for another start.
+            Some(Next::Repair) if paused => State::Held { reason: HoldReason::User, until: None },
+            Some(Next::Repair) => State::Running { attempt: attempt + 1 },
+        })),
         Input::PauseAsked if paused => Err(Refusal::AlreadyPaused),
         Input::PauseAsked => Ok(Some(State::Paused { attempt })),
         Input::ResumeAsked if paused => Ok(Some(State::Running { attempt })),
@@ -112,8 +121,10 @@ fn in_progress(attempt: u32, paused: bool, input: &Input) -> Result<Option<State
 /// The first wish for an end is the one that is carried out; later ones add nothing.
 fn winding_down(attempt: u32, input: &Input) -> Result<Option<State>, Refusal> {
     match input {
-        // No retry: whoever asked for the end did not ask for another start.
-        Input::AttemptEnded { attempt: ended, outcome, .. } if *ended == attempt => Ok(Some(after(outcome, &None))),
+        // Nothing follows: whoever asked for the end did not ask for another start.
+        Input::AttemptEnded { attempt: ended, outcome, .. } if *ended == attempt => {
+            Ok(Some(finished(outcome.status, outcome.failure.clone())))
+        }
         Input::PauseAsked | Input::ResumeAsked => Err(Refusal::WindingDown),
         Input::AttemptEnded { .. } | Input::Claimed { .. } | Input::EndAsked { .. } => Ok(None),
         Input::DependenciesMet | Input::DependencyFailed { .. } | Input::Released => Ok(None),
@@ -141,13 +152,6 @@ fn ended_before_start(_: Ending) -> State {
     finished(Status::Cancelled, None)
 }
 
-fn after(outcome: &Outcome, retry: &Option<Retry>) -> State {
-    match retry {
-        Some(Retry { at, reason }) => State::Held { reason: reason.clone(), until: Some(*at) },
-        None => finished(outcome.status, outcome.failure.clone()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,7 +164,7 @@ mod tests {
     }
 
     fn ended(attempt: u32) -> Input {
-        Input::AttemptEnded { attempt, outcome: done(), retry: None }
+        Input::AttemptEnded { attempt, outcome: done(), next: None }
     }
 
     #[test]
@@ -178,11 +182,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_task_is_not_retried() {
+    fn a_cancelled_task_is_neither_retried_nor_repaired() {
         let state = State::Ending { attempt: 1, ending: Ending::Cancelled };
-        let retry = Some(Retry { at: Timestamp(5), reason: HoldReason::Backoff { category: Category::Crashed } });
-        let news = Input::AttemptEnded { attempt: 1, outcome: done(), retry };
-        assert_eq!(decide(&state, &news), Ok(Some(finished(Status::Done, None))));
+        let retry = Next::Retry { at: Timestamp(5), reason: HoldReason::Backoff { category: Category::Crashed } };
+        for next in [retry, Next::Repair] {
+            let news = Input::AttemptEnded { attempt: 1, outcome: done(), next: Some(next) };
+            assert_eq!(decide(&state, &news), Ok(Some(finished(Status::Done, None))));
+        }
+    }
+
+    #[test]
+    fn a_repair_keeps_its_slot_unless_the_task_is_paused() {
+        let news = Input::AttemptEnded { attempt: 1, outcome: done(), next: Some(Next::Repair) };
+        assert_eq!(decide(&State::Running { attempt: 1 }, &news), Ok(Some(State::Running { attempt: 2 })));
+        let held = State::Held { reason: HoldReason::User, until: None };
+        assert_eq!(decide(&State::Paused { attempt: 1 }, &news), Ok(Some(held)));
+        assert_eq!(decide(&State::Running { attempt: 2 }, &news), Ok(None));
     }
 
     /// One step of a random history. Numbers pick a task modulo the count.
@@ -192,7 +207,7 @@ mod tests {
         End {
             task: usize,
             stale: bool,
-            retry: bool,
+            next: u8,
         },
         Ask {
             task: usize,
@@ -205,7 +220,7 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             3 => Just(Step::Schedule),
-            3 => (any::<usize>(), any::<bool>(), any::<bool>()).prop_map(|(task, stale, retry)| Step::End { task, stale, retry }),
+            3 => (any::<usize>(), any::<bool>(), 0..3u8).prop_map(|(task, stale, next)| Step::End { task, stale, next }),
             2 => (any::<usize>(), 0..5u8).prop_map(|(task, wish)| Step::Ask { task, wish }),
             1 => Just(Step::Crash),
         ]
@@ -227,6 +242,8 @@ mod tests {
             let before = self.states[task].clone();
             if let Ok(Some(next)) = decide(&before, input) {
                 assert!(!before.status().is_terminal(), "{before:?} changed by {input:?}");
+                // A repair begins with the end of the attempt before it.
+                self.attempts[task] = next.busy_attempt().unwrap_or(self.attempts[task]);
                 self.states[task] = next;
             }
         }
@@ -244,8 +261,7 @@ mod tests {
             for task in ready {
                 let (id, backend, priority) = (id(task), backend(task % 2), (task % 3) as i32);
                 if plan.offer(&Candidate { id, backend, priority, writes: root(task) }) {
-                    self.attempts[task] += 1;
-                    self.apply(task, &Input::Claimed { attempt: self.attempts[task] });
+                    self.apply(task, &Input::Claimed { attempt: self.attempts[task] + 1 });
                 }
             }
         }
@@ -254,12 +270,16 @@ mod tests {
             let count = self.states.len();
             match step {
                 Step::Schedule | Step::Crash => self.schedule(),
-                Step::End { task, stale, retry } => {
+                Step::End { task, stale, next } => {
                     let task = task % count;
                     let attempt = self.attempts[task].saturating_sub(u32::from(*stale));
                     let reason = HoldReason::Backoff { category: Category::Crashed };
-                    let retry = retry.then_some(Retry { at: Timestamp(0), reason });
-                    self.apply(task, &Input::AttemptEnded { attempt, outcome: done(), retry });
+                    let next = match next {
+                        0 => None,
+                        1 => Some(Next::Retry { at: Timestamp(0), reason }),
+                        _ => Some(Next::Repair),
+                    };
+                    self.apply(task, &Input::AttemptEnded { attempt, outcome: done(), next });
                 }
                 Step::Ask { task, wish } => {
                     let wish = match wish {
@@ -317,7 +337,7 @@ mod tests {
                     world.apply(task, &Input::Released);
                     world.apply(task, &Input::ResumeAsked);
                     let attempt = world.attempts[task];
-                    world.apply(task, &Input::AttemptEnded { attempt, outcome: done(), retry: None });
+                    world.apply(task, &Input::AttemptEnded { attempt, outcome: done(), next: None });
                 }
                 world.schedule();
             }

@@ -84,6 +84,14 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Returns what two attempts used together, as far as they said. Their conversations' totals are no sum.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let both = |a: Option<Tokens>, b: Option<Tokens>| a.zip(b).map(|(a, b)| a.plus(b)).or(a).or(b);
+        let money = |a: Option<Money>, b: Option<Money>| a.zip(b).map(|(a, b)| Money(a.0 + b.0)).or(a).or(b);
+        Self { tokens: both(self.tokens, other.tokens), cost: money(self.cost, other.cost), ..Self::default() }
+    }
+
     /// Folds a report in; `baseline` is the usage of the run that this one continues.
     pub fn add(&mut self, report: &UsageReport, baseline: &Usage) {
         if let Some(tokens) = report.tokens {
@@ -131,6 +139,20 @@ pub struct Cost {
 
 impl Cost {
     pub const UNKNOWN: Self = Self { usd: None, source: CostSource::Unknown, price_date: None };
+
+    /// Returns what two attempts cost together, as far as it is known.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        match (self.usd, other.usd) {
+            (Some(a), Some(b)) => {
+                // A price by the table is the less certain one: the sum is no better.
+                let by_table = if self.source == CostSource::PriceTable { self } else { other };
+                Self { usd: Some(a + b), ..by_table }
+            }
+            (Some(_), None) => self,
+            (None, _) => other,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, ingest};
 use crate::{
-    backends::{Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
-    core::{BackendName, Task, TaskId, TaskSpec, Usage, Words},
+    backends::{COMMAND, Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
+    core::{Attempt, BackendName, Money, Task, TaskId, TaskSpec, Usage, Words, repair_prompt},
     keeper::contract::{AttemptDir, Spec, VERSION},
     os::{
         files::{self, Durability},
@@ -41,6 +41,13 @@ const ENV_FOR_ALL: [&str; 24] = [
     "SYSTEMROOT",
 ];
 
+/// What an attempt asks of the agent.
+struct Turn {
+    spec: TaskSpec,
+    words: Words,
+    session: SessionPlan,
+}
+
 impl Engine {
     pub(super) fn attempt_dir(&self, id: &TaskId, number: u32) -> AttemptDir {
         AttemptDir::new(self.home.attempt(id, number))
@@ -54,6 +61,7 @@ impl Engine {
         backend: &BackendName,
         working_dir: &Utf8Path,
         attempt_dir: &Utf8Path,
+        session: SessionPlan,
     ) -> Result<Invocation, EngineError> {
         let adapter = self.registry.get(backend)?;
         let request = Request {
@@ -69,7 +77,7 @@ impl Engine {
             max_turns: spec.max_turns,
             budget: spec.budget,
             output_schema: spec.output_schema.clone(),
-            session: self.session_plan(spec)?,
+            session,
             trust_project: spec.trust_project,
             is_root: is_root(),
             sandbox_works: None,
@@ -84,7 +92,8 @@ impl Engine {
         Ok(adapter.invocation(&request)?)
     }
 
-    fn session_plan(&self, spec: &TaskSpec) -> Result<SessionPlan, EngineError> {
+    /// Returns the conversation in which a task begins.
+    pub(super) fn first_session(&self, spec: &TaskSpec) -> Result<SessionPlan, EngineError> {
         let Some(earlier) = &spec.lineage.continues else {
             return Ok(SessionPlan::New { id: random::uuid() });
         };
@@ -102,17 +111,32 @@ impl Engine {
         let mut next = Some(last.clone());
         while let Some(id) = next {
             let task = self.task(&id)?;
-            let words = self.store.read(|view| view.words(&id))?;
-            let answer = self.digest_of(&task)?.and_then(|digest| digest.answer().map(str::to_owned));
-            turns.push((words.prompt, answer.unwrap_or_default()));
+            if let Some(last) = task.last_attempt() {
+                turns.push(self.turns_to(&task, last)?);
+            }
             next = task.spec.lineage.continues;
         }
         turns.reverse();
+        Ok(turns.concat())
+    }
+
+    /// Returns the turns of a task's own conversation up to the end of an attempt: its try, and each repair.
+    fn turns_to(&self, task: &Task, last: &Attempt) -> Result<Vec<(String, String)>, EngineError> {
+        let answer = ingest::last_known(&self.attempt_dir(&task.id, last.number))?;
+        let answer = answer.answer().unwrap_or_default().to_owned();
+        let Some(failed) = task.repaired_by(last) else {
+            return Ok(vec![(self.words(&task.id)?.prompt, answer)]);
+        };
+        let mut turns = self.turns_to(task, failed)?;
+        turns.push((failed.ended.as_ref().map(repair_prompt).unwrap_or_default(), answer));
         Ok(turns)
     }
 
-    /// Returns the usage of the run that this task's conversation stands at, for subtraction.
-    pub(super) fn baseline(&self, task: &Task) -> Result<Usage, EngineError> {
+    /// Returns the usage of the run that an attempt's conversation stands at, for subtraction.
+    pub(super) fn baseline(&self, task: &Task, attempt: &Attempt) -> Result<Usage, EngineError> {
+        if let Some(failed) = task.repaired_by(attempt) {
+            return Ok(failed.ended.as_ref().map(|end| end.usage).unwrap_or_default());
+        }
         match &task.spec.lineage.continues {
             Some(earlier) => Ok(self.task(earlier)?.last_end().map(|end| end.usage).unwrap_or_default()),
             None => Ok(Usage::default()),
@@ -153,9 +177,11 @@ impl Engine {
             // The submitter died, or its disk was full, between its commit and this file.
             self.write_task_file(task, &words, None)?;
         }
-        let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend);
+        let attempt = task.attempt(number);
+        let backend = attempt.map_or(&task.spec.backend, |attempt| &attempt.backend);
         let working_dir = self.agent_dir(&task.id, &task.spec);
-        let invocation = self.invocation(&task.spec, &words, backend, &working_dir, dir.path())?;
+        let Turn { spec, words, session } = self.turn_of(task, attempt, words)?;
+        let invocation = self.invocation(&spec, &words, backend, &working_dir, dir.path(), session)?;
         let on_stdin = match &invocation.prompt {
             PromptVia::Stdin(text) => {
                 files::replace(&dir.file("prompt"), text.as_bytes(), Durability::Process)?;
@@ -174,6 +200,29 @@ impl Engine {
         Ok(dir)
     }
 
+    /// Returns what an attempt asks of the agent: the task's own words, or what a repair says.
+    fn turn_of(&self, task: &Task, attempt: Option<&Attempt>, words: Words) -> Result<Turn, EngineError> {
+        let mut spec = task.spec.clone();
+        let spent = task.spent().cost.unwrap_or_default();
+        spec.budget = spec.budget.map(|budget| Money(budget.0.saturating_sub(spent.0)));
+        let failed = attempt.and_then(|attempt| task.repaired_by(attempt));
+        let Some((failed, end)) = failed.and_then(|failed| Some((failed, failed.ended.as_ref()?))) else {
+            let session = self.first_session(&spec)?;
+            return Ok(Turn { spec, words, session });
+        };
+        let session = end.session.clone().ok_or_else(|| EngineError::Conflict {
+            message: format!("attempt {} of task `{}` has no conversation to go on with", failed.number, task.id),
+            hint: "`mgr retry` starts a new one with what went wrong".into(),
+        })?;
+        let mut history = task.spec.lineage.continues.as_ref().map(|earlier| self.history(earlier)).transpose()?;
+        history.get_or_insert_default().extend(self.turns_to(task, failed)?);
+        // The conversation has them already.
+        spec.include_files.clear();
+        let words = Words { prompt: repair_prompt(end), context: None };
+        let session = SessionPlan::Continue(Continuation { session, history: history.unwrap_or_default() });
+        Ok(Turn { spec, words, session })
+    }
+
     fn keeper_spec(
         &self,
         task: &Task,
@@ -190,6 +239,7 @@ impl Engine {
         Ok(Spec {
             v: VERSION,
             cookie,
+            repair_of: task.attempt(number).and_then(|attempt| attempt.repair_of),
             program: self.program(backend, &invocation.program)?.into_string(),
             args: invocation.args,
             env,
@@ -206,6 +256,9 @@ impl Engine {
             verify_timeout: self.config.verify_timeout,
             poke: self.home.poke(),
             ticker_lock: self.home.ticker_lock(),
+            // Of an agent its stream says what came of it; of a program nothing but its exit code.
+            records_end: *backend == COMMAND,
+            speaks_first: self.registry.get(backend)?.speaks_first(),
             archive: self.archive_plan(task, number)?,
         })
     }

@@ -18,6 +18,8 @@ pub struct CancelReport {
     pub killed_processes: u32,
     /// Whether the task was over before.
     pub was_over: bool,
+    /// Whether an attempt of it was ever begun.
+    pub has_begun: bool,
 }
 
 impl Engine {
@@ -79,7 +81,8 @@ impl Engine {
             None => self.task(id)?,
         };
         let killed_processes = task.last_end().map_or(0, |end| end.killed_processes);
-        Ok(CancelReport { task_id: id.clone(), status: task.status(), killed_processes, was_over })
+        let has_begun = !task.attempts.is_empty();
+        Ok(CancelReport { task_id: id.clone(), status: task.status(), killed_processes, was_over, has_begun })
     }
 
     /// Stops the whole process tree of a running task, or keeps a waiting one from starting.

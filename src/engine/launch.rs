@@ -114,7 +114,7 @@ pub(super) fn unstarted(start: &Start, error: &EngineError) -> News {
         archive_note: None,
         answer_head: None,
     };
-    let retry = crate::core::retry_after(&start.task.spec, start.attempt, &outcome, None, clock::now());
-    let input = Input::AttemptEnded { attempt: start.attempt, outcome, retry };
+    let next = crate::core::retry_after(&start.task.spec, start.task.tries(), &outcome, None, clock::now());
+    let input = Input::AttemptEnded { attempt: start.attempt, outcome, next };
     News { task: start.task.id.clone(), input, end: Some(end) }
 }

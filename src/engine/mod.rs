@@ -28,6 +28,7 @@ mod schema;
 mod settings;
 mod settle;
 mod submit;
+mod templates;
 mod ticker;
 mod turns;
 mod upkeep;

@@ -106,7 +106,7 @@ impl Engine {
             Some(record) => (record.state, record.attempts, record.acceptance, record.finished_at),
             None => self.unfinished(&id, &file),
         };
-        let task = Task {
+        let mut task = Task {
             id,
             spec: file.spec.clone(),
             prompt_head: file.words.prompt[..file.words.prompt.floor_char_boundary(200)].to_owned(),
@@ -117,7 +117,22 @@ impl Engine {
             attempts,
             acceptance,
         };
+        self.find_ends(&mut task);
         Ok(Some((task, file)))
+    }
+
+    /// Fills in what became of the attempts before the one that may still run: the next may go on with them.
+    fn find_ends(&self, task: &mut Task) {
+        for place in 0..task.attempts.len().saturating_sub(1) {
+            let Some(attempt) = task.attempts.get(place).filter(|attempt| attempt.ended.is_none()) else { continue };
+            let dir = self.attempt_dir(&task.id, attempt.number);
+            // What cannot be read stays unknown, as it was.
+            let Ok(Some(exit)) = dir.read_exit() else { continue };
+            let Ok(news) = self.news_of_end(task, attempt, &dir, &exit) else { continue };
+            if let (Some(attempt), Some(end)) = (task.attempts.get_mut(place), news.end) {
+                attempt.ended = Some(end);
+            }
+        }
     }
 
     /// A task without a record was waiting or running. One with an attempt is taken for running, and
@@ -128,14 +143,15 @@ impl Engine {
             // A keeper archives before it makes `pid`; one that could not has left only its end.
             ["pid", "exit"].iter().any(|name| dir.file(name).exists()) || dir.is_kept()
         };
-        let attempt = |number: u32| Attempt {
-            number,
-            backend: file.spec.backend_of(number).unwrap_or(&file.spec.backend).clone(),
-            claimed_at: file.created_at,
-            started_at: None,
-            ended: None,
-        };
-        let attempts: Vec<_> = (1..).take_while(started).map(attempt).collect();
+        let mut attempts: Vec<Attempt> = Vec::new();
+        let mut tries = 0;
+        for number in (1..).take_while(started) {
+            let repair_of = self.attempt_dir(id, number).read_spec().ok().flatten().and_then(|spec| spec.repair_of);
+            tries += u32::from(repair_of.is_none());
+            let backend = file.spec.backend_of(tries).unwrap_or(&file.spec.backend).clone();
+            let claimed_at = file.created_at;
+            attempts.push(Attempt { number, backend, claimed_at, started_at: None, repair_of, ended: None });
+        }
         let state = match attempts.last() {
             Some(last) => State::Running { attempt: last.number },
             None => State::Held { reason: HoldReason::Rebuilt, until: None },

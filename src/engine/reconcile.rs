@@ -7,15 +7,15 @@ use super::{
     ingest::{Stream, ingest, last_known},
     launch::unstarted,
     schema,
-    settle::{News, Start},
+    settle::{News, Start, note_end},
 };
 use crate::{
     core::{
-        Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Outcome, Span, State, Status, Task,
-        Timestamp, Usage, judge, retry_after, supervise,
+        Attempt, AttemptEnd, Category, Digest, Ending, Evidence, Failure, Input, Mending, Next, Outcome, Span, State,
+        Status, Task, Terminal, Timestamp, Usage, judge, mending_of, retry_after, supervise, used_up,
     },
     keeper::contract::{AttemptDir, Exit, Order},
-    os::clock,
+    os::{clock, failpoint},
 };
 
 /// A keeper that was asked for has this long to take its lock before another is sent.
@@ -50,6 +50,7 @@ impl Engine {
     fn reconcile_now(&self) -> Result<(), EngineError> {
         let news = self.look_around()?;
         if !news.is_empty() || self.something_is_due()? {
+            failpoint::hit("engine.before_settle");
             self.settle(news)?;
         }
         // Runs are driven by the ticker only; it may have been killed between a step's end and the next step.
@@ -115,8 +116,14 @@ impl Engine {
     }
 
     /// Judges an attempt that is over.
-    fn news_of_end(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir, exit: &Exit) -> Result<News, EngineError> {
-        let (digest, outcome) = match self.final_digest(task, attempt, dir) {
+    pub(super) fn news_of_end(
+        &self,
+        task: &Task,
+        attempt: &Attempt,
+        dir: &AttemptDir,
+        exit: &Exit,
+    ) -> Result<News, EngineError> {
+        let (digest, mut outcome) = match self.final_digest(task, attempt, dir) {
             Ok(digest) => {
                 let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
                 (digest, outcome)
@@ -128,15 +135,50 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let retry = retry_after(&task.spec, attempt.number, &outcome, digest.rate_limited_until, clock::now());
-        let end = self.attempt_end(exit, &digest, &outcome, attempt);
-        let input = Input::AttemptEnded { attempt: attempt.number, outcome, retry };
+        let mut end = self.attempt_end(exit, &digest, &outcome, attempt);
+        // An agent that goes on with its conversation does not always name it.
+        let earlier = task.repaired_by(attempt).and_then(|failed| failed.ended.as_ref());
+        end.session = end.session.or_else(|| earlier.and_then(|earlier| earlier.session.clone()));
+        let (next, why_not) = self.what_follows(task, attempt, &end, &outcome, &digest);
+        if let (Some(failure), Some(why)) = (&mut outcome.failure, why_not) {
+            failure.message = format!("{}; {why}", failure.message);
+            end.failure.clone_from(&outcome.failure);
+        }
+        let input = Input::AttemptEnded { attempt: attempt.number, outcome, next };
         Ok(News { task: task.id.clone(), input, end: Some(end) })
+    }
+
+    /// Returns what follows the attempt, or why nothing does although it was asked for. Told from what is stored
+    /// and from the files alone: asked again after a crash, the answer is the same.
+    fn what_follows(
+        &self,
+        task: &Task,
+        attempt: &Attempt,
+        end: &AttemptEnd,
+        outcome: &Outcome,
+        digest: &Digest,
+    ) -> (Option<Next>, Option<String>) {
+        let mut ended = task.clone();
+        note_end(&mut ended, attempt.number, end.clone());
+        let can_resume = self.registry.get(&attempt.backend).is_ok_and(|adapter| adapter.abilities().follow_up);
+        let own_word = matches!(digest.terminal, Some(Terminal::Failure { .. }));
+        match if own_word { Mending::NotAsked } else { mending_of(&ended, can_resume) } {
+            Mending::Repair => (Some(Next::Repair), None),
+            Mending::Not(why) => (None, Some(why)),
+            Mending::NotAsked => {
+                let limit_ends = digest.rate_limited_until;
+                let retry = retry_after(&task.spec, task.tries(), outcome, limit_ends, clock::now());
+                match used_up(&task.spec, &ended.spent()).filter(|_| retry.is_some()) {
+                    Some(limit) => (None, Some(format!("{limit} is used up, so it was not tried again"))),
+                    None => (retry, None),
+                }
+            }
+        }
     }
 
     pub(super) fn final_digest(&self, task: &Task, attempt: &Attempt, dir: &AttemptDir) -> Result<Digest, EngineError> {
         let adapter = self.registry.get(&attempt.backend)?;
-        let baseline = self.baseline(task).unwrap_or_default();
+        let baseline = self.baseline(task, attempt).unwrap_or_default();
         let mut digest = ingest(dir, adapter, &baseline, Stream::Over)?;
         if let Some(schema) = &task.spec.output_schema {
             digest.structured = schema::fitting_answer(&digest, schema);
@@ -228,11 +270,12 @@ impl Engine {
             return Ok(());
         }
         let adapter = self.registry.get(&attempt.backend)?;
-        let baseline: Usage = self.baseline(task).unwrap_or_default();
+        let baseline: Usage = self.baseline(task, attempt).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
         let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
-        if let Some((ending, detail)) = supervise(&task.spec, &digest, linger, started_at, clock::now()) {
+        if let Some((ending, detail)) = supervise(&task.spec, &task.spent(), &digest, linger, started_at, clock::now())
+        {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())

@@ -5,10 +5,7 @@ use std::collections::VecDeque;
 
 use super::{Engine, EngineError, lease::is_live};
 use crate::{
-    core::{
-        Attempt, AttemptEnd, Busy, Category, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp,
-        decide,
-    },
+    core::{AttemptEnd, Busy, Category, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp, decide},
     os::clock,
     store::{Place, StoreError, View, Writing},
 };
@@ -95,7 +92,9 @@ impl Engine {
             if let (Input::AttemptEnded { attempt, .. }, Some(end)) = (&input, end) {
                 note_end(&mut task, *attempt, end);
             }
+            let begun = begin(&mut task, now);
             writing.keep(&mut task, now)?;
+            settled.starts.extend(begun.map(|attempt| Start { task: task.clone(), attempt }));
             if task.status().is_terminal() {
                 news.extend(consequences(writing, &task)?);
             }
@@ -117,9 +116,8 @@ impl Engine {
             let Some(mut task) = view.task(&id)? else { continue };
             let number = task.attempts.len() as u32 + 1;
             if let Ok(Some(state)) = decide(&task.state, &Input::Claimed { attempt: number }) {
-                let backend = task.spec.backend_of(number).unwrap_or(&task.spec.backend).clone();
                 task.state = state;
-                task.attempts.push(Attempt { number, backend, claimed_at: now, started_at: None, ended: None });
+                begin(&mut task, now);
                 writing.keep(&mut task, now)?;
                 settled.changed.retain(|other| other.id != task.id);
                 settled.changed.push(task.clone());
@@ -165,7 +163,14 @@ fn next_start(view: &View<'_>, plan: &mut Plan<'_>, place: &mut Option<Place>) -
     Ok(None)
 }
 
-fn note_end(task: &mut Task, attempt: u32, end: AttemptEnd) {
+/// Notes the attempt that the state speaks of, if it is a new one; returns its number then.
+fn begin(task: &mut Task, now: Timestamp) -> Option<u32> {
+    let number = task.state.busy_attempt().filter(|number| task.attempt(*number).is_none())?;
+    task.attempts.push(task.next_attempt(now));
+    Some(number)
+}
+
+pub(super) fn note_end(task: &mut Task, attempt: u32, end: AttemptEnd) {
     if let Some(record) = task.attempts.iter_mut().find(|record| record.number == attempt) {
         record.ended.get_or_insert(end);
     }

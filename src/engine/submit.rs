@@ -8,7 +8,7 @@ use super::{
     workspace::ArchiveLook,
 };
 use crate::{
-    core::{BackendName, Span, Task, TaskId, TaskSpec, Words},
+    core::{BackendName, MOST_REPAIRS, Span, Task, TaskId, TaskSpec, Words},
     os::{clock, failpoint, random},
     store::{Duplicate, NewTask},
 };
@@ -131,10 +131,12 @@ impl Engine {
         for needed in &spec.after {
             self.task(needed)?;
         }
+        check_repairs(spec)?;
         self.check_conversation(spec)?;
         let somewhere = self.home.tasks().join("check");
         for (place, backend) in std::iter::once(&spec.backend).chain(&spec.fallback).enumerate() {
-            let invocation = self.invocation(spec, words, backend, &spec.working_dir, &somewhere)?;
+            let session = self.first_session(spec)?;
+            let invocation = self.invocation(spec, words, backend, &spec.working_dir, &somewhere, session)?;
             let found = self.ready(backend, &invocation.program);
             // A fallback that is missing now may be there when it is needed.
             if place == 0 {
@@ -185,6 +187,23 @@ impl Engine {
         };
         self.write_beside(&task.id, "task.json", &file)
     }
+}
+
+fn check_repairs(spec: &TaskSpec) -> Result<(), EngineError> {
+    let asked = spec.verify_retries;
+    if asked > MOST_REPAIRS {
+        return Err(EngineError::Invalid {
+            message: format!("`verify_retries` is {asked}; at most {MOST_REPAIRS} make sense"),
+            hint: "give a smaller number; `mgr send` goes on with the conversation later".into(),
+        });
+    }
+    if asked > 0 && spec.verify.is_empty() {
+        return Err(EngineError::Invalid {
+            message: format!("`verify_retries` is {asked}, and there is no check that could fail"),
+            hint: "add one with `--verify COMMAND`, or leave `--verify-retries` out".into(),
+        });
+    }
+    Ok(())
 }
 
 pub(super) fn fingerprint(backend: &BackendName, spec: &TaskSpec, words: &Words) -> Vec<u8> {

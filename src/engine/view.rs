@@ -32,7 +32,7 @@ impl Engine {
         let Ok(adapter) = self.registry.get(&attempt.backend) else {
             return Ok(Some(ingest::last_known(&dir)?));
         };
-        let baseline = self.baseline(task).unwrap_or_default();
+        let baseline = self.baseline(task, attempt).unwrap_or_default();
         Ok(Some(ingest::ingest(&dir, adapter, &baseline, Stream::Open)?))
     }
 

@@ -227,6 +227,8 @@ impl Engine {
             return Ok(None);
         }
         let owner = isolation_owner(task);
+        let attempt = task.attempt(number).filter(|attempt| attempt.repair_of.is_some());
+        let began = attempt.map(|attempt| name(&format!("{}.{}.before", task.id, task.try_of(attempt).number)));
         Ok(Some(ArchivePlan {
             store: self.home.archive(),
             workspace: workspace.clone(),
@@ -237,6 +239,7 @@ impl Engine {
                 base: name(&format!("{owner}.base"))?,
                 before: name(&format!("{}.{number}.before", task.id))?,
                 after: name(&format!("{}.{number}.after", task.id))?,
+                began: began.transpose()?,
             },
             isolate: spec.isolate,
             setup: spec.setup.clone(),

@@ -252,6 +252,8 @@ pub(super) fn finish(dir: &AttemptDir, plan: &ArchivePlan, late: bool) -> Result
         failpoint::hit("keeper.before_after_snapshot");
         let after = workspace.take_after(&plan.names.after, &take(plan, late), &before, &mut || true)?;
         failpoint::hit("keeper.after_after_snapshot");
+        let began = plan.names.began.as_ref().map(|began| workspace.snapshot(began)).transpose()?.flatten();
+        let before = began.unwrap_or(before);
         let found = workspace.manifest(&before)?.changes_to(&workspace.manifest(&after)?);
         let moves = |(before, after): (&GitState, &GitState)| before.moves_to(after);
         let git = before.git.as_ref().zip(after.git.as_ref()).map(moves).unwrap_or_default();

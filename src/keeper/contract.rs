@@ -7,6 +7,7 @@
 //! | `alive` | keeper | locked as long as a keeper lives; the lock, never a process id, is the proof |
 //! | `pid` | keeper | made before the agent is started, never removed: an attempt with it never starts again |
 //! | `out`, `err` | agent | its standard output and error, append-only |
+//! | `ended` | recorder | made before a program is started of which nothing but its end is known, then that ([`ProgramEnd`]) |
 //! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
 //! | `paused` | keeper | there as long as the tree is stopped |
 //! | `beat` | keeper | its time of change is the keeper's sign of life |
@@ -33,6 +34,9 @@ pub struct Spec {
     pub v: u32,
     /// The task and attempt, for the agent's environment: `ID.N`.
     pub cookie: String,
+    /// The attempt whose failed check this one mends: for a rebuild, which has only the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair_of: Option<u32>,
     pub program: String,
     pub args: Vec<String>,
     /// Variables with fixed values; never secrets.
@@ -59,6 +63,12 @@ pub struct Spec {
     pub poke: Utf8PathBuf,
     /// Started at the end if its lock is free.
     pub ticker_lock: Utf8PathBuf,
+    /// Whether the program has a parent of its own that notes its end, so that the exit code outlives this keeper.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub records_end: bool,
+    /// Whether the agent writes something before it does anything.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub speaks_first: bool,
     /// What is archived around the agent; `None` when nothing is, and of releases that had no archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchivePlan>,
@@ -90,6 +100,9 @@ pub struct SnapshotNames {
     pub base: SnapshotName,
     pub before: SnapshotName,
     pub after: SnapshotName,
+    /// For a repair: from before the attempt whose work it mends. What differs is told from there on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<SnapshotName>,
 }
 
 /// What differs after an attempt, from the file `changes.json`.
@@ -123,6 +136,17 @@ pub struct AgentProcess {
     pub started_at: Timestamp,
 }
 
+/// How a program ended, by its parent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramEnd {
+    pub v: u32,
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Why it could not be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// How the attempt ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exit {
@@ -132,7 +156,7 @@ pub struct Exit {
     pub signal: Option<i32>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Timestamp,
-    /// Whether a second keeper saw the end, so that the exit code is not known.
+    /// Whether a second keeper saw the end: the exit code is not known then, unless it was noted.
     pub adopted: bool,
     /// Processes that were killed, polite ends not counted.
     pub killed_processes: u32,
@@ -234,6 +258,20 @@ impl AttemptDir {
     /// The file cannot be made durable; the attempt then looks as if it still ran.
     pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
         replace(&self.file("exit"), &to_json(exit), Durability::Machine)
+    }
+
+    /// Returns the noted end of the program; `None` where none was noted.
+    pub fn read_program_end(&self) -> Option<ProgramEnd> {
+        let bytes = read_optional(&self.file("ended")).ok().flatten()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Only the keeper's own file has to survive the machine.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_program_end(&self, end: &ProgramEnd) -> Result<(), FileError> {
+        replace(&self.file("ended"), &to_json(end), Durability::Process)
     }
 
     /// # Errors

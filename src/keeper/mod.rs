@@ -11,7 +11,11 @@ pub mod contract;
 #[cfg(unix)]
 mod ctl;
 #[cfg(unix)]
+mod recorder;
+#[cfg(unix)]
 mod run;
 
+#[cfg(unix)]
+pub use recorder::record;
 #[cfg(unix)]
 pub use run::keep;

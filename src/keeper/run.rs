@@ -19,6 +19,7 @@ use super::{
     checks::{self, Lines},
     contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
     ctl::{Ear, News},
+    recorder,
 };
 use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp},
@@ -34,6 +35,8 @@ use crate::{
 /// Limits are looked at this often, and a keeper at rest wakes no more often.
 const TICK: Duration = Duration::from_secs(1);
 const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// An agent that was started needs milliseconds to its first step; one that needs longer is taken for begun.
+const FIRST_STEP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a keeper tries to write down the end, such as on a full disk. Then it leaves, and
 /// the next one adopts what is there, without the exit code.
 const EXIT_PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -131,7 +134,7 @@ enum Start {
 /// a second time. Only where even `out` is missing did an earlier keeper die before it could fork.
 fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Start, FileError> {
     let is_new = files::create_new(&dir.file("pid"), b"")?;
-    if !is_new && dir.file("out").exists() {
+    if !is_new && dir.file("out").exists() && !was_killed_with_its_keeper(dir, spec) {
         let known = dir.read_process()?.flatten();
         let started_at = known.map_or_else(clock::now, |process| process.started_at);
         return Ok(Start::Runs(Agent { pid: known.map(|process| process.pid), started_at, adopted: true }));
@@ -150,6 +153,28 @@ fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)
     Ok(Start::Runs(Agent { pid: Some(pid), started_at, adopted: false }))
 }
 
+/// Whether an agent that is `mgr` itself, or that `mgr` is to start, was killed before it did anything. Between fork and
+/// its first step it is one of the processes that are called `mgr`, and goes with them.
+fn was_killed_with_its_keeper(dir: &AttemptDir, spec: &Spec) -> bool {
+    let has_begun = || match (spec.records_end, spec.speaks_first) {
+        (true, _) => dir.file("ended").exists(),
+        (false, true) => files::length(&dir.file("out")) > 0,
+        (false, false) => true,
+    };
+    let deadline = clock::steady() + FIRST_STEP_PATIENCE;
+    while !has_begun() {
+        if tree::members(&spec.cookie).is_empty() {
+            // It may have begun and ended between the two looks.
+            return !has_begun();
+        }
+        if clock::steady() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
+}
+
 /// Output goes straight to append-only files: an agent that floods or exits abruptly loses
 /// nothing to a pipe, and none of it passes through here.
 fn spawn_agent(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<std::process::Child, String> {
@@ -159,7 +184,7 @@ fn spawn_agent(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) 
     } else {
         Stdio::null()
     };
-    spawn::in_own_group(Program {
+    let program = Program {
         program: &spec.program,
         args: &spec.args,
         env: &agent_environment(spec, environment),
@@ -167,8 +192,14 @@ fn spawn_agent(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) 
         stdin,
         stdout: open("out")?.into(),
         stderr: open("err")?.into(),
-    })
-    .map_err(|error| format!("cannot start `{}` in `{}`: {error}", spec.program, spec.cwd))
+    };
+    let started = if spec.records_end {
+        let args = recorder::arguments(dir, &spec.program, &spec.args);
+        spawn::own_in_own_group(Program { args: &args, ..program })
+    } else {
+        spawn::in_own_group(program)
+    };
+    started.map_err(|error| format!("cannot start `{}` in `{}`: {error}", spec.program, spec.cwd))
 }
 
 fn describe(error: FileError) -> String {
@@ -411,10 +442,10 @@ impl<'a> Watch<'a> {
     }
 
     fn exit(mut self, killed_processes: u32, environment: &[(String, String)]) -> Exit {
+        let own_end = self.own_end();
         let code = self.ended.and_then(|ended| ended.code);
-        let checks = if self.is_worth_checking() { self.check(environment) } else { Vec::new() };
-        let own_end = if self.agent.adopted { Ending::Vanished } else { Ending::Exited };
-        let (ending, detail) = self.closing.map_or((own_end, None), |closing| (closing.ending, closing.detail));
+        let checks = if self.is_worth_checking(own_end.0) { self.check(environment) } else { Vec::new() };
+        let (ending, detail) = self.closing.map_or(own_end, |closing| (closing.ending, closing.detail));
         Exit {
             v: VERSION,
             ending,
@@ -431,8 +462,22 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Finds out how the agent ended where nothing was in its way, and why it could not even start.
+    fn own_end(&mut self) -> (Ending, Option<String>) {
+        if let Some(end) = self.dir.read_program_end().filter(|_| self.spec.records_end) {
+            let pid = self.agent.pid.unwrap_or_default();
+            self.ended = Some(tree::Ended { pid, code: end.code, signal: end.signal });
+            let ending = if end.error.is_some() { Ending::LaunchFailed } else { Ending::Exited };
+            return (ending, end.error);
+        }
+        (if self.agent.adopted { Ending::Vanished } else { Ending::Exited }, None)
+    }
+
     /// Checks say something about work that is there, not about a run that was broken off.
-    fn is_worth_checking(&self) -> bool {
+    fn is_worth_checking(&self, own_end: Ending) -> bool {
+        if own_end == Ending::LaunchFailed {
+            return false;
+        }
         let of_itself = self.closing.as_ref().is_none_or(|closing| closing.ending == Ending::Lingered);
         of_itself && self.ended.is_none_or(|ended| ended.code.unwrap_or(0) == 0)
     }

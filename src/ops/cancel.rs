@@ -35,6 +35,8 @@ pub struct CancelledTask {
     pub killed_processes: u32,
     /// Whether it was over before.
     pub was_over: bool,
+    #[serde(skip)]
+    has_begun: bool,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -76,6 +78,7 @@ impl Operation for Cancel {
                 status: report.status,
                 killed_processes: report.killed_processes,
                 was_over: report.was_over,
+                has_begun: report.has_begun,
             });
         }
         Ok(CancelOutput { tasks })
@@ -113,6 +116,7 @@ impl Render for CancelOutput {
             let killed = plural(u64::from(task.killed_processes), "process");
             let words = match (task.was_over, task.killed_processes) {
                 (true, _) => "was over already".to_owned(),
+                (false, 0) if !task.has_begun => "had not started".to_owned(),
                 (false, 0) => "left politely".to_owned(),
                 (false, _) => format!("{killed} killed"),
             };

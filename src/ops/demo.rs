@@ -149,6 +149,7 @@ fn request(prompt: &str) -> SubmitInput {
         priority: 0,
         after: Vec::new(),
         retries: 0,
+        verify_retries: 0,
         fallback: Vec::new(),
         request_id: None,
         allow_duplicate: true,

@@ -166,6 +166,11 @@ fn parse(cursor: &str) -> Result<(u32, u64), OpError> {
     })
 }
 
+/// Returns the attempt in which a place of ours is.
+pub(super) fn attempt_of(cursor: &str) -> u32 {
+    parse(cursor).map_or(1, |(attempt, _)| attempt)
+}
+
 pub(super) struct Placed {
     pub attempt: u32,
     pub record: EventRecord,

@@ -76,6 +76,7 @@ impl Operation for Explain {
 fn paragraph(view: &TaskView) -> String {
     let mut sentences = vec![asked(view)];
     sentences.extend(did(view));
+    sentences.extend(mended(view));
     sentences.extend(used(view));
     sentences.push(ended(view));
     sentences.join(" ")
@@ -117,6 +118,35 @@ fn changed(view: &TaskView) -> Option<String> {
         )),
         Some(changes) => Some(format!("It changed {}: {names}.", plural(changes.total, "file"))),
     }
+}
+
+/// Which checks failed and went back to the agent, and whether that helped.
+pub(super) fn mended(view: &TaskView) -> Vec<String> {
+    let mut failed: Vec<(&str, usize)> = Vec::new();
+    for number in view.attempts.iter().filter_map(|attempt| attempt.repair_of) {
+        let attempt = view.attempts.iter().find(|attempt| attempt.number == number);
+        let Some(check) = attempt.and_then(|attempt| attempt.checks.last()) else { continue };
+        match failed.iter_mut().find(|(command, _)| *command == check.command) {
+            Some((_, count)) => *count += 1,
+            None => failed.push((&check.command, 1)),
+        }
+    }
+    let last = view.attempts.last().map(|attempt| attempt.checks.as_slice()).unwrap_or_default();
+    let sentence = |(command, count): (&str, usize)| {
+        let times = match count {
+            1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            count => format!("{count} times"),
+        };
+        let check = clip(command, 80);
+        let passes = last.iter().any(|check| check.command == command && check.verdict == Verification::Passed);
+        if passes {
+            format!("The check `{check}` failed {times} and was repaired in the same conversation.")
+        } else {
+            format!("The check `{check}` failed and went back to the same conversation {times}.")
+        }
+    };
+    failed.into_iter().map(sentence).collect()
 }
 
 fn used(view: &TaskView) -> Option<String> {

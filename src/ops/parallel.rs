@@ -93,6 +93,7 @@ impl Operation for Parallel {
             name: input.name.unwrap_or(name),
             checked,
             file: input.file,
+            template: None,
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,

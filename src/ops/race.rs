@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     args::read_prompt,
-    run_views::{RunStepView, RunView, run_tone, step_tone},
+    run_views::{RunStepView, RunView, run_tone, shown},
     runs::{Start, or_here, start_and_wait},
     workflow::{InlineWorkflow, checked_with},
 };
@@ -183,6 +183,8 @@ impl Operation for Race {
             name,
             checked,
             file: None,
+            template: None,
+            template: None,
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
@@ -313,7 +315,8 @@ impl Render for RaceOutput {
 
 impl Render for RacerView {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(step_tone(self.status), self.status.as_str());
+        let (word, tone) = shown(self.status, None);
+        let word = page.tint(tone, word);
         let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
         let cost = self.cost_usd.map(|usd| format!(" ${usd:.2}")).unwrap_or_default();

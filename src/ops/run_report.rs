@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
+    explain::mended,
     export::fenced,
     run_views::{RunStepView, RunView},
     workflow::task_vocabulary,
@@ -158,6 +159,9 @@ fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
     if !view.files_changed.is_empty() {
         let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
+    }
+    for sentence in mended(&view) {
+        text.push_str(&format!("{}\n\n", one_line(&sentence)));
     }
     text.push_str(&match digest.answer().filter(|answer| !answer.trim().is_empty()) {
         Some(answer) => format!("Answer:\n\n{}\n\n", fenced(answer)),

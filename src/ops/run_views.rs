@@ -6,12 +6,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
+use super::{
+    Call, Exit, OpError, Render, SubmitInput, TaskLine,
+    submit::ask_of,
+    views::{is_zero, waiting_on},
+    workflow::task_vocabulary,
+};
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Verification},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
-    ui::{Page, Tone, duration_words, one_line, plural},
+    ui::{Page, Tone, clip, duration_words, one_line, plural},
     workflow::{Part, StepKind},
 };
 
@@ -84,6 +89,12 @@ pub struct RunStepView {
     /// The task of the step; everything that is asked of tasks can be asked of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<TaskId>,
+    /// The status of that task: a step that runs may have one that is still queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_status: Option<Status>,
+    /// What its task waits for, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<String>,
     /// How often it was asked to run.
     pub turn: u32,
     /// The run of a loop that this is, from 1, and the most that there may be.
@@ -107,6 +118,9 @@ pub struct RunStepView {
     /// Dollars, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// How often a failed check went back to the agent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u32,
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
@@ -197,9 +211,12 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let line = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => Some(TaskLine::of(call, &task)?),
-        Some(Err(EngineError::NoTask(_))) | None => None,
+    let (line, waiting) = match task.map(|id| call.engine.task(id)) {
+        Some(Ok(task)) => {
+            let waiting = if row.status == StepStatus::Running { waiting_on(call, &task)? } else { None };
+            (Some(TaskLine::of(call, &task)?), waiting.map(|(words, _)| words))
+        }
+        Some(Err(EngineError::NoTask(_))) | None => (None, None),
         Some(Err(error)) => return Err(error.into()),
     };
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
@@ -221,6 +238,8 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         status: state.status_of(loaded, place),
         reason: row.reason.clone(),
         task_id: task.cloned(),
+        task_status: line.as_ref().map(|line| line.status),
+        waiting_on: waiting,
         turn: row.turn,
         repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
         backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
@@ -234,6 +253,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
             .or(child.as_ref().and_then(|child| child.cost_usd)),
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
         steps: child.map(|child| child.steps).unwrap_or_default(),
+        repairs: line.as_ref().map_or(0, |line| line.repairs),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -253,7 +273,18 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
-pub(super) const fn step_tone(status: StepStatus) -> Tone {
+/// Returns the word for a step. One that runs is where its task is: nobody is told that something is at work which
+/// only waits for its turn.
+pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static str, Tone) {
+    match (step, task) {
+        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::Paused | Status::NeedsInput))) => {
+            (task.as_str(), Tone::Plain)
+        }
+        (_, _) => (step.as_str(), step_tone(step)),
+    }
+}
+
+const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -263,27 +294,92 @@ pub(super) const fn step_tone(status: StepStatus) -> Tone {
     }
 }
 
+/// So many rows are shown; of more steps only those that are not simply done.
+const MOST_ROWS: usize = 100;
+/// So many lines of an output are shown on a terminal; the report has all.
+const MOST_LINES: usize = 15;
+
+impl RunView {
+    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
+    fn counts(&self) -> String {
+        let count = |status: StepStatus| self.steps.iter().filter(|step| step.status == status).count() as u64;
+        let counts = StepStatus::ALL.into_iter().map(|status| (status, count(status))).filter(|(_, count)| *count > 0);
+        let words = counts.enumerate().map(|(at, (status, count))| match at {
+            0 => format!("{} {}", plural(count, "step"), status.as_str()),
+            _ => format!("{count} {}", status.as_str()),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns what is known of the cost.
+    fn cost_words(&self) -> Option<String> {
+        if self.demo {
+            return Some("a demo: no agent was asked and nothing spent".to_owned());
+        }
+        let usd = self.cost_usd?;
+        let is_unknown =
+            |step: &&RunStepView| step.kind.is_agent() && step.task_id.is_some() && step.cost_usd.is_none();
+        let unknown = self.steps.iter().filter(is_unknown).count() as u64;
+        Some(match unknown {
+            0 => format!("${usd:.2}"),
+            _ => format!("${usd:.2} and what {} cost, which is not known", plural(unknown, "step")),
+        })
+    }
+
+    /// Returns what to do next where the run does not say it itself.
+    fn next(&self) -> String {
+        let id = self.workflow_id.short();
+        let failed = self.steps.iter().find(|step| step.status == StepStatus::Failed);
+        match (self.status, failed) {
+            (RunStatus::Done, _) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
+                let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
+                let step = one_line(&step.id);
+                format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
+            }
+            (RunStatus::Failed | RunStatus::Cancelled, None) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Running, _) if self.waits_for_person => {
+                "Waits for a person: `mgr inbox` shows the question.".to_owned()
+            }
+            (RunStatus::Running, _) => format!("It goes on: `mgr workflow status {id} --wait` waits for its end."),
+            (RunStatus::Paused, _) => format!("It is paused: nothing new starts. `mgr workflow status {id}`"),
+        }
+    }
+}
+
 impl Render for RunView {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status), self.status.as_str());
+        let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
-        page.line(format!("{} {} {word} in {took}", self.workflow_id, one_line(&self.name)));
+        page.line(format!("{name} {word} in {took}: {}", self.counts()));
+        let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
+        let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
+        page.line(line);
         if let Some(parent) = &self.parent {
             page.line(format!("the workflow in step {} of {}", one_line(&parent.step), parent.workflow_id));
         }
-        for step in &self.steps {
-            step.render(page);
+        page.line("");
+        let steps = in_line(&self.steps, 0);
+        let is_told = |(_, step): &&(usize, &RunStepView)| steps.len() <= MOST_ROWS || step.status != StepStatus::Done;
+        let told: Vec<_> = steps.iter().filter(is_told).collect();
+        let rows = told.iter().take(MOST_ROWS).map(|(level, step)| step.row(*level)).collect();
+        page.toned_table(&["step", "status", "by", "time", "cost", "task", "why"], rows);
+        let left = steps.len() - told.len().min(MOST_ROWS);
+        if left > 0 {
+            page.line(format!("and {} more: `--json` has all.", plural(left as u64, "step")));
         }
         for note in &self.notes {
             page.line(format!("demo: {}", one_line(note)));
         }
         for (name, text) in &self.outputs {
-            page.line(format!("{name}:"));
-            page.text(text);
+            page.line("");
+            let name = page.tint(Tone::Strong, &format!("{}:", one_line(name)));
+            page.line(name);
+            output(page, text);
         }
-        if self.waits_for_person {
-            page.line("Waits for a person: `mgr inbox` shows the question.");
-        }
+        page.line("");
+        page.line(self.next());
     }
 
     fn exit(&self) -> Exit {
@@ -291,31 +387,152 @@ impl Render for RunView {
     }
 }
 
-impl Render for RunStepView {
-    fn render(&self, page: &mut Page) {
-        self.render_at(page, 1);
+/// Returns the steps, those of a race and of nested workflows beneath theirs, each with how deep it lies.
+fn in_line(steps: &[RunStepView], level: usize) -> Vec<(usize, &RunStepView)> {
+    let with_own = |step: &'_ RunStepView| level + usize::from(step.race.is_some());
+    let mut found = Vec::new();
+    for step in steps {
+        found.push((with_own(step), step));
+        found.extend(in_line(&step.steps, level + 1));
+    }
+    found
+}
+
+/// Adds an output; on a terminal only its beginning.
+fn output(page: &mut Page, text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    let most = page.width().map_or(lines.len(), |_| MOST_LINES);
+    for line in lines.iter().take(most) {
+        page.text(&format!("  {line}"));
+    }
+    if lines.len() > most {
+        page.line(format!("  … and {}", plural((lines.len() - most) as u64, "more line")));
     }
 }
 
 impl RunStepView {
-    fn render_at(&self, page: &mut Page, level: usize) {
-        let word = page.tint(step_tone(self.status), self.status.as_str());
-        let id = self.task_id.as_ref().or(self.child_id.as_ref());
-        let task = id.map(|id| format!(" {}", id.short())).unwrap_or_default();
-        let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
-        let turn = match self.repeat {
-            Some(RepeatView { run, max }) => format!(" (run {run} of at most {max})"),
-            None if self.turn > 1 => format!(" ({})", plural(self.turn.into(), "turn")),
-            None => String::new(),
+    fn row(&self, level: usize) -> Vec<(Tone, String)> {
+        let turns = match self.repeat {
+            Some(RepeatView { run, max }) => Some(format!("run {run} of at most {max}")),
+            None => (self.turn > 1).then(|| format!("{} turns", self.turn)),
         };
-        let why = self.reason.as_deref().or(self.question.as_deref());
-        let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!(
-            "{:indent$}{} {word}{task}{took}{turn}{why}",
-            "",
-            self.id,
-            indent = 2 * (level + usize::from(self.race.is_some()))
-        ));
-        self.steps.iter().for_each(|step| step.render_at(page, level + 1));
+        let repairs = (self.repairs > 0).then(|| plural(self.repairs.into(), "repair"));
+        let waits = self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
+        let why = self.reason.clone().or_else(|| self.question.clone()).or(waits).map(|why| clip(&why, 200));
+        let why: Vec<String> = turns.into_iter().chain(repairs).chain(why).collect();
+        let (word, tone) = shown(self.status, self.task_status);
+        let id = self.task_id.as_ref().or(self.child_id.as_ref());
+        let by = self.backend.clone().unwrap_or_else(|| self.kind.as_str().to_owned());
+        let plain = |words: Option<String>| (Tone::Plain, words.unwrap_or_default());
+        vec![
+            (Tone::Plain, format!("{:indent$}{}", "", self.id, indent = 2 * level)),
+            (tone, word.to_owned()),
+            (Tone::Plain, by),
+            plain(self.elapsed_s.map(duration_words)),
+            plain(self.cost_usd.map(|usd| format!("${usd:.2}"))),
+            (Tone::Faint, id.map(|id| id.short().to_owned()).unwrap_or_default()),
+            (Tone::Plain, why.join(": ")),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(id: &str, status: StepStatus, reason: Option<&str>, cost_usd: Option<f64>) -> RunStepView {
+        RunStepView {
+            id: id.to_owned(),
+            kind: StepKind::Agent,
+            race: None,
+            winner: None,
+            status,
+            reason: reason.map(str::to_owned),
+            task_id: cost_usd.map(|_| "1qegr4yra00000000000a".parse().unwrap()),
+            task_status: None,
+            waiting_on: None,
+            turn: 1,
+            repeat: None,
+            child_id: None,
+            steps: Vec::new(),
+            verification: None,
+            repairs: 0,
+            backend: cost_usd.map(|_| "codex".to_owned()),
+            elapsed_s: cost_usd.map(|_| 75.0),
+            cost_usd,
+            question: None,
+        }
+    }
+
+    fn run(status: RunStatus, steps: Vec<RunStepView>) -> RunView {
+        RunView {
+            workflow_id: "1qegr4xz5ddrfv3syrhy9".parse().unwrap(),
+            name: "two\u{1b}[2J steps".to_owned(),
+            status,
+            created_at: Timestamp(0),
+            finished_at: None,
+            elapsed_s: 80.0,
+            parent: None,
+            cost_usd: Some(1.5),
+            steps,
+            outputs: BTreeMap::new(),
+            demo: false,
+            waits_for_person: false,
+            notes: Vec::new(),
+        }
+    }
+
+    fn page_of(run: &RunView, mut page: Page) -> String {
+        run.render(&mut page);
+        page.as_str().to_owned()
+    }
+
+    #[test]
+    fn a_run_is_a_page_that_says_who_did_what_and_what_to_do() {
+        let mut unknown = step("review[speed]", StepStatus::Done, None, Some(1.0));
+        unknown.cost_usd = None;
+        let steps = vec![
+            step("plan", StepStatus::Done, None, Some(1.5)),
+            unknown,
+            step("fix", StepStatus::Failed, Some("the check failed:\n`x`"), Some(0.0)),
+            step("ship", StepStatus::Skipped, Some("fix failed"), None),
+        ];
+        let mut run = run(RunStatus::Failed, steps);
+        run.outputs.insert("summary".into(), "one\ntwo".into());
+        let expected = "two steps failed in 1m 20s: 2 steps done, 1 failed, 1 skipped
+run 1qegr4xz5ddrfv3syrhy9, $1.50 and what 1 step cost, which is not known
+
+STEP           STATUS   BY     TIME    COST   TASK       WHY
+plan           done     codex  1m 15s  $1.50  1qegr4yra
+review[speed]  done     codex  1m 15s         1qegr4yra
+fix            failed   codex  1m 15s  $0.00  1qegr4yra  the check failed: `x`
+ship           skipped  agent                            fix failed
+
+summary:
+  one
+  two
+
+`mgr status 1qegr4yra` says more; `mgr workflow retry 1qegr4xz5 fix` runs it again.
+";
+        assert_eq!(page_of(&run, Page::plain()), expected);
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_and_the_beginning_of_long_outputs() {
+        let mut run = run(RunStatus::Done, vec![step("plan", StepStatus::Done, None, None)]);
+        run.outputs.insert("long".into(), "line\n".repeat(40));
+        let text = page_of(&run, Page::coloured(80));
+        assert!(text.contains("\u{1b}[32mdone\u{1b}[39m in 1m"), "{text:?}");
+        assert!(text.contains("  … and 25 more lines\n"), "{text}");
+        assert!(text.lines().all(|line| crate::ui::sanitise(line).chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn of_a_thousand_steps_those_are_shown_that_need_a_look() {
+        let mut steps: Vec<_> = (0..999).map(|n| step(&format!("s{n}"), StepStatus::Done, None, None)).collect();
+        steps.push(step("last", StepStatus::Failed, Some("why"), None));
+        let text = page_of(&run(RunStatus::Failed, steps), Page::plain());
+        assert!(text.starts_with("two steps failed in 1m 20s: 999 steps done, 1 failed\n"), "{text}");
+        assert!(text.contains("and 999 steps more: `--json` has all.") && text.lines().count() < 12, "{text}");
     }
 }

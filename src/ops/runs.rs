@@ -7,27 +7,33 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone},
-    workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
+    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
+    named::{Wanted, by_name, find},
+    run_views::{RunLine, RunView, run_tone, shown},
+    workflow::{Given, InlineWorkflow, as_typed, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, Span, StepStatus, TaskRef},
+    core::{RunId, RunStep, Span, StepStatus, TaskRef, TemplateName},
     engine::{EngineError, Frozen, RunAsk, RunState},
-    ui::{Page, duration_words, one_line, plural},
-    workflow::{Checked, Fault, Support, Workflow},
+    ui::{Page, Tone, duration_words, one_line, plural},
+    workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowRunInput {
-    /// The workflow's file (on the command line `-` reads standard input); over MCP an absolute path
+    /// The workflow's file, `-` for standard input, or the name of a template or example; over MCP an absolute path
+    #[arg(value_name = "FILE|NAME")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<AbsolutePath>,
     /// The workflow itself instead of a file: YAML text, or an object of the same shape
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<InlineWorkflow>,
+    /// Name of a template or shipped example instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "workflow"])]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// Values of the workflow's parameters (can be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "given")]
@@ -85,18 +91,20 @@ impl Operation for WorkflowRun {
     type Output = WorkflowRunOutput;
 
     fn from_command_line(input: WorkflowRunInput) -> Result<WorkflowRunInput, OpError> {
-        let (file, workflow) = from_standard_input(input.file, input.workflow)?;
+        let Wanted { file, workflow, template } = as_typed(input.file, input.workflow, input.template)?;
         let (working_dir, wait) = (or_here(input.working_dir)?, !input.detach);
-        Ok(WorkflowRunInput { file, workflow, working_dir, wait, ..input })
+        Ok(WorkflowRunInput { file, workflow, template, working_dir, wait, ..input })
     }
 
     async fn run(call: &Call<'_>, input: WorkflowRunInput) -> Result<WorkflowRunOutput, OpError> {
         let params: Map<String, Value> = input.params.into_iter().map(|given| (given.name, given.value)).collect();
-        let (name, checked) = checked_with(call, input.file.clone(), input.workflow, Some(&params))?;
+        let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
+        let found = find(call, wanted)?;
         let start = Start {
-            name,
-            checked,
-            file: input.file,
+            checked: found.check(call, Some(&params)),
+            name: found.shown,
+            file: found.file.map(AbsolutePath),
+            template: found.template,
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
@@ -110,6 +118,7 @@ pub(super) struct Start {
     pub name: String,
     pub checked: Checked,
     pub file: Option<AbsolutePath>,
+    pub template: Option<TemplateName>,
     pub working_dir: Option<AbsolutePath>,
     pub demo: bool,
     pub request_id: Option<String>,
@@ -128,7 +137,7 @@ pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) ->
 
 fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpError> {
     let (Some(workflow), Some(plan)) = (start.checked.workflow, start.checked.plan) else {
-        return Err(invalid(&start.name, &start.checked.faults));
+        return Err(invalid(&start.name, &start.checked.faults, 10));
     };
     let support = Support::of(&workflow, start.demo);
     if !support.refusals.is_empty() {
@@ -145,7 +154,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         working_dir,
         demo: start.demo,
         file: start.file.map(|file| file.0),
-        template: None,
+        template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
         unattended: false,
         digest: plan.digest.clone(),
@@ -194,19 +203,25 @@ fn working_dir(given: Option<AbsolutePath>) -> Result<camino::Utf8PathBuf, OpErr
 
 /// A run is named after its file where it has no name.
 fn stem(name: &str) -> String {
-    camino::Utf8Path::new(name).file_stem().unwrap_or(name).to_owned()
+    let file = camino::Utf8Path::new(name);
+    match file.extension() {
+        Some("yaml" | "yml" | "json") => file.file_stem().unwrap_or(name).to_owned(),
+        Some(_) | None => file.file_name().unwrap_or(name).to_owned(),
+    }
 }
 
-fn invalid(name: &str, faults: &[Fault]) -> OpError {
+/// Returns the error of a faulty workflow with at most so many of its faults.
+pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
     let mut error =
         OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
-    for fault in faults.iter().take(10) {
+    for fault in faults.iter().take(most) {
         let place = match (fault.line, fault.column) {
             (Some(line), Some(column)) => format!("{line}:{column}: "),
             (_, _) => String::new(),
         };
         let path = if fault.path.is_empty() { String::new() } else { format!(" (at `{}`)", fault.path) };
-        error.causes.push(format!("{place}{}{path}", fault.message));
+        let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
+        error.causes.push(format!("{place}{}{path}{meant}", fault.message));
     }
     error.hint("`mgr workflow validate` shows all of them")
 }
@@ -228,12 +243,15 @@ async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
 }
 
 /// Steps that were told of, by run and name.
-type Told = BTreeMap<(RunId, String), (StepStatus, u32)>;
+type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
 
 /// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
 fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
+    let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
     for step in &state.steps {
-        let now = (step.status, step.turn);
+        let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
+        let (word, _) = shown(step.status, task);
+        let now = (word, step.turn);
         let name = format!("{above}{}", step.step);
         let before = told.insert((state.run.id.clone(), step.step.clone()), now);
         // The end of a nested run comes after all that happened in it; one of an earlier turn is no news.
@@ -244,11 +262,21 @@ fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Resu
         if before == Some(now) || step.status.is_to_do() {
             continue;
         }
-        let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
-        call.progress.line(&format!("{name} {}{run}{why}", step.status.as_str()));
+        call.progress.line(&words_of(call, step, &name, word));
     }
     Ok(())
+}
+
+/// Returns what became of a step: `plan done in 12s by codex`.
+fn words_of(call: &Call<'_>, step: &RunStep, name: &str, word: &str) -> String {
+    let task = step.task.as_ref().filter(|_| matches!(step.status, StepStatus::Done | StepStatus::Failed));
+    // Words about a task that is gone are not worth an error.
+    let line = task.and_then(|id| TaskLine::of(call, &call.engine.task(id).ok()?).ok());
+    let took = line.as_ref().and_then(|line| line.elapsed_s).map(|seconds| format!(" in {}", duration_words(seconds)));
+    let by = line.as_ref().map(|line| format!(" by {}", line.backend)).unwrap_or_default();
+    let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
+    format!("{} {word}{run}{}{by}{why}", one_line(name), took.unwrap_or_default())
 }
 
 impl Render for WorkflowRunOutput {
@@ -335,6 +363,10 @@ pub struct WorkflowListInput {
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nested: bool,
+    /// List the workflows that are shipped with mgr instead, each in one line
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub examples: bool,
 }
 
 const fn twenty() -> u32 {
@@ -345,6 +377,31 @@ const fn twenty() -> u32 {
 pub struct WorkflowListOutput {
     /// Newest first.
     pub workflows: Vec<RunLine>,
+    /// The shipped workflows, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examples: Option<Vec<ExampleLine>>,
+}
+
+/// A workflow that is shipped with mgr, to be run by its name.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ExampleLine {
+    pub name: String,
+    pub description: String,
+    /// Its parameters by name, as the file declares them.
+    #[schemars(with = "JsonObject")]
+    pub params: Value,
+}
+
+impl ExampleLine {
+    fn all(call: &Call<'_>) -> Result<Vec<Self>, OpError> {
+        let line = |shipped: &Shipped| {
+            let workflow = by_name(call, shipped.name)?.check(call, None).workflow;
+            let text = |workflow: &Workflow| (workflow.description.clone(), workflow.frozen["params"].clone());
+            let (description, params) = workflow.as_ref().map(text).unwrap_or_default();
+            Ok(Self { name: shipped.name.to_owned(), description: description.unwrap_or_default(), params })
+        };
+        EXAMPLES.iter().map(line).collect()
+    }
 }
 
 pub struct WorkflowList;
@@ -357,23 +414,35 @@ impl Operation for WorkflowList {
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
     const DEFAULT_TOOL: bool = false;
-    const ABOUT: &'static str =
-        "List the runs of workflows, newest first, with status and how many steps are over. Next: workflow_status.";
+    const ABOUT: &'static str = "List the runs of workflows, newest first, with status and how many steps are over; with examples, the workflows \
+        that are shipped and can be run by name. Next: workflow_status.";
     const EXAMPLE: Example = Example { argv: &["workflow", "list", "-n", "5"], json: r#"{"limit":5}"# };
 
     type Input = WorkflowListInput;
     type Output = WorkflowListOutput;
 
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
+        if input.examples {
+            let examples = Some(ExampleLine::all(call)?);
+            return Ok(WorkflowListOutput { workflows: Vec::new(), examples });
+        }
         call.engine.reconcile()?;
         let runs = call.engine.runs(None, input.nested, input.limit.min(1000))?;
         let line = |run: crate::core::Run| Ok(RunLine::of(&run, &call.engine.run_state(&run.id)?.steps));
-        Ok(WorkflowListOutput { workflows: runs.into_iter().map(line).collect::<Result<_, OpError>>()? })
+        let workflows = runs.into_iter().map(line).collect::<Result<_, OpError>>()?;
+        Ok(WorkflowListOutput { workflows, examples: None })
     }
 }
 
 impl Render for WorkflowListOutput {
     fn render(&self, page: &mut Page) {
+        if let Some(examples) = &self.examples {
+            for example in examples {
+                let name = page.tint(Tone::Strong, &example.name);
+                page.line(format!("{name}: {}", one_line(&example.description)));
+            }
+            return;
+        }
         for run in &self.workflows {
             let word = page.tint(run_tone(run.status), run.status.as_str());
             let name = one_line(&run.name);

@@ -165,7 +165,11 @@ impl TaskView {
     fn render_attempts(&self, page: &mut Page) {
         let adopted = self.attempts.iter().any(|attempt| attempt.supervision == "adopted");
         if self.attempts.len() > 1 || adopted {
-            let words = plural(self.attempts.len() as u64, "attempt");
+            let mut words = plural(self.attempts.len() as u64, "attempt");
+            let repairs = self.attempts.iter().filter(|attempt| attempt.repair_of.is_some()).count() as u64;
+            if repairs > 0 {
+                words.push_str(&format!(", of which {} in the same conversation", plural(repairs, "repair")));
+            }
             let adopted = if adopted { ", supervision: adopted" } else { "" };
             page.field("attempts", format!("{words}{adopted}"));
         }

@@ -88,6 +88,10 @@ pub struct SubmitInput {
     #[arg(long, value_name = "COMMAND")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
+    /// How often a failed check goes back to the agent's conversation with its output, 0 to 10; 0 when absent
+    #[arg(long, default_value = "0", value_name = "COUNT")]
+    #[serde(default)]
+    pub verify_retries: u32,
     /// Longest running time such as 10m; the setting `timeout` when absent
     #[arg(long, value_name = "DURATION")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,7 +210,7 @@ impl Operation for Submit {
         Returns a task_id at once; the task survives any crash. Next: task_watch to wait for it, task_output for its result.";
     const EXAMPLE: Example = Example {
         argv: &["submit", "-b", "demo", "-l", "first", "--timeout", "10m", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","label":"first","timeout":"10m","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0,"verify_retries":0}"#,
     };
 
     type Input = SubmitInput;
@@ -317,6 +321,7 @@ pub(super) fn ask_of(
         max_turns: input.max_turns,
         output_schema: input.output_schema.map(|schema| serde_json::Value::Object(schema.0)),
         verify: input.verify,
+        verify_retries: input.verify_retries,
         retries: input.retries,
         workspace: None,
         archive: input.archive,
@@ -369,7 +374,7 @@ impl Operation for Run {
         Ctrl-C once leaves the task running, twice cancels it.";
     const EXAMPLE: Example = Example {
         argv: &["run", "-b", "demo", "say: hello"],
-        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0}"#,
+        json: r#"{"prompt":"say: hello","backend":"demo","posture":"edit","isolate":"none","archive":"all","priority":0,"retries":0,"verify_retries":0}"#,
     };
 
     type Input = SubmitInput;

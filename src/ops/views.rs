@@ -7,7 +7,7 @@ use super::{Call, OpError};
 use crate::{
     core::{
         Acceptance, ArchiveScope, Attempt, Check, Cost, Digest, Failure, Health, HoldReason, Isolation, Lineage,
-        NotCovered, State, Status, Task, TaskId, Timestamp, Tokens, Verification, WaitingOn,
+        NotCovered, State, Status, Task, TaskId, Timestamp, Tokens, Usage, Verification, WaitingOn,
     },
     engine::{ArchiveLook, Changes, Holder, IsolationState, Lease},
     os::clock,
@@ -47,7 +47,14 @@ pub struct TaskLine {
     pub failure: Option<Failure>,
     #[serde(skip_serializing_if = "is_none_verification")]
     pub verification: Verification,
+    /// How often a failed check went back to the agent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repairs: u32,
     pub cost: Cost,
+}
+
+pub(super) const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_none_verification(verification: &Verification) -> bool {
@@ -58,10 +65,30 @@ fn is_none_acceptance(acceptance: &Acceptance) -> bool {
     *acceptance == Acceptance::None
 }
 
+/// Why an attempt follows the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptReason {
+    /// The same backend tries again from the beginning.
+    Retry,
+    /// The next backend tries.
+    Fallback,
+    /// The same conversation goes on with the output of a failed check.
+    Repair,
+}
+
 /// One attempt of a task.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct AttemptView {
     pub number: u32,
+    /// Why it follows the one before; absent for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<AttemptReason>,
+    /// The attempt whose failed check it mends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_of: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
     pub backend: String,
     pub claimed_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,7 +231,7 @@ pub struct TaskView {
     pub acceptance: Acceptance,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Tokens of the last attempt; absent when the backend reported none.
+    /// Tokens of all attempts; absent when the backend reported none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
     pub cost: Cost,
@@ -273,6 +300,7 @@ impl TaskLine {
             },
             failure: task.failure().cloned(),
             verification: task.verification(),
+            repairs: task.repairs(),
             cost: cost(call, task, digest.as_ref()),
         })
     }
@@ -311,16 +339,16 @@ impl TaskView {
             active_tool_running: live && !digest.tools_in_flight.is_empty(),
             current_step: if live { step_of(call, task, Some(&digest)) } else { None },
             recent_steps: digest.recent_steps.iter().map(|step| step.text.clone()).collect(),
-            attempts: task.attempts.iter().map(AttemptView::from).collect(),
+            attempts: attempts_of(task),
             verification: task.verification(),
             acceptance: task.acceptance,
             failure: task.failure().cloned(),
-            usage: digest.usage.tokens,
+            usage: used(task, &digest).tokens,
             cost: cost(call, task, Some(&digest)),
             route_mismatch: is_mismatch(asked.as_deref(), served),
             asked_model: asked,
             actual_model,
-            session_id: digest.session.clone(),
+            session_id: digest.session.clone().or_else(|| session_gone_on_with(task)),
             output_preview: digest.answer().map(|text| crate::ui::clip(text, 400)),
             files_changed: files_changed(seen.as_ref(), &digest),
             changes: seen.as_ref().map(ChangesView::from),
@@ -340,6 +368,12 @@ impl TaskView {
     }
 }
 
+/// An agent that goes on with its conversation does not always name it again.
+fn session_gone_on_with(task: &Task) -> Option<String> {
+    task.last_attempt()?.repair_of?;
+    task.last_end()?.session.clone()
+}
+
 /// An alias (`opus`) that resolves to a full name (`claude-opus-4`) is no mismatch.
 fn is_mismatch(asked: Option<&str>, served: Option<&str>) -> bool {
     match (asked, served) {
@@ -348,12 +382,24 @@ fn is_mismatch(asked: Option<&str>, served: Option<&str>) -> bool {
     }
 }
 
-impl From<&Attempt> for AttemptView {
-    fn from(attempt: &Attempt) -> Self {
+fn attempts_of(task: &Task) -> Vec<AttemptView> {
+    let before = std::iter::once(None).chain(task.attempts.iter().map(Some));
+    task.attempts.iter().zip(before).map(|(attempt, before)| AttemptView::of(attempt, before)).collect()
+}
+
+impl AttemptView {
+    fn of(attempt: &Attempt, before: Option<&Attempt>) -> Self {
         let end = attempt.ended.as_ref();
         let adopted = end.is_some_and(|end| end.adopted);
         Self {
             number: attempt.number,
+            reason: before.map(|before| match attempt.repair_of {
+                Some(_) => AttemptReason::Repair,
+                None if before.backend == attempt.backend => AttemptReason::Retry,
+                None => AttemptReason::Fallback,
+            }),
+            repair_of: attempt.repair_of,
+            session_id: end.and_then(|end| end.session.clone()),
             backend: attempt.backend.to_string(),
             claimed_at: attempt.claimed_at,
             ended_at: end.map(|end| end.at),
@@ -372,11 +418,17 @@ fn elapsed(task: &Task) -> Option<f64> {
     Some(end.since(task.started_at()?).as_secs_f64())
 }
 
+/// Returns the cost of all attempts, the one that runs included.
 fn cost(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Cost {
-    if let Some(end) = task.last_end().filter(|_| task.status().is_terminal()) {
-        return end.cost.clone();
-    }
-    digest.map_or(Cost::UNKNOWN, |digest| call.engine.cost_of(digest, task.backend()))
+    let ended = task.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).map(|end| end.cost.clone());
+    let running = task.state.busy_attempt().and(digest).map(|digest| call.engine.cost_of(digest, task.backend()));
+    ended.chain(running).reduce(Cost::with).unwrap_or(Cost::UNKNOWN)
+}
+
+/// Returns what all attempts used, the one that runs included.
+fn used(task: &Task, digest: &Digest) -> Usage {
+    let spent = task.spent();
+    if task.state.busy_attempt().is_some() { spent.with(&digest.usage) } else { spent }
 }
 
 fn step_of(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Option<String> {
@@ -385,7 +437,15 @@ fn step_of(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Option<Stri
         Isolation::Worktree | Isolation::Copy => "making its directory ready",
     };
     let step = digest.and_then(current_step);
-    step.or_else(|| call.engine.is_getting_ready(task).then(|| getting_ready().to_owned()))
+    let step = step.or_else(|| call.engine.is_getting_ready(task).then(|| getting_ready().to_owned()));
+    let running = task.state.busy_attempt().and_then(|number| task.attempt(number));
+    match running.and_then(|attempt| attempt.repair_of) {
+        Some(_) => {
+            let repair = format!("repair {} of {}", task.repairs(), task.spec.verify_retries);
+            Some(step.map_or(repair.clone(), |step| format!("{repair}: {step}")))
+        }
+        None => step,
+    }
 }
 
 /// The oldest tool in flight, else the last step.
@@ -411,7 +471,7 @@ fn archive_view(call: &Call<'_>, task: &Task) -> Result<Option<ArchiveView>, OpE
 }
 
 /// Returns what a task waits for, in words and for programs.
-fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String, WaitingView)>, OpError> {
+pub(super) fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String, WaitingView)>, OpError> {
     let waiting = |kind: &str| WaitingView { kind: kind.to_owned(), ..WaitingView::default() };
     Ok(match &task.state {
         State::Queued { waiting_on: WaitingOn::Slot } => Some(match call.engine.lease_over(task)? {

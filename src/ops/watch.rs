@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Call, Effect, EventView, Example, Exit, OpError, Operation, Render, TaskLine, Toolset,
-    events::{cursor, read_after},
+    events::{attempt_of, cursor, read_after},
 };
 use crate::{
     core::{Category, Span, Status, Task, TaskId, TaskRef},
@@ -245,13 +245,29 @@ fn follow_events(call: &Call<'_>, id: &TaskId, position: &mut String) -> Result<
     loop {
         let task = call.engine.task(id)?;
         let page = read_after(call.engine, &task, position, 200, &|_| true)?;
+        let mut said = attempt_of(position);
+        let mut say_why_up_to = |attempt: u32| {
+            ((said + 1)..=attempt).for_each(|attempt| say_why(call, &task, attempt));
+            said = said.max(attempt);
+        };
         for event in &page.events {
+            say_why_up_to(event.attempt);
             call.progress.event(&EventView::of(id, event.attempt, event.record.clone()));
         }
+        // The place may be in an attempt that has said nothing yet.
+        say_why_up_to(attempt_of(&page.next_cursor));
         *position = page.next_cursor;
         if !page.more {
             return Ok(());
         }
+    }
+}
+
+/// Says which check has failed, when the attempt mends it.
+fn say_why(call: &Call<'_>, task: &Task, attempt: u32) {
+    let failed = task.attempt(attempt).and_then(|attempt| task.repaired_by(attempt));
+    if let Some(failure) = failed.and_then(|failed| failed.ended.as_ref()?.failure.as_ref()) {
+        call.progress.line(&crate::ui::one_line(&format!("{}: back to the same conversation", failure.message)));
     }
 }
 

@@ -9,14 +9,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, OpError, Operation, Pair, Render, SubmitInput, Toolset,
+    named::{Wanted, find},
     table::schema_of,
 };
 use crate::{
-    engine::{check_schema, roles},
+    config::write_yaml,
+    engine::check_schema,
     ui::{Page, plural},
     workflow::{
-        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Part, Plan, Source, StepId, StepKind, Vocabulary, When,
-        Workflow, check, mermaid,
+        Action, Checked, Drawing, Fault, MOST_FAULTS, Part, Plan, StepId, StepKind, Vocabulary, When, Workflow, mermaid,
     },
 };
 
@@ -92,13 +93,18 @@ pub(super) mod given {
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidateInput {
-    /// The workflow's file (on the command line `-` reads standard input); over MCP an absolute path
+    /// The workflow's file, `-` for standard input, or the name of a template or example; over MCP an absolute path
+    #[arg(value_name = "FILE|NAME")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<AbsolutePath>,
     /// The workflow itself instead of a file: YAML text, or an object of the same shape
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<InlineWorkflow>,
+    /// Name of a template or shipped example instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "workflow"])]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// Values of the workflow's parameters; when any is given, all required ones must be (can be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "given")]
@@ -109,13 +115,18 @@ pub struct ValidateInput {
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanInput {
-    /// The workflow's file (on the command line `-` reads standard input); over MCP an absolute path
+    /// The workflow's file, `-` for standard input, or the name of a template or example; over MCP an absolute path
+    #[arg(value_name = "FILE|NAME")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<AbsolutePath>,
     /// The workflow itself instead of a file: YAML text, or an object of the same shape
     #[arg(long, value_name = "TEXT", conflicts_with = "file")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<InlineWorkflow>,
+    /// Name of a template or shipped example instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "workflow"])]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// Values of the workflow's parameters; when any is given, all required ones must be (can be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "given")]
@@ -203,12 +214,13 @@ impl Operation for WorkflowValidate {
     type Output = ValidateOutput;
 
     fn from_command_line(input: ValidateInput) -> Result<ValidateInput, OpError> {
-        let (file, workflow) = from_standard_input(input.file, input.workflow)?;
-        Ok(ValidateInput { file, workflow, ..input })
+        let Wanted { file, workflow, template } = as_typed(input.file, input.workflow, input.template)?;
+        Ok(ValidateInput { file, workflow, template, ..input })
     }
 
     async fn run(call: &Call<'_>, input: ValidateInput) -> Result<ValidateOutput, OpError> {
-        let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
+        let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
+        let (name, checked) = checked(call, wanted, input.params)?;
         let faults = checked.faults;
         Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, name })
     }
@@ -235,12 +247,13 @@ impl Operation for WorkflowPlan {
     type Output = PlanOutput;
 
     fn from_command_line(input: PlanInput) -> Result<PlanInput, OpError> {
-        let (file, workflow) = from_standard_input(input.file, input.workflow)?;
-        Ok(PlanInput { file, workflow, ..input })
+        let Wanted { file, workflow, template } = as_typed(input.file, input.workflow, input.template)?;
+        Ok(PlanInput { file, workflow, template, ..input })
     }
 
     async fn run(call: &Call<'_>, input: PlanInput) -> Result<PlanOutput, OpError> {
-        let (name, checked) = checked(call, input.file, input.workflow, input.params)?;
+        let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
+        let (name, checked) = checked(call, wanted, input.params)?;
         let faults = checked.faults;
         let output = PlanOutput {
             valid: faults.is_empty(),
@@ -337,14 +350,11 @@ fn rooted(name: &str, value: &Value) -> Value {
     }
 }
 
-fn checked(
-    call: &Call<'_>,
-    file: Option<AbsolutePath>,
-    workflow: Option<InlineWorkflow>,
-    params: Vec<Given>,
-) -> Result<(String, Checked), OpError> {
+fn checked(call: &Call<'_>, wanted: Wanted, params: Vec<Given>) -> Result<(String, Checked), OpError> {
     let params: Map<String, Value> = params.into_iter().map(|given| (given.name, given.value)).collect();
-    checked_with(call, file, workflow, Some(&params).filter(|params| !params.is_empty()))
+    let found = find(call, wanted)?;
+    let checked = found.check(call, Some(&params).filter(|params| !params.is_empty()));
+    Ok((found.shown, checked))
 }
 
 pub(super) fn checked_with(
@@ -353,33 +363,48 @@ pub(super) fn checked_with(
     workflow: Option<InlineWorkflow>,
     params: Option<&Map<String, Value>>,
 ) -> Result<(String, Checked), OpError> {
-    let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();
-    let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
-    let task = task_vocabulary();
-    let (name, folder, source) = match (file, workflow) {
-        (Some(file), None) => {
-            let text = read_file(&file.0)?;
-            (shown(&file.0), file.0.parent().map(Utf8Path::to_owned), Value::from(text))
-        }
-        (None, Some(inline)) => ("workflow".to_owned(), None, inline.0),
-        (Some(_), Some(_)) => return Err(OpError::invalid("`file` and `workflow` exclude each other")),
-        (None, None) => {
-            return Err(OpError::invalid("no workflow").hint("name its file, or give it as `workflow`"));
-        }
-    };
-    let load = |path: &str| nested_file(folder.as_deref(), path);
-    let known = Known { backends: &backends, roles: &roles, task, load: &load };
-    let source = source.as_str().map_or(Source::Json(&source), Source::Text);
-    Ok((name, check(source, params, &known)))
+    let found = find(call, Wanted { file, workflow, template: None })?;
+    let checked = found.check(call, params);
+    Ok((found.shown, checked))
 }
 
-fn nested_file(folder: Option<&Utf8Path>, path: &str) -> Result<String, String> {
-    let path = match folder {
-        Some(folder) => folder.join(path),
-        None if Utf8Path::new(path).is_absolute() => Utf8PathBuf::from(path),
-        None => return Err(format!("`{path}` is relative to a file, and this workflow has none: write it out here")),
-    };
-    read_file(&path).map_err(|error| error.message)
+/// The order in which people write the keys of a workflow file.
+const ORDER: [&str; 30] = [
+    "name",
+    "description",
+    "params",
+    "defaults",
+    "max_concurrent",
+    "budget",
+    "on_failure",
+    "env",
+    "steps",
+    "outputs",
+    "id",
+    "kind",
+    "needs",
+    "needs_any",
+    "when",
+    "matrix",
+    "backend",
+    "backends",
+    "role",
+    "posture",
+    "timeout",
+    "prompt",
+    "message",
+    "run",
+    "shell",
+    "workflow",
+    "output_schema",
+    "verify",
+    "verify_retries",
+    "repeat",
+];
+
+/// Returns a workflow as the YAML text of a file.
+pub(super) fn in_yaml(workflow: &Value) -> Result<String, OpError> {
+    write_yaml(workflow, &ORDER).map_err(|error| OpError::new(Code::Internal, format!("cannot write YAML: {error}")))
 }
 
 /// A workflow is a file that a person wrote; more than this is something else.
@@ -410,22 +435,24 @@ fn text_of(source: impl Read, name: &str) -> Result<String, OpError> {
     String::from_utf8(bytes).map_err(|_| OpError::invalid(format!("the workflow in {name} is not UTF-8")))
 }
 
-/// `-` is a path to the command line's reader: the file of that name in the directory.
-pub(super) fn from_standard_input(
+/// Reads what somebody typed: `-` is a path to the command line's reader, the file of that name in the directory, and
+/// a word that is no file is a name.
+pub(super) fn as_typed(
     file: Option<AbsolutePath>,
     workflow: Option<InlineWorkflow>,
-) -> Result<(Option<AbsolutePath>, Option<InlineWorkflow>), OpError> {
+    template: Option<String>,
+) -> Result<Wanted, OpError> {
     match file {
         Some(path) if path.0.file_name() == Some("-") => {
             let text = text_of(std::io::stdin().lock(), "standard input")?;
-            Ok((None, Some(InlineWorkflow(Value::from(text)))))
+            Ok(Wanted { file: None, workflow: Some(InlineWorkflow(Value::from(text))), template })
         }
-        other => Ok((other, workflow)),
+        file => Ok(Wanted { file, workflow, template }.or_by_name()),
     }
 }
 
 /// Returns the path as a person in this directory would type it.
-fn shown(path: &Utf8Path) -> String {
+pub(super) fn shown(path: &Utf8Path) -> String {
     let here = std::env::current_dir().ok().and_then(|dir| Utf8PathBuf::from_path_buf(dir).ok());
     let relative = here.and_then(|here| path.strip_prefix(here).ok().map(ToString::to_string));
     relative.unwrap_or_else(|| path.to_string())

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::workflow::task_vocabulary;
 use crate::{
     engine::roles,
-    workflow::{Checked, FIELDS_OF_AGENTS, Known, Source, check, schema},
+    workflow::{Checked, EXAMPLES, FIELDS_OF_AGENTS, Known, Source, check, example, schema},
 };
 
 fn folder() -> PathBuf {
@@ -26,7 +26,10 @@ fn examples() -> Vec<(String, String)> {
 fn checked(text: &str) -> Checked {
     let backends = ["claude_code", "codex", "gemini", "gpt", "demo"].map(str::to_owned);
     let roles: Vec<_> = roles().into_iter().map(|role| role.name).collect();
-    let load = |file: &str| Err(format!("cannot read `{file}`"));
+    let load = |file: &str| {
+        let name = file.trim_end_matches(".yaml");
+        example(name).map(|shipped| shipped.text.to_owned()).ok_or_else(|| format!("cannot read `{file}`"))
+    };
     let known = Known { backends: &backends, roles: &roles, task: task_vocabulary(), load: &load };
     check(Source::Text(text), None, &known)
 }
@@ -34,13 +37,32 @@ fn checked(text: &str) -> Checked {
 #[test]
 fn every_example_is_valid_and_named_like_its_file() {
     let examples = examples();
-    assert!(examples.len() >= 4);
+    assert!(examples.len() >= 9);
     for (name, text) in examples {
         let checked = checked(&text);
         assert_eq!(checked.faults, [], "{name}");
         assert_eq!(checked.workflow.unwrap().name, Some(name));
         assert!(text.starts_with("# yaml-language-server: $schema=./schema.json\n"));
     }
+}
+
+#[test]
+fn the_program_has_every_example_in_it() {
+    let shipped: Vec<_> = EXAMPLES.iter().map(|one| (one.name.to_owned(), one.text.to_owned())).collect();
+    assert_eq!(shipped, examples(), "src/workflow/examples.rs lists what is in workflows/");
+}
+
+/// The table of the README is what the files say of themselves.
+#[test]
+fn the_readme_describes_every_example() {
+    let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| [`")).map(str::to_owned).collect();
+    let row = |(name, text): &(String, String)| {
+        let description = checked(text).workflow.unwrap().description.unwrap();
+        assert!(description.chars().count() <= 120 && !description.ends_with('.'), "{name}: {description}");
+        format!("| [`{name}`]({name}.yaml) | {description} |")
+    };
+    assert_eq!(rows, examples().iter().map(row).collect::<Vec<_>>());
 }
 
 /// The editor and `mgr` agree: the schema takes the examples and what they are frozen to.
@@ -69,8 +91,8 @@ fn the_schema_refuses_a_misspelt_key() {
 #[test]
 fn the_fields_that_steps_treat_apart_are_fields_of_a_task() {
     let task = task_vocabulary();
-    for name in FIELDS_OF_AGENTS.iter().filter(|name| **name != "verify_retries") {
-        assert!(task.properties.contains_key(*name), "{name}");
+    for name in FIELDS_OF_AGENTS {
+        assert!(task.properties.contains_key(name), "{name}");
     }
 }
 

@@ -154,6 +154,35 @@ pub fn read_optional(path: &Utf8Path) -> Result<Option<Vec<u8>>, FileError> {
     }
 }
 
+/// Returns the names in a directory that may be missing, in order; those that are not UTF-8 are left out.
+///
+/// # Errors
+/// The directory is there and cannot be read.
+pub fn names_in(dir: &Utf8Path) -> Result<Vec<String>, FileError> {
+    let failed = |error| FileError::at(dir, "list the directory")(error);
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+    let mut names: Vec<String> = names.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(failed)?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes a file; `false` when there is none.
+///
+/// # Errors
+/// The file is there and cannot be removed.
+pub fn remove(path: &Utf8Path) -> Result<bool, FileError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::at(path, "remove")(error)),
+    }
+}
+
 /// Changes a file for those who watch its directory or its time, once: emptying it first would be a
 /// second piece of news. Best effort, because whoever waits also looks by himself.
 pub fn poke(path: &Utf8Path) {

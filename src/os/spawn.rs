@@ -40,6 +40,26 @@ pub fn in_own_group(program: Program<'_>) -> io::Result<Child> {
     start(&mut command)
 }
 
+/// Like [`in_own_group`], for `mgr` itself with other arguments. It does not stand there under its own name.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn own_in_own_group(program: Program<'_>) -> io::Result<Child> {
+    let own = own_path()?;
+    let own = own.to_str().ok_or(io::ErrorKind::InvalidInput)?;
+    in_own_group(Program { program: own, ..program })
+}
+
+/// Starts a program with everything that this process has: streams, directory, environment, process group.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn in_place(program: &str, args: &[String]) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(args);
+    start(&mut command)
+}
+
 /// Starts `mgr` itself with `args`, detached from the caller's terminal and streams, as part of
 /// the attempt with this cookie and of no other.
 ///

@@ -52,6 +52,27 @@ mod unix {
         let _ = setsid();
     }
 
+    /// Keeps all signals that can be kept off this process until it ends. Programs that it starts begin with none
+    /// kept off: the standard library gives them an empty mask.
+    pub fn keep_signals_off() {
+        let _ = nix::sys::signal::SigSet::all().thread_block();
+    }
+
+    /// Has this process shown under a name of its own, where the system can.
+    pub fn call_this_process(name: &str) {
+        #[cfg(target_os = "linux")]
+        if let Ok(name) = std::ffi::CString::new(name) {
+            let _ = nix::sys::prctl::set_name(&name);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = name;
+    }
+
+    /// Returns the signal that ended a child.
+    pub fn signal_of(status: std::process::ExitStatus) -> Option<i32> {
+        std::os::unix::process::ExitStatusExt::signal(&status)
+    }
+
     /// How a child ended.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Ended {

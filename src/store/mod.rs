@@ -11,6 +11,7 @@ mod runs;
 mod runs_tests;
 mod schema;
 mod tasks;
+mod templates;
 
 use std::{
     fs::File,
@@ -25,6 +26,7 @@ pub use error::StoreError;
 pub use query::{Filter, Page};
 pub use runs::{NewRun, StepChange};
 pub use tasks::{Duplicate, Hold, NewTask, News, Place};
+pub use templates::TemplateUse;
 
 use crate::os::{clock, files};
 

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{StoreError, View, Writing, tasks::parse};
-use crate::core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
+use crate::core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp};
 
 /// A run to be added.
 #[derive(Clone, Copy)]
@@ -141,6 +141,14 @@ impl View<'_> {
     pub fn run_steps(&self, id: &RunId) -> Result<Vec<RunStep>, StoreError> {
         let sql = format!("SELECT {STEP_COLUMNS} FROM run_steps WHERE run_id = ?1 ORDER BY place");
         self.all(&sql, [id.as_str()], read_step)
+    }
+
+    /// Returns the tasks of the steps that run.
+    pub fn task_statuses_of_run(&self, id: &RunId) -> Result<Vec<(TaskId, Status)>, StoreError> {
+        let sql = "SELECT tasks.id, tasks.status FROM run_steps JOIN tasks ON tasks.id = run_steps.task_id
+                   WHERE run_steps.run_id = ?1 AND run_steps.status = 'running'";
+        let read = |row: &Row<'_>| Ok((parse(row, 0)?, super::tasks::read_status(row, 1)?.unwrap_or(Status::Lost)));
+        self.all(sql, [id.as_str()], read)
     }
 
     /// Returns the steps that wait for a person, with their runs.

@@ -163,6 +163,18 @@ const MIGRATIONS: [&str; 4] = [
     CREATE TRIGGER step_lost AFTER DELETE ON tasks BEGIN
         UPDATE run_steps SET ended = 1 WHERE task_id = old.id AND status = 'running';
     END;
+    -- What runs that were removed since have counted for their templates.
+    CREATE TABLE template_counts (
+        template  TEXT PRIMARY KEY,
+        uses      INTEGER NOT NULL,
+        successes INTEGER NOT NULL,
+        last_used INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TRIGGER template_counted AFTER DELETE ON runs WHEN old.template IS NOT NULL BEGIN
+        INSERT INTO template_counts VALUES (old.template, 1, old.status = 'done', old.created_at)
+        ON CONFLICT DO UPDATE SET uses = uses + 1, successes = successes + excluded.successes,
+            last_used = max(last_used, excluded.last_used);
+    END;
     CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
     CREATE INDEX runs_by_template ON runs (template) WHERE template IS NOT NULL;
     CREATE INDEX runs_by_name ON runs (name, seq);

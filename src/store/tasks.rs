@@ -498,7 +498,7 @@ fn read_path(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Utf8PathBu
     Ok(row.get::<_, Option<String>>(column)?.map(Utf8PathBuf::from))
 }
 
-fn read_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
+pub(super) fn read_status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Status>> {
     let text: Option<String> = row.get(column)?;
     Ok(text.and_then(|text| Status::ALL.into_iter().find(|status| status.as_str() == text)))
 }

@@ -13,6 +13,7 @@ pub(super) fn run(word: &str, args: &[OsString], env: &Environment) -> u8 {
         "__launch" => report(engine::launcher(&args)),
         "__keep" => keep(&args, env),
         "__tick" => tick(env),
+        "__run" => record(&args),
         "__openai" => openai(env),
         "__demo" => demo(),
         "__archive" => report(engine::archivist(&args)),
@@ -32,6 +33,16 @@ fn keep(args: &[String], env: &Environment) -> u8 {
     report(crate::keeper::keep(dir.as_str().into(), &env.to_pairs()))
 }
 
+#[cfg(unix)]
+fn record(args: &[String]) -> u8 {
+    crate::keeper::record(args)
+}
+
+#[cfg(not(unix))]
+fn record(_: &[String]) -> u8 {
+    70
+}
+
 #[cfg(not(unix))]
 fn keep(_: &[String], _: &Environment) -> u8 {
     70
@@ -49,6 +60,7 @@ fn tick(env: &Environment) -> u8 {
 }
 
 fn openai(env: &Environment) -> u8 {
+    call_agent("gpt-agent");
     let around = backends::GptSurroundings {
         env: &|name| env.get(name).map(str::to_owned),
         sleep: &std::thread::sleep,
@@ -58,6 +70,7 @@ fn openai(env: &Environment) -> u8 {
 }
 
 fn demo() -> u8 {
+    call_agent("demo-agent");
     let Ok(cwd) = std::env::current_dir() else { return 70 };
     let Ok(cwd) = Utf8PathBuf::from_path_buf(cwd) else { return 70 };
     let around = backends::DemoSurroundings {
@@ -66,6 +79,14 @@ fn demo() -> u8 {
         run: &|argv: &[String]| os::spawn::tool(argv, &cwd),
     };
     code(backends::run_demo_child(io::stdin().lock(), io::stdout().lock(), around))
+}
+
+/// Agents go by names of their own: whoever kills all that is called `mgr` means `mgr`.
+fn call_agent(name: &str) {
+    #[cfg(unix)]
+    os::tree::call_this_process(name);
+    #[cfg(not(unix))]
+    let _ = name;
 }
 
 fn code(code: i32) -> u8 {

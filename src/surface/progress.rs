@@ -119,7 +119,7 @@ impl<'a> Live<'a> {
     /// A line when the state changes, not when the time does.
     fn plain(&self, task: &TaskLine) {
         let mut last = lock(&self.last);
-        let state = task.health.as_str().to_owned();
+        let state = format!("{} {}", task.health.as_str(), task.repairs);
         let is_news = last.insert(task.task_id.clone(), state.clone()) != Some(state);
         if is_news && !task.status.is_terminal() {
             self.ui.say(&words(task));

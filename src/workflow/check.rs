@@ -21,6 +21,7 @@ use super::{
     shape::{Found, Place, has_insertion, meant},
     tree::{Content, LIMITS, Node, Position, read},
 };
+use crate::core::MOST_REPAIRS;
 
 /// The most runs of one matrix step, and of all steps together.
 pub const MOST_MEMBERS: usize = 100;
@@ -124,6 +125,7 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     names.judge(&draft, &nested, order.as_deref(), &mut faults);
     race::judge(&draft, &mut faults);
     sizes(&draft, &params, &mut faults);
+    repairs(&draft, tree, &level.base, &mut faults);
     let workflow = faults.is_empty().then(|| finished(draft, nested));
     CheckedFile { faults, steps, workflow, params }
 }
@@ -646,6 +648,34 @@ fn sizes(draft: &FileDraft<'_>, params: &Map<String, Value>, faults: &mut Vec<Fa
     }
 }
 
+/// Judges how often failed checks go back: not more than helps, and only where there is a check.
+fn repairs(draft: &FileDraft<'_>, tree: &Node, base: &Path, faults: &mut Vec<Fault>) {
+    const FIELD: &str = "verify_retries";
+    let mut judge = |fields: &Map<String, Value>, node: Option<&Node>, path: &Path, is_verified: bool| {
+        let asked = fields.get(FIELD).filter(|asked| **asked != 0);
+        let (Some(asked), Some(place)) = (asked, node.and_then(|node| node.get(FIELD))) else { return };
+        let path = path.key(FIELD);
+        if asked.as_u64().is_some_and(|asked| asked > MOST_REPAIRS.into()) {
+            let message = format!("{asked} repairs, more than {MOST_REPAIRS}");
+            faults.push(Fault::new(place.at, &path, FaultCode::WrongValue, message));
+        }
+        if !is_verified {
+            let message = format!("`{FIELD}` without `verify`: there is no check that could fail");
+            faults.push(Fault::new(place.at, &path, FaultCode::Contradiction, message));
+        }
+    };
+    judge(&draft.defaults, tree.get("defaults"), &base.key("defaults"), true);
+    for step in &draft.steps {
+        let is_verified = is_verified(&step.fields) || is_verified(&draft.defaults);
+        judge(&step.fields, Some(step.node), &step.path, is_verified);
+    }
+}
+
+/// Whether work with these fields is checked.
+fn is_verified(fields: &Map<String, Value>) -> bool {
+    fields.get("verify").is_some_and(|verify| verify.as_array().is_none_or(|lines| !lines.is_empty()))
+}
+
 /// Makes the workflow of a draft without faults.
 fn finished(draft: FileDraft<'_>, nested: Vec<Option<Workflow>>) -> Workflow {
     let frozen = frozen(&draft, &nested);
@@ -692,8 +722,10 @@ fn finished_step(step: StepDraft<'_>, nested: Option<Workflow>, defaults: &Map<S
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     fields.extend(step.fields);
-    let default_retries = fields.remove("verify_retries").and_then(|count| count.as_u64()).unwrap_or(0);
-    let verify_retries = step.own.verify_retries.unwrap_or(u32::try_from(default_retries).unwrap_or(u32::MAX));
+    // As a default it is meant for the steps that have checks.
+    if !is_verified(&fields) {
+        fields.remove("verify_retries");
+    }
     let names = |needs: Vec<super::read::Need<'_>>| needs.into_iter().map(|need| need.name).collect();
     Step {
         id: step.id.unwrap_or_default(),
@@ -704,7 +736,6 @@ fn finished_step(step: StepDraft<'_>, nested: Option<Workflow>, defaults: &Map<S
         matrix: step.matrix,
         repeat: step.repeat,
         backend_not: step.backend_not,
-        verify_retries,
         fields,
     }
 }

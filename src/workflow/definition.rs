@@ -73,7 +73,6 @@ pub struct Step {
     pub repeat: Option<Repeat>,
     /// Any agent but this one.
     pub backend_not: Option<Template>,
-    pub verify_retries: u32,
     /// Fields of the task, with those of `defaults`, templates as they were written.
     pub fields: Map<String, Value>,
 }

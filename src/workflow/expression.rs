@@ -21,6 +21,8 @@ use minijinja::{
 };
 use serde_json::{Map, Value};
 
+use crate::core::marked;
+
 /// The calls that a group of members understands.
 pub const GROUP_CALLS: [&str; 3] = ["all", "any", "count"];
 /// A chain of operators is as deep a tree as it is long, and trees are walked by recursion.
@@ -303,9 +305,7 @@ fn inserted(expression: &Expression, value: Value, limit: usize, is_delimited: b
     if !is_delimited {
         return Ok(text);
     }
-    // Nobody can write the end mark into a text beforehand: it would have to contain its own digest.
-    let mark = &blake3::hash(text.as_bytes()).to_hex()[..16];
-    Ok(format!("<data of=\"{}\" mark=\"{mark}\">\n{text}\n</data {mark}>", expression.given))
+    Ok(marked(&expression.given, &text))
 }
 
 fn capped(mut text: String, limit: usize) -> String {

@@ -208,8 +208,6 @@ pub(super) struct StepFields {
     /// The agent: a name, auto, or {not: NAME} for any other
     #[schemars(schema_with = "backend_schema")]
     pub backend: Option<Value>,
-    /// How often a failed check goes back to the same conversation with its output
-    pub verify_retries: Option<u32>,
     /// Race: the backends that run, 2 to 10 (the same one may stand here again)
     #[schemars(length(min = 2, max = 10))]
     pub backends: Vec<String>,
@@ -315,7 +313,6 @@ pub(super) fn kinds_of(name: &str) -> &'static [StepKind] {
     match name {
         "backends" | "keep_rest" | "first_success" | "apply" => &[StepKind::Race],
         "backend" => &[StepKind::Agent],
-        "verify_retries" => &[StepKind::Agent, StepKind::Race],
         "message" => &[StepKind::Approval],
         // Nobody is to be asked the same again and again.
         "repeat" => &[StepKind::Agent, StepKind::Race, StepKind::Command, StepKind::Workflow, StepKind::Wait],

@@ -11,8 +11,10 @@ mod advance_reference;
 #[cfg(test)]
 mod advance_tests;
 mod check;
+mod decompose;
 mod definition;
 mod drawing;
+mod examples;
 mod expression;
 mod fault;
 mod fields;
@@ -34,8 +36,10 @@ mod tree;
 
 pub use advance::{Act, advance, descendants};
 pub use check::{Checked, Source, check};
+pub use decompose::{decompose, literal};
 pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
 pub use drawing::{Drawing, mermaid};
+pub use examples::{EXAMPLES, Shipped, example};
 pub use expression::{Facts, Insertion, Reference, Scope, StepFacts, Template};
 #[cfg(test)]
 pub use fault::FaultCode;

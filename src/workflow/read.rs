@@ -211,11 +211,10 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
             let path = path.key(&key.name);
             let task = self.known.task;
-            let extra = ["backend", "verify_retries"].contains(&key.name.as_str());
             if key.name == "prompt" || NOT_IN_STEPS.iter().any(|(name, _)| *name == key.name) {
                 let message = format!("`{}` cannot be a default", key.name);
                 self.shaper.faults.push(Fault::new(key.at, &path, FaultCode::MisplacedKey, message));
-            } else if !extra && !task.properties.contains_key(&key.name) {
+            } else if !task.properties.contains_key(&key.name) {
                 self.shaper.faults.push(unknown_key(key, &path, task.names()));
             } else if let Some(value) = self.task_field(&key.name, node, &path) {
                 defaults.insert(key.name.clone(), value);

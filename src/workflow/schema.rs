@@ -12,9 +12,7 @@ pub fn schema(task: &Vocabulary) -> Value {
     let mut defaults = of_task.clone();
     if let Some(own) = step["properties"].as_object_mut() {
         defaults.remove("prompt");
-        for name in ["backend", "verify_retries"] {
-            defaults.extend(own.get(name).map(|schema| (name.to_owned(), schema.clone())));
-        }
+        defaults.extend(own.get("backend").map(|schema| ("backend".to_owned(), schema.clone())));
         for (name, schema) in of_task {
             own.entry(name).or_insert(schema);
         }

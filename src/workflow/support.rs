@@ -62,8 +62,8 @@ impl Support {
             // Nothing is verified in a demo, so that most conditions would never hold.
             self.notes.push(format!("`repeat` of step `{id}`: it runs once"));
         }
-        if step.verify_retries > 0 {
-            self.add(demo, format!("`verify_retries` of step `{id}`"), "nothing is verified");
+        if demo && step.fields.contains_key("verify_retries") {
+            self.notes.push(format!("`verify_retries` of step `{id}`: nothing is verified"));
         }
         let until = step.repeat.iter().filter_map(|repeat| repeat.until.as_ref()).flat_map(|until| &until.references);
         if step.references().iter().chain(until).any(is_of_loaf) {

@@ -23,6 +23,7 @@ struct TaskFields {
     max_output: Option<Bytes>,
     posture: Posture,
     verify: Vec<String>,
+    verify_retries: u32,
     tags: Vec<String>,
     metadata: BTreeMap<String, String>,
     fallback: Vec<String>,
@@ -136,7 +137,7 @@ fn a_version_is_no_number() {
 
 const SMALL: &str = "
 params: {lenses: {type: list, default: [b, a]}, rounds: {type: integer, default: 2}}
-defaults: {backend: demo, model: m, timeout: 5m, verify_retries: 1}
+defaults: {backend: demo, model: m, timeout: 5m}
 steps:
   - {id: plan, prompt: p}
   - {id: review, prompt: r, needs: [plan], matrix: {lens: '{{ params.lenses }}', os: [x, y]}}
@@ -159,7 +160,32 @@ fn a_matrix_becomes_one_run_for_each_combination() {
         json!({"prompt": "p", "backend": "demo", "model": "m", "timeout": "5m"})
     );
     assert_eq!(Value::Object(workflow.steps[3].fields.clone()), json!({"timeout": "5m"}));
-    assert_eq!(workflow.steps[0].verify_retries, 1);
+}
+
+#[test]
+fn repairs_go_to_steps_with_checks_and_are_refused_without_one() {
+    let text = "
+defaults: {verify_retries: 2}
+steps:
+  - {id: a, prompt: x, verify: [test -f a]}
+  - {id: b, prompt: x}
+  - {id: c, kind: race, backends: [codex, gemini], prompt: x, verify: [test -f a], verify_retries: 1}
+  - {id: d, kind: command, run: [echo], verify: [test -f a]}
+";
+    let asked: Vec<_> =
+        valid(text).0.steps.into_iter().map(|step| step.fields.get("verify_retries").cloned()).collect();
+    assert_eq!(asked, [Some(json!(2)), None, Some(json!(1)), None]);
+    let faults = "
+defaults: {verify_retries: 11}
+steps:
+  - {id: a, prompt: x, verify_retries: 1}
+  - {id: b, prompt: x, verify: [], verify_retries: 99}
+  - {id: c, prompt: x, verify_retries: 0}
+  - {id: d, kind: command, run: [echo], verify_retries: 1, verify: [test -f a]}
+";
+    let expected =
+        ["2:28 wrong_value", "4:40 contradiction", "5:52 wrong_value", "5:52 contradiction", "7:41 misplaced_key"];
+    assert_eq!(told(&checked(faults).faults), expected);
 }
 
 #[test]

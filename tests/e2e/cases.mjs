@@ -278,6 +278,19 @@ for (const agent of [...CLIS, "gpt"]) {
     assert.deepEqual(second.usage, first.usage, "each turn counts its own tokens");
   });
 
+  add(`${agent} a failed check goes back`, 12, async (place) => {
+    // Fails once, whatever the agent does: what counts here is that the conversation hears of it.
+    const check = "test -e seen || { touch seen; echo not yet; exit 3; }";
+    const task = await place.run(agent, "[[scenario:followup]] count", { flags: ["--verify", check, "--verify-retries=1"] });
+    isDone(task);
+    assert.equal(task.output, "I see 2 user turns.");
+    const [first, second] = task.attempts;
+    assert.deepEqual([task.attempts.length, second.reason, second.repair_of], [2, "repair", 1]);
+    if (agent !== "gpt") assert.equal(second.session_id, first.session_id);
+    const { input, output } = facts.tokens;
+    assert.deepEqual(task.usage, { cache_read: 0, cache_write: 0, input: 2 * input, output: 2 * output });
+  });
+
   add(`${agent} 401 fails fast`, 8, async (place) => {
     hasFailed(await place.run(agent, "[[scenario:e401]] try"), ["auth"], facts.limit);
   });
@@ -493,6 +506,59 @@ add("claude_code isolated, then applied", 14, async (place) => {
   await place.mgr(["apply", "--undo", task.task_id]);
   writeFileSync(join(place.work, "notes.txt"), "first\nsecond\nnot committed\n");
   assert.deepEqual(tree(place.work), before);
+});
+
+/** The requests that one conversation made, told by what the user said first in it or said now. */
+const spoken = (vendor, words) =>
+  requests().filter((one) => one.event === "request" && one.vendor === vendor && one.prompt_head?.includes(words));
+
+add("three agents in a workflow, a failed check goes back to the same conversation", 25, async (place) => {
+  const { json } = await place.mgr(["workflow", "run", "--json", join(here, "three-agents.yaml")]);
+  const { run } = json;
+  const steps = Object.fromEntries(run.steps.map((step) => [step.id, step]));
+  place.tasks.push(...run.steps.map(({ task_id }) => task_id).filter(Boolean));
+  assert.equal(run.status, "done", JSON.stringify(run.steps));
+  const tasks = {};
+  for (const id of ["write", "read", "review"]) isDone((tasks[id] = await place.status(steps[id].task_id)));
+  assert.deepEqual([tasks.write.backend, tasks.read.backend, tasks.review.backend], CLIS);
+
+  // The first attempt failed its check; the second went on in the same conversation and mended it.
+  const [first, second] = tasks.write.attempts;
+  assert.equal(tasks.write.attempts.length, 2);
+  assert.deepEqual([first.failure.category, first.checks[0].verdict, first.checks[0].exit_code], ["verification", "failed", 4]);
+  assert.deepEqual([second.reason, second.repair_of, second.checks[0].verdict], ["repair", 1, "passed"]);
+  assert.ok(first.session_id, "the agent told its conversation");
+  assert.equal(second.session_id, first.session_id);
+  assert.equal(tasks.write.verification, "passed");
+  assert.equal(place.file("greeting.txt"), "a polite hello\n");
+  assert.equal(await place.answer(steps.write.task_id), "I mended it in user turn 2.");
+
+  // What the model saw: the check's output, as the second thing that the user said in that conversation.
+  const told = spoken("anthropic", "greeting.txt: the word polite is missing");
+  assert.ok(told.length > 0, "the output of the check reached the model");
+  for (const one of told) {
+    assert.equal(one.session, first.session_id);
+    assert.equal(one.user_turns, 2);
+    assert.match(one.prompt_head, /ended with exit code 4/);
+  }
+  const { json: explained } = await place.mgr(["explain", "--json", steps.write.task_id]);
+  assert.match(explained.tasks[0].text, /failed once and was repaired in the same conversation\./);
+
+  // The second agent was given what the first said and did, the third what the second said.
+  const [read] = spoken("openai", "[[scenario:read]]");
+  assert.match(read.prompt_head, /I mended it in user turn 2\./);
+  assert.match(read.prompt_head, /^\+a polite hello$/m);
+  assert.doesNotMatch(read.prompt_head, /^\+hello$/m);
+  assert.equal(await place.answer(steps.read.task_id), "A greeting was written and mended; I see 1 user turns.");
+  const [review] = spoken("gemini", "[[scenario:review]]");
+  assert.match(review.prompt_head, /A greeting was written and mended/);
+  assert.equal(run.outputs.verdict, "Approved: the greeting is polite.");
+
+  const { out: report } = await place.mgr(["workflow", "report", run.workflow_id]);
+  for (const agent of CLIS) assert.ok(report.includes(agent), `the report names ${agent}`);
+  assert.match(report, /failed once and was repaired in the same conversation\./);
+  assert.match(report, /Approved: the greeting is polite\./);
+  run.steps.forEach(({ task_id }) => leftNothing(task_id));
 });
 
 /** Gemini tries again for more than 3 minutes, with words on stderr only: what counts is that it can be ended. */

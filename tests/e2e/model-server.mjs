@@ -332,6 +332,7 @@ function read(entries) {
   const prompt = userTurns.at(-1)?.text ?? "";
   return {
     scenario,
+    prompt,
     // An answer may be recorded as several items in a row: they are one turn.
     turn: spoken.slice(start + 1).filter(({ who }, i, all) => who === "model" && all[i - 1]?.who !== "model").length,
     facts: {
@@ -429,7 +430,7 @@ async function serveModel(request, response, { vendor, path, about }) {
   const body = await bodyOf(request);
   body.model ??= /models\/([^:]+):/.exec(path)?.[1];
   const entries = vendor.entries(body);
-  const { scenario, turn, facts } = read(entries);
+  const { scenario, turn, prompt, facts } = read(entries);
   const session = vendor.session(request, body);
   const system = vendor.system(body);
   const logReply = (more) =>
@@ -442,6 +443,7 @@ async function serveModel(request, response, { vendor, path, about }) {
       system_bytes: Buffer.byteLength(system),
       prompt_bytes: facts.prompt.bytes,
       prompt_sha256: facts.prompt.sha256,
+      prompt_head: prompt.slice(0, 4000),
       user_turns: facts.user_turns,
       ...more,
     });

@@ -248,6 +248,8 @@ pub fn wait_for<T, S: Debug>(what: &str, mut look: impl FnMut() -> Result<T, S>)
 #[derive(Clone, Debug)]
 pub struct Process {
     pub pid: i32,
+    /// As the system shows it, and as `pkill` finds it.
+    pub name: String,
     pub state: char,
     pub args: Vec<String>,
     pub env: Vec<u8>,
@@ -258,11 +260,12 @@ impl Process {
     fn read(pid: i32) -> Option<Self> {
         let read = |name: &str| std::fs::read(format!("/proc/{pid}/{name}")).ok();
         let stat = String::from_utf8_lossy(&read("stat")?).into_owned();
-        let state = stat.rsplit_once(") ")?.1.chars().next()?;
+        let (name, state) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        let (name, state) = (name.to_owned(), state.chars().next()?);
         let args =
             read("cmdline")?.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
         let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-        Some(Self { pid, state, args, env: read("environ").unwrap_or_default(), cwd })
+        Some(Self { pid, name, state, args, env: read("environ").unwrap_or_default(), cwd })
     }
 
     pub fn has_env(&self, name: &str, value: &str) -> bool {

@@ -79,6 +79,10 @@ impl Backend for Demo {
         None
     }
 
+    fn speaks_first(&self) -> bool {
+        true
+    }
+
     fn posture_words(&self, posture: Posture) -> &'static str {
         match posture {
             Posture::ReadOnly => "refuses `write:`, `append:`, `delete:` and `run:` lines",

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange},
@@ -138,7 +138,8 @@ impl Engine {
                 definition: &definition,
                 request_id: ask.request_id,
                 parent: ask.parent,
-                template: ask.frozen.template.as_deref(),
+                // A demo is no use of it.
+                template: ask.frozen.template.as_deref().filter(|_| !ask.frozen.demo),
                 steps: &steps,
                 now: clock::now(),
             };
@@ -155,6 +156,14 @@ impl Engine {
             (Some(run), steps) => Ok(RunState { run, steps }),
             (None, _) => Err(no_run(id.as_str())),
         }
+    }
+
+    /// Returns where the tasks of the steps that run are.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn task_statuses_of_run(&self, id: &RunId) -> Result<BTreeMap<TaskId, Status>, EngineError> {
+        Ok(self.store.read(|view| view.task_statuses_of_run(id))?.into_iter().collect())
     }
 
     /// Returns the tasks of a step with the number of its turn, the oldest first.

@@ -294,6 +294,7 @@ mod tests {
         let ended = |more: &str, winner| {
             let mut rows = rows(winner, StepStatus::Done, StepStatus::Running);
             let mut changes = [change(&rows[2], StepStatus::Cancelled, Some("its task was cancelled".to_owned()))];
+            take(&mut rows, &changes);
             name_spared(&loaded(more), &mut rows, &mut changes);
             assert_eq!((rows[2].status, &rows[2].reason), (changes[0].status, &changes[0].reason));
             (rows[2].status, rows[2].reason.clone().unwrap_or_default())

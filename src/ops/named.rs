@@ -1,0 +1,181 @@
+//! Where a workflow comes from: a file, an inline text, or a name that stands for a template, a workflow of the
+//! user's own, or an example that is shipped.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Map, Value};
+
+use super::{
+    AbsolutePath, Call, Code, OpError,
+    workflow::{InlineWorkflow, read_file, shown, task_vocabulary},
+};
+use crate::{
+    core::{TemplateName, nearest},
+    engine::roles,
+    workflow::{Checked, EXAMPLES, Known, Source, check, example},
+};
+
+/// How somebody named a workflow; exactly one of these.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    pub file: Option<AbsolutePath>,
+    pub workflow: Option<InlineWorkflow>,
+    /// The name of one that is known here.
+    pub template: Option<String>,
+}
+
+impl Wanted {
+    /// On the command line one word may be a file or a name: a file that is there wins.
+    pub fn or_by_name(self) -> Self {
+        let Some(file) = self.file.as_ref().filter(|_| self.template.is_none()) else { return self };
+        let here = std::env::current_dir().ok();
+        let is_word = file.0.parent().map(Utf8Path::as_std_path) == here.as_deref();
+        let is_there = file.0.exists() && !file.0.is_dir();
+        match file.0.file_name().filter(|_| is_word && !is_there) {
+            Some(name) => Self { template: Some(name.to_owned()), file: None, ..self },
+            None => self,
+        }
+    }
+}
+
+/// Where nested files of a workflow are looked for.
+#[derive(Clone, Debug)]
+enum Beside {
+    Folder(Utf8PathBuf),
+    Examples,
+    Nothing,
+}
+
+/// A workflow that was found, not checked yet.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// As messages name it; a run without a name of its own is named after it.
+    pub shown: String,
+    /// YAML text, or an object of the same shape.
+    pub source: Value,
+    pub file: Option<Utf8PathBuf>,
+    pub template: Option<TemplateName>,
+    beside: Beside,
+}
+
+/// Finds a workflow.
+///
+/// # Errors
+/// There is none of this name, the file cannot be read, or not exactly one was named.
+pub(super) fn find(call: &Call<'_>, wanted: Wanted) -> Result<Found, OpError> {
+    match (wanted.file, wanted.workflow, wanted.template) {
+        (Some(file), None, None) => of_file(&file.0, shown(&file.0)),
+        (None, Some(inline), None) => Ok(Found::inline(inline.0)),
+        (None, None, Some(name)) => by_name(call, &name),
+        (None, None, None) => {
+            Err(OpError::invalid("no workflow").hint("name its file or template, or give it as `workflow`"))
+        }
+        (_, _, _) => Err(OpError::invalid("`file`, `workflow` and `template` exclude each other")),
+    }
+}
+
+fn of_file(path: &Utf8Path, shown: String) -> Result<Found, OpError> {
+    let beside = path.parent().map_or(Beside::Nothing, |folder| Beside::Folder(folder.to_owned()));
+    let source = Value::from(read_file(path)?);
+    Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside })
+}
+
+/// Finds a workflow by its name: a template, else one of the user's workflows, else an example.
+///
+/// # Errors
+/// There is none, or its file cannot be read.
+pub(super) fn by_name(call: &Call<'_>, name: &str) -> Result<Found, OpError> {
+    let home = call.engine.home();
+    if let Ok(template) = name.parse::<TemplateName>() {
+        let path = home.template(&template);
+        if path.exists() {
+            return Ok(Found { template: Some(template), ..of_file(&path, name.to_owned())? });
+        }
+        let path = home.workflows().join(format!("{name}.yaml"));
+        if path.exists() {
+            return of_file(&path, name.to_owned());
+        }
+    }
+    match example(name) {
+        Some(shipped) => Ok(Found {
+            shown: name.to_owned(),
+            source: Value::from(shipped.text),
+            file: None,
+            template: None,
+            beside: Beside::Examples,
+        }),
+        None => Err(unknown(call, name)),
+    }
+}
+
+fn unknown(call: &Call<'_>, name: &str) -> OpError {
+    let home = call.engine.home();
+    let templates = call.engine.template_names().unwrap_or_default();
+    let own = crate::os::files::names_in(&home.workflows()).unwrap_or_default();
+    let own = own.iter().filter_map(|file| file.strip_suffix(".yaml"));
+    let shipped = EXAMPLES.iter().map(|example| example.name);
+    let known = templates.iter().map(TemplateName::as_str).chain(own).chain(shipped);
+    let word = name.trim_end_matches(".yaml");
+    let meant = if word.len() <= 80 { nearest(word, known) } else { None };
+    let mut error = OpError::new(Code::NotFound, format!("no workflow `{}`", crate::ui::clip(name, 80)));
+    if let Some(meant) = meant {
+        error = error.hint(format!("did you mean `{meant}`?"));
+    }
+    error.hint(format!(
+        "a file wins, then a template in `{}`, then a file in `{}`, then an example: `mgr template list` and `mgr workflow list --examples` show the names",
+        home.templates(),
+        home.workflows()
+    ))
+}
+
+impl Found {
+    /// A workflow without a file.
+    pub fn inline(source: Value) -> Self {
+        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing }
+    }
+
+    /// Checks it with the values of its parameters; without any, those without a default stay open.
+    pub fn check(&self, call: &Call<'_>, params: Option<&Map<String, Value>>) -> Checked {
+        let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();
+        let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
+        let task = task_vocabulary();
+        let load = |path: &str| self.nested(path);
+        let known = Known { backends: &backends, roles: &roles, task: &task, load: &load };
+        check(self.source.as_str().map_or(Source::Json(&self.source), Source::Text), params, &known)
+    }
+
+    fn nested(&self, path: &str) -> Result<String, String> {
+        let path = match &self.beside {
+            Beside::Folder(folder) => folder.join(path),
+            Beside::Examples => {
+                let found = path.trim_start_matches("./").strip_suffix(".yaml").and_then(example);
+                return found
+                    .map(|shipped| shipped.text.to_owned())
+                    .ok_or_else(|| format!("no example `{path}` is shipped"));
+            }
+            Beside::Nothing if Utf8Path::new(path).is_absolute() => Utf8PathBuf::from(path),
+            Beside::Nothing => {
+                return Err(format!("`{path}` is relative to a file, and this workflow has none: write it out here"));
+            }
+        };
+        read_file(&path).map_err(|error| error.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_have_each_other_beside_them_and_an_inline_text_has_nothing() {
+        let shipped = Found { beside: Beside::Examples, ..Found::inline(Value::Null) };
+        let text = example("security-audit").map(|shipped| shipped.text.to_owned());
+        assert_eq!(
+            (shipped.nested("security-audit.yaml").ok(), shipped.nested("./security-audit.yaml").ok()),
+            (text.clone(), text)
+        );
+        assert_eq!(shipped.nested("/etc/passwd"), Err("no example `/etc/passwd` is shipped".to_owned()));
+        assert!(
+            Found::inline(Value::Null).nested("security-audit.yaml").unwrap_err().contains("is relative to a file")
+        );
+    }
+}

@@ -1,0 +1,200 @@
+//! Runs of workflows under `kill -9`: the shipped examples at random moments, and programs whose keeper dies.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{TestHome, kill_hard, members, processes, wait_for};
+
+/// Parameters that an example may need.
+const PARAMS: [&str; 4] = ["bug=b", "task=t", "change=c", "target=t"];
+
+/// The arguments that run one of the shipped examples as a demo.
+fn example(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let known = PARAMS.iter().filter(|param| text.contains(&format!("  {}: {{", param.split('=').next().unwrap())));
+    let params = known.flat_map(|param| ["--params", param]);
+    ["workflow", "run", "--demo", file.to_str().unwrap()].into_iter().chain(params).map(str::to_owned).collect()
+}
+
+fn examples() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
+    files.sort();
+    files
+}
+
+/// Kills everything that is called `mgr` in a home at once: commands, tickers, launchers, keepers.
+fn kill_everything(home: &TestHome) {
+    let own = |process: &crate::support::Process| process.has_env("MGR_HOME", home.home().to_str().unwrap());
+    for process in processes().into_iter().filter(|process| own(process) && process.name == "mgr") {
+        let pid = nix::unistd::Pid::from_raw(process.pid);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// How a run ended, in everything that no accident of time may change.
+fn end_state(home: &TestHome, run: &Value) -> Value {
+    let steps = run["steps"].as_array().unwrap().iter();
+    let one = |step: &Value| {
+        let attempts = step["task_id"].as_str().map(|id| {
+            let task = home.status(id);
+            let output = task["has_output"].as_bool();
+            json!([task["status"], task["attempts"].as_array().map(Vec::len), output, home.mgr(&["output", id]).stdout])
+        });
+        json!([step["id"], step["status"], step["reason"], step["turn"], attempts])
+    };
+    let tasks = home.json(&["list", "-n", "1000"])["total"].clone();
+    json!([run["status"], run["outputs"], steps.map(one).collect::<Value>(), tasks])
+}
+
+/// Small and seeded: the moments of a failed round can be had again, as far as a machine repeats itself.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % most
+    }
+}
+
+/// Runs an example and kills everything some times meanwhile; whoever asks next makes it go on.
+fn disturbed(file: &Path, dice: &mut Dice, took: u64) -> (TestHome, Value) {
+    let home = TestHome::new();
+    let args = example(file);
+    let mut waiting = home.command(args.iter().map(String::as_str).chain(["--request-id", "r"]));
+    let mut waiting = waiting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..=dice.below(4) {
+        std::thread::sleep(Duration::from_millis(dice.below(took)));
+        kill_everything(&home);
+    }
+    let _ = waiting.wait();
+    // Killed before it was taken on, or after: the same request is the same run.
+    let again = args.iter().map(String::as_str).chain(["--request-id", "r", "--json"]).collect::<Vec<_>>();
+    let ran = home.mgr(&again);
+    assert!(matches!(ran.code, Some(0 | 1)), "{}: {ran:#?}", file.display());
+    (home, ran.json()["run"].clone())
+}
+
+/// `MGR_TEST_ROUNDS` for each example, one without; `MGR_TEST_SEED` begins elsewhere.
+#[test]
+fn the_examples_come_to_the_same_end_whenever_everything_is_killed() {
+    let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
+    let (rounds, seed) = (number("MGR_TEST_ROUNDS", 1), number("MGR_TEST_SEED", 1));
+    let files = examples();
+    assert!(files.len() >= 4);
+    let undisturbed: BTreeMap<&PathBuf, (Value, u64)> = files
+        .iter()
+        .map(|file| {
+            let home = TestHome::new();
+            let began = std::time::Instant::now();
+            let ran = home.command(example(file).iter().map(String::as_str).chain(["--json"])).output().unwrap();
+            let took = began.elapsed().as_millis() as u64;
+            let run = crate::support::Ran::from(ran).json()["run"].clone();
+            assert_eq!(run["status"], "done", "{}: {run:#}", file.display());
+            (file, (end_state(&home, &run), took.max(10)))
+        })
+        .collect();
+    let jobs: Vec<(&PathBuf, u64)> =
+        (0..rounds).flat_map(|round| files.iter().map(move |file| (file, round))).collect();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some((file, round)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let place = files.iter().position(|other| other == *file).unwrap() as u64;
+                    let mut dice = Dice(seed.wrapping_mul(1_000_003) + round * 1009 + place);
+                    let (expected, took) = &undisturbed[file];
+                    let (home, run) = disturbed(file, &mut dice, *took);
+                    let told = format!("{} in round {round} of seed {seed}: {run:#}", file.display());
+                    assert_eq!(&end_state(&home, &run), expected, "{told}");
+                    wait_for("the end of every process", || {
+                        let own = |process: &crate::support::Process| {
+                            process.has_env("MGR_HOME", home.home().to_str().unwrap())
+                                || process.cwd.starts_with(home.root())
+                        };
+                        let left: Vec<_> = processes().into_iter().filter(own).collect();
+                        if left.is_empty() { Ok(()) } else { Err(left) }
+                    });
+                }
+            });
+        }
+    });
+}
+
+const PROGRAM: &str = "echo begun; touch up; while [ ! -e go ]; do sleep 0.01; done; echo over; exit";
+
+/// A program goes on after its keeper was killed, and ends with this code.
+fn after_its_keeper(code: u8) -> (TestHome, Value, Value) {
+    let home = TestHome::new();
+    let text = format!("steps:\n  - {{id: a, kind: command, shell: true, run: '{PROGRAM} {code}'}}\n");
+    home.json(&["workflow", "run", "--detach", "--workflow", &text]);
+    home.wait_file("up");
+    let id = home.json(&["workflow", "status"])["run"]["steps"][0]["task_id"].as_str().unwrap().to_owned();
+    kill_hard(home.wait_keeper(&id, 1));
+    wait_for("the keeper's end", || if home.keeper_of(&id, 1).is_none() { Ok(()) } else { Err(()) });
+    // An end that nobody was there to see.
+    home.kill_tickers();
+    home.touch("go");
+    wait_for("the program's end", || if members(&id, 1).is_empty() { Ok(()) } else { Err(members(&id, 1)) });
+    let ran = home.mgr(&["workflow", "status", "--wait", "--json"]);
+    assert_eq!(ran.code, Some(i32::from(code != 0)), "{ran:#?}");
+    let task = home.status(&id);
+    let attempt = &task["attempts"][0];
+    let told = json!([task["status"], attempt["exit_code"], attempt["supervision"], home.output(&id)]);
+    let step = ran.json()["run"]["steps"][0].clone();
+    (home, told, step)
+}
+
+#[test]
+fn a_program_whose_keeper_was_killed_is_done_when_it_ends_well() {
+    let (_home, told, step) = after_its_keeper(0);
+    assert_eq!((told, &step["status"]), (json!(["done", 0, "adopted", "begun\nover\n"]), &json!("done")), "{step:#}");
+}
+
+#[test]
+fn a_program_whose_keeper_was_killed_fails_by_its_exit_code() {
+    let (_home, told, step) = after_its_keeper(3);
+    assert_eq!((told, &step["status"]), (json!(["failed", 3, "adopted", "begun\nover\n"]), &json!("failed")));
+    assert_eq!(step["reason"], "the command ended with exit code 3");
+}
+
+/// What stands between a keeper and a program keeps nothing from the program.
+#[test]
+fn a_program_hears_its_signals_and_its_end_is_told_as_it_was() {
+    let home = TestHome::new();
+    let text = "
+on_failure: continue
+steps:
+  - {id: mask, kind: command, shell: true, run: 'grep -h SigBlk /proc/self/status; trap \"echo heard; exit 5\" TERM; kill -TERM $$; sleep 9'}
+  - {id: killed, kind: command, shell: true, run: 'kill -9 $$'}
+  - {id: missing, kind: command, run: [./not-there]}
+  - {id: group, kind: command, shell: true, run: 'test $(ps -o pgid= -p $$) = $(ps -o pgid= -p $PPID) && echo same'}
+";
+    let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
+    let run = &ran.json()["run"];
+    let task = |step: usize| run["steps"][step]["task_id"].as_str().map(|id| home.status(id));
+    let attempt = |step: usize| {
+        let attempt = task(step).map(|task| task["attempts"][0].clone()).unwrap_or_default();
+        json!([run["steps"][step]["status"], attempt["exit_code"], attempt["signal"]])
+    };
+    let told = [attempt(0), attempt(1), attempt(2), attempt(3)];
+    let expected = [
+        json!(["failed", 5, null]),
+        json!(["failed", null, 9]),
+        json!(["failed", null, null]),
+        json!(["done", 0, null]),
+    ];
+    assert_eq!(told, expected, "{run:#}");
+    let output =
+        std::fs::read_to_string(home.attempt(run["steps"][0]["task_id"].as_str().unwrap(), 1).join("out")).unwrap();
+    assert!(output.contains("SigBlk:\t0000000000000000"), "{output} {run:#}");
+}
