@@ -225,7 +225,8 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     let has_run = match row.status {
         StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
         StepStatus::Skipped | StepStatus::NotNeeded => false,
-        StepStatus::Running | StepStatus::Held | StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled => true,
+        StepStatus::Cancelled => row.task.is_some() || row.child.is_some(),
+        StepStatus::Running | StepStatus::Held | StepStatus::Done | StepStatus::Failed => true,
     };
     let most = loaded.plan.steps.get(place).and_then(|planned| planned.most_runs);
     let most = most.filter(|_| has_run && !loaded.frozen.demo);

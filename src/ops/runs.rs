@@ -266,8 +266,9 @@ fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Resu
         let now = (word, step.turn);
         let name = format!("{above}{}", step.step);
         let before = told.insert((state.run.id.clone(), step.step.clone()), now);
-        // The end of a nested run comes after all that happened in it.
-        if let Some(child) = step.child.as_ref().filter(|_| step.status == StepStatus::Running || before != Some(now)) {
+        // The end of a nested run comes after all that happened in it; one of an earlier turn is no news.
+        let has_news = step.status == StepStatus::Running || (before != Some(now) && step.status.is_over());
+        if let Some(child) = step.child.as_ref().filter(|_| has_news) {
             tell(call, &call.engine.run_state(child)?, &format!("{name}/"), told)?;
         }
         if before == Some(now) || step.status.is_to_do() {

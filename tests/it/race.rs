@@ -470,3 +470,28 @@ fn everything_killed_at_any_moment_leaves_the_same_winner() {
         assert_eq!(members(&task_of(&run["steps"], 3), 1).len(), 0, "round {round}");
     }
 }
+
+/// A racer that only lost is not why a nested run failed, and what the race changed counts once.
+#[test]
+fn a_race_in_a_nested_workflow_speaks_with_one_voice() {
+    let home = home();
+    let text = "
+on_failure: continue
+steps:
+  - id: in
+    kind: workflow
+    workflow:
+      steps:
+        - {id: r, kind: race, backends: [ann, bob], prompt: \"as ann fail crashed it broke\\nas bob sleep 200\\nas bob write made good\\nas bob finish works\"}
+        - {id: bad, kind: command, needs: [r], run: [cat, nothing]}
+  - {id: seen, kind: command, needs: [in], when: always, run: [printf, '%s', '{{ steps.in.diff }}']}
+outputs: {diff: '{{ steps.seen.output }}'}
+";
+    let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
+    let run = ran.json()["run"].clone();
+    let why = run["steps"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(why.starts_with("bad failed: the command ended with exit code 1"), "{run:#}");
+    // The winner's two files, and nothing of the one who lost.
+    let diff = run["outputs"]["diff"].as_str().unwrap();
+    assert_eq!((diff.matches("diff --git").count(), diff.matches("+good").count()), (2, 1), "{diff}");
+}

@@ -71,11 +71,27 @@ impl Engine {
         Ok(match run.status {
             RunStatus::Running | RunStatus::Paused => None,
             RunStatus::Done => Some(change(step, StepStatus::Done, None)),
-            RunStatus::Failed => Some(change(step, StepStatus::Failed, Some(what_failed(&steps)))),
+            RunStatus::Failed => Some(change(step, StepStatus::Failed, Some(self.what_failed(&run, &steps)))),
             RunStatus::Cancelled => {
                 Some(change(step, StepStatus::Cancelled, Some(format!("its run {child} was cancelled"))))
             }
         })
+    }
+
+    /// Names the first step that failed, with its reason. One that only lost a race has not made the run fail.
+    fn what_failed(&self, run: &Run, steps: &[RunStep]) -> String {
+        let loaded = self.step_maker.and_then(|maker| self.definition(run, (maker.vocabulary)()).ok());
+        let is_racer = |place: usize| {
+            let planned = loaded.as_ref().and_then(|loaded| loaded.plan.steps.get(place));
+            planned.is_some_and(|planned| planned.part.is_racer())
+        };
+        let has_failed = |(place, step): &(usize, &RunStep)| {
+            matches!(step.status, StepStatus::Failed | StepStatus::Cancelled) && !is_racer(*place)
+        };
+        let Some((_, step)) = steps.iter().enumerate().find(has_failed) else { return "its run failed".to_owned() };
+        let how = if step.status == StepStatus::Failed { "failed" } else { "was cancelled" };
+        let why = step.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} {how}{why}", step.step)
     }
 
     /// Adds what the nested run of a step gives back and, if it is asked for, what its steps have changed together.
@@ -116,7 +132,8 @@ impl Engine {
         let (mut diffs, mut files) = (String::new(), std::collections::BTreeSet::new());
         for (row, planned) in steps.iter().zip(&loaded.plan.steps) {
             let has_run = matches!(row.status, StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled);
-            if !has_run || (row.task.is_none() && row.child.is_none()) {
+            // Of a race the winner speaks, in the row of the race.
+            if !has_run || planned.part.is_racer() || (row.task.is_none() && row.child.is_none()) {
                 continue;
             }
             let of_step = self.facts(loaded, row, planned, true)?;
@@ -182,15 +199,6 @@ pub(super) fn cancel_family(writing: &Writing<'_>, id: &RunId, now: Timestamp) -
         writing.wish_of_run(&id, RunStatus::Cancelled, now)?;
     }
     Ok(())
-}
-
-/// Names the step that failed first, with its reason.
-fn what_failed(steps: &[RunStep]) -> String {
-    let failed = |status: StepStatus| matches!(status, StepStatus::Failed | StepStatus::Cancelled);
-    let Some(step) = steps.iter().find(|step| failed(step.status)) else { return "its run failed".to_owned() };
-    let how = if step.status == StepStatus::Failed { "failed" } else { "was cancelled" };
-    let why = step.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{} {how}{why}", step.step)
 }
 
 /// Returns a text as it is, the rest as JSON.
