@@ -284,11 +284,7 @@ pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static s
     }
 }
 
-<<<<<<< HEAD
-const fn step_tone(status: StepStatus) -> Tone {
-=======
 pub(super) const fn step_tone(status: StepStatus) -> Tone {
->>>>>>> h7
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -393,7 +389,6 @@ impl Render for RunView {
     }
 }
 
-<<<<<<< HEAD
 /// Returns the steps, those of a race and of nested workflows beneath theirs, each with how deep it lies.
 fn in_line(steps: &[RunStepView], level: usize) -> Vec<(usize, &RunStepView)> {
     let with_own = |step: &'_ RunStepView| level + usize::from(step.race.is_some());
@@ -414,16 +409,10 @@ fn output(page: &mut Page, text: &str) {
     }
     if lines.len() > most {
         page.line(format!("  … and {}", plural((lines.len() - most) as u64, "more line")));
-=======
-impl Render for RunStepView {
-    fn render(&self, page: &mut Page) {
-        self.render_at(page, 1);
->>>>>>> h7
     }
 }
 
 impl RunStepView {
-<<<<<<< HEAD
     fn row(&self, level: usize) -> Vec<(Tone, String)> {
         let turns = match self.repeat {
             Some(RepeatView { run, max }) => Some(format!("run {run} of at most {max}")),
@@ -553,32 +542,5 @@ summary:
         let text = page_of(&run(RunStatus::Failed, steps), Page::plain());
         assert!(text.starts_with("two steps failed in 1m 20s: 999 steps done, 1 failed\n"), "{text}");
         assert!(text.contains("and 999 steps more: `--json` has all.") && text.lines().count() < 12, "{text}");
-=======
-    fn render_at(&self, page: &mut Page, level: usize) {
-        let (word, tone) = shown(self.status, self.task_status);
-        let word = page.tint(tone, word);
-        let id = self.task_id.as_ref().or(self.child_id.as_ref());
-        let task = id.map(|id| format!(" {}", id.short())).unwrap_or_default();
-        let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
-        let turn = match self.repeat {
-            Some(RepeatView { run, max }) => format!(" (run {run} of at most {max})"),
-            None if self.turn > 1 => format!(" ({})", plural(self.turn.into(), "turn")),
-            None => String::new(),
-        };
-        let repairs = match self.repairs {
-            0 => String::new(),
-            count => format!(" ({})", plural(count.into(), "repair")),
-        };
-        let why = self.reason.clone().or_else(|| self.question.clone());
-        let why = why.or_else(|| self.waiting_on.as_ref().map(|what| format!("waits for {what}")));
-        let why = why.map(|why| format!(": {}", one_line(&why))).unwrap_or_default();
-        page.line(format!(
-            "{:indent$}{} {word}{task}{took}{turn}{repairs}{why}",
-            "",
-            self.id,
-            indent = 2 * (level + usize::from(self.race.is_some()))
-        ));
-        self.steps.iter().for_each(|step| step.render_at(page, level + 1));
->>>>>>> h7
     }
 }

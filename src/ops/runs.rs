@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-<<<<<<< HEAD
     AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_views::{RunLine, RunView, run_tone, shown},
@@ -18,17 +17,6 @@ use crate::{
     engine::{EngineError, Frozen, RunAsk, RunState},
     ui::{Page, Tone, duration_words, one_line, plural},
     workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
-=======
-    AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone, shown},
-    workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
-};
-use crate::{
-    core::{RunId, Span, StepStatus, TaskRef},
-    engine::{EngineError, Frozen, RunAsk, RunState},
-    ui::{Page, duration_words, one_line, plural},
-    workflow::{Checked, Fault, Support, Workflow},
->>>>>>> h7
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -274,13 +262,7 @@ fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Resu
         if before == Some(now) || step.status.is_to_do() {
             continue;
         }
-<<<<<<< HEAD
         call.progress.line(&words_of(call, step, &name, word));
-=======
-        let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
-        call.progress.line(&format!("{name} {word}{run}{why}"));
->>>>>>> h7
     }
     Ok(())
 }
