@@ -52,7 +52,10 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
             [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('workflow', 'workflow', [CompletionResultType]::ParameterValue, 'Check workflow files, look at their plan, run them')
+            [CompletionResult]::new('template', 'template', [CompletionResultType]::ParameterValue, 'Keep workflows and prompts under a name')
+            [CompletionResult]::new('decompose', 'decompose', [CompletionResultType]::ParameterValue, 'Split a prompt into steps')
             [CompletionResult]::new('parallel', 'parallel', [CompletionResultType]::ParameterValue, 'Run several tasks at once')
+            [CompletionResult]::new('race', 'race', [CompletionResultType]::ParameterValue, 'Let several agents race at the same work')
             [CompletionResult]::new('inbox', 'inbox', [CompletionResultType]::ParameterValue, 'Show what waits for a person')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer what waits for a person')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
@@ -87,6 +90,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could')
             [CompletionResult]::new('--posture', '--posture', [CompletionResultType]::ParameterName, 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Shell command that must succeed after the agent, or the task fails (can be repeated)')
+            [CompletionResult]::new('--verify-retries', '--verify-retries', [CompletionResultType]::ParameterName, 'How often a failed check goes back to the agent''s conversation with its output, 0 to 10; 0 when absent')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest running time such as 10m; the setting `timeout` when absent')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'End the task when the agent is silent for so long with no tool running, such as 5m')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Most money to spend, such as $0.50')
@@ -137,6 +141,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could')
             [CompletionResult]::new('--posture', '--posture', [CompletionResultType]::ParameterName, 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could')
             [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Shell command that must succeed after the agent, or the task fails (can be repeated)')
+            [CompletionResult]::new('--verify-retries', '--verify-retries', [CompletionResultType]::ParameterName, 'How often a failed check goes back to the agent''s conversation with its output, 0 to 10; 0 when absent')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest running time such as 10m; the setting `timeout` when absent')
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'End the task when the agent is silent for so long with no tool running, such as 5m')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Most money to spend, such as $0.50')
@@ -486,6 +491,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         }
         'mgr;workflow;validate' {
             [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'The workflow itself instead of a file: YAML text, or an object of the same shape')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Name of a template or shipped example instead of a file')
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -497,6 +503,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         }
         'mgr;workflow;plan' {
             [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'The workflow itself instead of a file: YAML text, or an object of the same shape')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Name of a template or shipped example instead of a file')
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--mermaid', '--mermaid', [CompletionResultType]::ParameterName, 'Print the graph as Mermaid text and nothing else')
@@ -509,6 +516,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         }
         'mgr;workflow;run' {
             [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'The workflow itself instead of a file: YAML text, or an object of the same shape')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Name of a template or shipped example instead of a file')
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of the workflow''s parameters (can be repeated)')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
             [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
@@ -540,6 +548,8 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--nested', '--nested', [CompletionResultType]::ParameterName, 'The runs of nested workflows as well')
+            [CompletionResult]::new('--examples', '--examples', [CompletionResultType]::ParameterName, 'List the workflows that are shipped with mgr instead, each in one line')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
@@ -616,6 +626,131 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;workflow;help;help' {
             break
         }
+        'mgr;template' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('save', 'save', [CompletionResultType]::ParameterValue, 'Keep a workflow or prompt under a name')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List templates')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a template')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a template')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Delete a template')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mgr;template;save' {
+            [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'The workflow itself: YAML text, or an object of the same shape')
+            [CompletionResult]::new('--template', '--template', [CompletionResultType]::ParameterName, 'Name of another template or of a shipped example to copy')
+            [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'A prompt instead of a workflow; {{ params.x }} in it becomes a parameter')
+            [CompletionResult]::new('--from-run', '--from-run', [CompletionResultType]::ParameterName, 'A run that is over, whose workflow is kept')
+            [CompletionResult]::new('--description', '--description', [CompletionResultType]::ParameterName, 'What it is for, in a sentence')
+            [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Types, defaults and descriptions of the prompt''s parameters, by name, as a workflow declares them')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Replace a template of this name')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a template of this name')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;template;list' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;template;show' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;template;run' {
+            [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of its parameters (can be repeated)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same run')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;template;rm' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Do not ask; only a terminal is asked')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Do not ask; only a terminal is asked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;template;help' {
+            [CompletionResult]::new('save', 'save', [CompletionResultType]::ParameterValue, 'Keep a workflow or prompt under a name')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List templates')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a template')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a template')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Delete a template')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'mgr;template;help;save' {
+            break
+        }
+        'mgr;template;help;list' {
+            break
+        }
+        'mgr;template;help;show' {
+            break
+        }
+        'mgr;template;help;run' {
+            break
+        }
+        'mgr;template;help;rm' {
+            break
+        }
+        'mgr;template;help;help' {
+            break
+        }
+        'mgr;decompose' {
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory that the planner looks at and that the steps work in; over MCP an absolute path')
+            [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory that the planner looks at and that the steps work in; over MCP an absolute path')
+            [CompletionResult]::new('--planner', '--planner', [CompletionResultType]::ParameterName, 'Let this backend plan, which only looks; by rule when absent')
+            [CompletionResult]::new('--task-id', '--task-id', [CompletionResultType]::ParameterName, 'The planner''s task of an earlier call that was still planning')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the workflow to this file; over MCP an absolute path')
+            [CompletionResult]::new('--out', '--out', [CompletionResultType]::ParameterName, 'Write the workflow to this file; over MCP an absolute path')
+            [CompletionResult]::new('--save', '--save', [CompletionResultType]::ParameterName, 'Save the workflow as a template of this name')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Replace a file or template that is there')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace a file or template that is there')
+            [CompletionResult]::new('--run', '--run', [CompletionResultType]::ParameterName, 'Run the workflow at once; the command line waits for its end')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'With run: every agent is the scripted demo agent, and nothing is run or spent')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mgr;parallel' {
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path')
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path')
@@ -629,6 +764,36 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Start nothing new after the first failure')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every agent is the scripted demo agent, and nothing is run or spent')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
+            [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;race' {
+            [CompletionResult]::new('-b', '-b', [CompletionResultType]::ParameterName, 'The agents that race, 2 to 10; the same one may be named again (can be repeated)')
+            [CompletionResult]::new('--backends', '--backends', [CompletionResultType]::ParameterName, 'The agents that race, 2 to 10; the same one may be named again (can be repeated)')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'How many attempts each of them gets; one when absent')
+            [CompletionResult]::new('--attempts', '--attempts', [CompletionResultType]::ParameterName, 'How many attempts each of them gets; one when absent')
+            [CompletionResult]::new('--verify', '--verify', [CompletionResultType]::ParameterName, 'Shell command that must succeed after a racer, or it cannot win (can be repeated)')
+            [CompletionResult]::new('--first-success', '--first-success', [CompletionResultType]::ParameterName, 'False: all finish, then the first of backends that succeeded wins; true when absent')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Model to ask for; each backend''s own choice when absent')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Model to ask for; each backend''s own choice when absent')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'How much the racers may do')
+            [CompletionResult]::new('--posture', '--posture', [CompletionResultType]::ParameterName, 'How much the racers may do')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest running time of each racer such as 10m; the setting `timeout` when absent')
+            [CompletionResult]::new('--isolate', '--isolate', [CompletionResultType]::ParameterName, 'Where each works: worktree or copy; what the directory allows when absent')
+            [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same race')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--keep-rest', '--keep-rest', [CompletionResultType]::ParameterName, 'Let the others finish after one has won')
+            [CompletionResult]::new('--apply', '--apply', [CompletionResultType]::ParameterName, 'Bring the winner''s result into the directory')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every racer is the scripted demo agent, and nothing is spent')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
             [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
@@ -798,7 +963,10 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('discard', 'discard', [CompletionResultType]::ParameterValue, 'Give up an isolated task''s directory')
             [CompletionResult]::new('archive', 'archive', [CompletionResultType]::ParameterValue, 'Look into the archive of workspaces and free its space')
             [CompletionResult]::new('workflow', 'workflow', [CompletionResultType]::ParameterValue, 'Check workflow files, look at their plan, run them')
+            [CompletionResult]::new('template', 'template', [CompletionResultType]::ParameterValue, 'Keep workflows and prompts under a name')
+            [CompletionResult]::new('decompose', 'decompose', [CompletionResultType]::ParameterValue, 'Split a prompt into steps')
             [CompletionResult]::new('parallel', 'parallel', [CompletionResultType]::ParameterValue, 'Run several tasks at once')
+            [CompletionResult]::new('race', 'race', [CompletionResultType]::ParameterValue, 'Let several agents race at the same work')
             [CompletionResult]::new('inbox', 'inbox', [CompletionResultType]::ParameterValue, 'Show what waits for a person')
             [CompletionResult]::new('answer', 'answer', [CompletionResultType]::ParameterValue, 'Answer what waits for a person')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show or change settings')
@@ -925,7 +1093,36 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;help;workflow;report' {
             break
         }
+        'mgr;help;template' {
+            [CompletionResult]::new('save', 'save', [CompletionResultType]::ParameterValue, 'Keep a workflow or prompt under a name')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List templates')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a template')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a template')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Delete a template')
+            break
+        }
+        'mgr;help;template;save' {
+            break
+        }
+        'mgr;help;template;list' {
+            break
+        }
+        'mgr;help;template;show' {
+            break
+        }
+        'mgr;help;template;run' {
+            break
+        }
+        'mgr;help;template;rm' {
+            break
+        }
+        'mgr;help;decompose' {
+            break
+        }
         'mgr;help;parallel' {
+            break
+        }
+        'mgr;help;race' {
             break
         }
         'mgr;help;inbox' {

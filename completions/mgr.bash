@@ -40,6 +40,9 @@ _mgr() {
             mgr,config)
                 cmd="mgr__subcmd__config"
                 ;;
+            mgr,decompose)
+                cmd="mgr__subcmd__decompose"
+                ;;
             mgr,demo)
                 cmd="mgr__subcmd__demo"
                 ;;
@@ -88,6 +91,9 @@ _mgr() {
             mgr,poll)
                 cmd="mgr__subcmd__poll"
                 ;;
+            mgr,race)
+                cmd="mgr__subcmd__race"
+                ;;
             mgr,reference)
                 cmd="mgr__subcmd__reference"
                 ;;
@@ -114,6 +120,9 @@ _mgr() {
                 ;;
             mgr,submit)
                 cmd="mgr__subcmd__submit"
+                ;;
+            mgr,template)
+                cmd="mgr__subcmd__template"
                 ;;
             mgr,watch)
                 cmd="mgr__subcmd__watch"
@@ -169,6 +178,9 @@ _mgr() {
             mgr__subcmd__help,config)
                 cmd="mgr__subcmd__help__subcmd__config"
                 ;;
+            mgr__subcmd__help,decompose)
+                cmd="mgr__subcmd__help__subcmd__decompose"
+                ;;
             mgr__subcmd__help,demo)
                 cmd="mgr__subcmd__help__subcmd__demo"
                 ;;
@@ -217,6 +229,9 @@ _mgr() {
             mgr__subcmd__help,poll)
                 cmd="mgr__subcmd__help__subcmd__poll"
                 ;;
+            mgr__subcmd__help,race)
+                cmd="mgr__subcmd__help__subcmd__race"
+                ;;
             mgr__subcmd__help,reference)
                 cmd="mgr__subcmd__help__subcmd__reference"
                 ;;
@@ -244,6 +259,9 @@ _mgr() {
             mgr__subcmd__help,submit)
                 cmd="mgr__subcmd__help__subcmd__submit"
                 ;;
+            mgr__subcmd__help,template)
+                cmd="mgr__subcmd__help__subcmd__template"
+                ;;
             mgr__subcmd__help,watch)
                 cmd="mgr__subcmd__help__subcmd__watch"
                 ;;
@@ -264,6 +282,21 @@ _mgr() {
                 ;;
             mgr__subcmd__help__subcmd__mcp,install)
                 cmd="mgr__subcmd__help__subcmd__mcp__subcmd__install"
+                ;;
+            mgr__subcmd__help__subcmd__template,list)
+                cmd="mgr__subcmd__help__subcmd__template__subcmd__list"
+                ;;
+            mgr__subcmd__help__subcmd__template,rm)
+                cmd="mgr__subcmd__help__subcmd__template__subcmd__rm"
+                ;;
+            mgr__subcmd__help__subcmd__template,run)
+                cmd="mgr__subcmd__help__subcmd__template__subcmd__run"
+                ;;
+            mgr__subcmd__help__subcmd__template,save)
+                cmd="mgr__subcmd__help__subcmd__template__subcmd__save"
+                ;;
+            mgr__subcmd__help__subcmd__template,show)
+                cmd="mgr__subcmd__help__subcmd__template__subcmd__show"
                 ;;
             mgr__subcmd__help__subcmd__workflow,cancel)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__cancel"
@@ -306,6 +339,42 @@ _mgr() {
                 ;;
             mgr__subcmd__mcp__subcmd__help,install)
                 cmd="mgr__subcmd__mcp__subcmd__help__subcmd__install"
+                ;;
+            mgr__subcmd__template,help)
+                cmd="mgr__subcmd__template__subcmd__help"
+                ;;
+            mgr__subcmd__template,list)
+                cmd="mgr__subcmd__template__subcmd__list"
+                ;;
+            mgr__subcmd__template,rm)
+                cmd="mgr__subcmd__template__subcmd__rm"
+                ;;
+            mgr__subcmd__template,run)
+                cmd="mgr__subcmd__template__subcmd__run"
+                ;;
+            mgr__subcmd__template,save)
+                cmd="mgr__subcmd__template__subcmd__save"
+                ;;
+            mgr__subcmd__template,show)
+                cmd="mgr__subcmd__template__subcmd__show"
+                ;;
+            mgr__subcmd__template__subcmd__help,help)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__help"
+                ;;
+            mgr__subcmd__template__subcmd__help,list)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__list"
+                ;;
+            mgr__subcmd__template__subcmd__help,rm)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__rm"
+                ;;
+            mgr__subcmd__template__subcmd__help,run)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__run"
+                ;;
+            mgr__subcmd__template__subcmd__help,save)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__save"
+                ;;
+            mgr__subcmd__template__subcmd__help,show)
+                cmd="mgr__subcmd__template__subcmd__help__subcmd__show"
                 ;;
             mgr__subcmd__workflow,cancel)
                 cmd="mgr__subcmd__workflow__subcmd__cancel"
@@ -368,7 +437,7 @@ _mgr() {
 
     case "${cmd}" in
         mgr)
-            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow parallel inbox answer config doctor capabilities demo mcp completions man reference help"
+            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -717,6 +786,52 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__decompose)
+            opts="-C -o -f -q -h --working-dir --planner --task-id --out --save --force --run --demo --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --working-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --planner)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__demo)
             opts="-q -h --dir --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -876,7 +991,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help)
-            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow parallel inbox answer config doctor capabilities demo mcp completions man reference help"
+            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1030,6 +1145,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__decompose)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1295,6 +1424,20 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__help__subcmd__race)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__help__subcmd__reference)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1410,6 +1553,90 @@ _mgr() {
         mgr__subcmd__help__subcmd__submit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template)
+            opts="save list show run rm"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__template__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1925,6 +2152,84 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__race)
+            opts="-b -n -C -m -p -w -q -h --backends --attempts --verify --first-success --keep-rest --apply --working-dir --model --posture --timeout --isolate --demo --wait --detach --request-id --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --backends)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --attempts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --first-success)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --working-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --posture)
+                    COMPREPLY=($(compgen -W "read_only edit full" -- "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -W "read_only edit full" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolate)
+                    COMPREPLY=($(compgen -W "none worktree copy" -- "${cur}"))
+                    return 0
+                    ;;
+                --request-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__reference)
             opts="-q -h --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2064,7 +2369,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__run)
-            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
+            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --verify-retries --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2147,6 +2452,10 @@ _mgr() {
                     return 0
                     ;;
                 --verify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-retries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2258,7 +2567,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__submit)
-            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
+            opts="-b -C -r -m -t -l -p -w -q -h --backend --auto-route --working-dir --role --model --effort --system-prompt --context --include-files --tags --label --metadata --posture --trust-project --verify --verify-retries --timeout --idle-timeout --budget --max-tokens --max-turns --max-output --output-schema --isolate --setup --share --archive --priority --after --retries --fallback --request-id --allow-duplicate --wait --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2344,6 +2653,10 @@ _mgr() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --verify-retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2404,6 +2717,252 @@ _mgr() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template)
+            opts="-q -h --json --quiet --color --help save list show run rm help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help)
+            opts="save list show run rm help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__rm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__run)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__list)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__rm)
+            opts="-y -q -h --yes --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__run)
+            opts="-C -w -q -h --params --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --working-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__save)
+            opts="-f -q -h --workflow --template --prompt --from-run --description --params --force --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --workflow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prompt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-run)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --description)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__template__subcmd__show)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -2626,7 +3185,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__list)
-            opts="-n -q -h --limit --json --quiet --color --help"
+            opts="-n -q -h --limit --nested --examples --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2652,13 +3211,17 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__plan)
-            opts="-q -h --workflow --params --mermaid --json --quiet --color --help"
+            opts="-q -h --workflow --template --params --mermaid --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --workflow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2714,13 +3277,17 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__run)
-            opts="-C -w -q -h --workflow --params --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            opts="-C -w -q -h --workflow --template --params --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --workflow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2770,13 +3337,17 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__validate)
-            opts="-q -h --workflow --params --json --quiet --color --help"
+            opts="-q -h --workflow --template --params --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --workflow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --template)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -49,7 +49,10 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
             cand workflow 'Check workflow files, look at their plan, run them'
+            cand template 'Keep workflows and prompts under a name'
+            cand decompose 'Split a prompt into steps'
             cand parallel 'Run several tasks at once'
+            cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
             cand config 'Show or change settings'
@@ -83,6 +86,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -p 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
             cand --posture 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
             cand --verify 'Shell command that must succeed after the agent, or the task fails (can be repeated)'
+            cand --verify-retries 'How often a failed check goes back to the agent''s conversation with its output, 0 to 10; 0 when absent'
             cand --timeout 'Longest running time such as 10m; the setting `timeout` when absent'
             cand --idle-timeout 'End the task when the agent is silent for so long with no tool running, such as 5m'
             cand --budget 'Most money to spend, such as $0.50'
@@ -132,6 +136,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -p 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
             cand --posture 'How much the agent may do: read_only looks, edit changes files in the directory, full does anything you could'
             cand --verify 'Shell command that must succeed after the agent, or the task fails (can be repeated)'
+            cand --verify-retries 'How often a failed check goes back to the agent''s conversation with its output, 0 to 10; 0 when absent'
             cand --timeout 'Longest running time such as 10m; the setting `timeout` when absent'
             cand --idle-timeout 'End the task when the agent is silent for so long with no tool running, such as 5m'
             cand --budget 'Most money to spend, such as $0.50'
@@ -451,6 +456,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;workflow;validate'= {
             cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --template 'Name of a template or shipped example instead of a file'
             cand --params 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -461,6 +467,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;workflow;plan'= {
             cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --template 'Name of a template or shipped example instead of a file'
             cand --params 'Values of the workflow''s parameters; when any is given, all required ones must be (can be repeated)'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --mermaid 'Print the graph as Mermaid text and nothing else'
@@ -472,6 +479,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;workflow;run'= {
             cand --workflow 'The workflow itself instead of a file: YAML text, or an object of the same shape'
+            cand --template 'Name of a template or shipped example instead of a file'
             cand --params 'Values of the workflow''s parameters (can be repeated)'
             cand -C 'Directory to work in; over MCP an absolute path'
             cand --working-dir 'Directory to work in; over MCP an absolute path'
@@ -501,6 +509,8 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -n 'Most runs to return, newest first; 20 when absent'
             cand --limit 'Most runs to return, newest first; 20 when absent'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --nested 'The runs of nested workflows as well'
+            cand --examples 'List the workflows that are shipped with mgr instead, each in one line'
             cand --json 'Print one JSON object instead of text'
             cand -q 'Say nothing but the answer'
             cand --quiet 'Say nothing but the answer'
@@ -563,6 +573,117 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;workflow;help;help'= {
         }
+        &'mgr;template'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand save 'Keep a workflow or prompt under a name'
+            cand list 'List templates'
+            cand show 'Show a template'
+            cand run 'Run a template'
+            cand rm 'Delete a template'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;template;save'= {
+            cand --workflow 'The workflow itself: YAML text, or an object of the same shape'
+            cand --template 'Name of another template or of a shipped example to copy'
+            cand --prompt 'A prompt instead of a workflow; {{ params.x }} in it becomes a parameter'
+            cand --from-run 'A run that is over, whose workflow is kept'
+            cand --description 'What it is for, in a sentence'
+            cand --params 'Types, defaults and descriptions of the prompt''s parameters, by name, as a workflow declares them'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -f 'Replace a template of this name'
+            cand --force 'Replace a template of this name'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;template;list'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;template;show'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;template;run'= {
+            cand --params 'Values of its parameters (can be repeated)'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand --request-id 'Name of this request: sending it again returns the same run'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --demo 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+            cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --detach 'Return at once with the run''s id'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;template;rm'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -y 'Do not ask; only a terminal is asked'
+            cand --yes 'Do not ask; only a terminal is asked'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;template;help'= {
+            cand save 'Keep a workflow or prompt under a name'
+            cand list 'List templates'
+            cand show 'Show a template'
+            cand run 'Run a template'
+            cand rm 'Delete a template'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;template;help;save'= {
+        }
+        &'mgr;template;help;list'= {
+        }
+        &'mgr;template;help;show'= {
+        }
+        &'mgr;template;help;run'= {
+        }
+        &'mgr;template;help;rm'= {
+        }
+        &'mgr;template;help;help'= {
+        }
+        &'mgr;decompose'= {
+            cand -C 'Directory that the planner looks at and that the steps work in; over MCP an absolute path'
+            cand --working-dir 'Directory that the planner looks at and that the steps work in; over MCP an absolute path'
+            cand --planner 'Let this backend plan, which only looks; by rule when absent'
+            cand --task-id 'The planner''s task of an earlier call that was still planning'
+            cand -o 'Write the workflow to this file; over MCP an absolute path'
+            cand --out 'Write the workflow to this file; over MCP an absolute path'
+            cand --save 'Save the workflow as a template of this name'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -f 'Replace a file or template that is there'
+            cand --force 'Replace a file or template that is there'
+            cand --run 'Run the workflow at once; the command line waits for its end'
+            cand --demo 'With run: every agent is the scripted demo agent, and nothing is run or spent'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mgr;parallel'= {
             cand -f 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path'
             cand --file 'File with the tasks: a YAML list, or a mapping with `tasks` or `steps`; over MCP an absolute path'
@@ -576,6 +697,35 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --fail-fast 'Start nothing new after the first failure'
             cand --demo 'Try it out: every agent is the scripted demo agent, and nothing is run or spent'
+            cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
+            cand --detach 'Return at once with the run''s id'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;race'= {
+            cand -b 'The agents that race, 2 to 10; the same one may be named again (can be repeated)'
+            cand --backends 'The agents that race, 2 to 10; the same one may be named again (can be repeated)'
+            cand -n 'How many attempts each of them gets; one when absent'
+            cand --attempts 'How many attempts each of them gets; one when absent'
+            cand --verify 'Shell command that must succeed after a racer, or it cannot win (can be repeated)'
+            cand --first-success 'False: all finish, then the first of backends that succeeded wins; true when absent'
+            cand -C 'Directory to work in; over MCP an absolute path'
+            cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand -m 'Model to ask for; each backend''s own choice when absent'
+            cand --model 'Model to ask for; each backend''s own choice when absent'
+            cand -p 'How much the racers may do'
+            cand --posture 'How much the racers may do'
+            cand --timeout 'Longest running time of each racer such as 10m; the setting `timeout` when absent'
+            cand --isolate 'Where each works: worktree or copy; what the directory allows when absent'
+            cand --request-id 'Name of this request: sending it again returns the same race'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --keep-rest 'Let the others finish after one has won'
+            cand --apply 'Bring the winner''s result into the directory'
+            cand --demo 'Try it out: every racer is the scripted demo agent, and nothing is spent'
             cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
             cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
             cand --detach 'Return at once with the run''s id'
@@ -728,7 +878,10 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand discard 'Give up an isolated task''s directory'
             cand archive 'Look into the archive of workspaces and free its space'
             cand workflow 'Check workflow files, look at their plan, run them'
+            cand template 'Keep workflows and prompts under a name'
+            cand decompose 'Split a prompt into steps'
             cand parallel 'Run several tasks at once'
+            cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
             cand config 'Show or change settings'
@@ -820,7 +973,28 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;help;workflow;report'= {
         }
+        &'mgr;help;template'= {
+            cand save 'Keep a workflow or prompt under a name'
+            cand list 'List templates'
+            cand show 'Show a template'
+            cand run 'Run a template'
+            cand rm 'Delete a template'
+        }
+        &'mgr;help;template;save'= {
+        }
+        &'mgr;help;template;list'= {
+        }
+        &'mgr;help;template;show'= {
+        }
+        &'mgr;help;template;run'= {
+        }
+        &'mgr;help;template;rm'= {
+        }
+        &'mgr;help;decompose'= {
+        }
         &'mgr;help;parallel'= {
+        }
+        &'mgr;help;race'= {
         }
         &'mgr;help;inbox'= {
         }
