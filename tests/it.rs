@@ -20,6 +20,7 @@ mod it {
     pub mod limits;
     pub mod storage;
     pub mod tree;
+    pub mod wishes;
     pub mod workflow;
 }
 mod support;

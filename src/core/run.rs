@@ -118,6 +118,10 @@ pub struct Run {
     pub parent: Option<(RunId, String)>,
     /// Why it is paused.
     pub why: Option<String>,
+    /// Whether what runs stands still as well while it is paused.
+    pub freezes: bool,
+    /// The run with which this one was paused: it goes on with that one.
+    pub paused_with: Option<RunId>,
     /// The most money to spend, where somebody changed what the definition says.
     pub budget: Option<Money>,
 }

@@ -29,6 +29,9 @@ pub enum EngineError {
     Invalid { message: String, hint: String },
     #[error("{message}")]
     Conflict { message: String, hint: String },
+    /// A conflict that passes by itself: the same call may go well later.
+    #[error("{message}")]
+    Busy { message: String, hint: String },
     #[error("{message}")]
     NotFound { message: String, hint: String },
     #[error(transparent)]

@@ -108,7 +108,7 @@ fn refusal(lease: &Lease) -> EngineError {
         }
         Holder::Command(_) => "try again when it is done".to_owned(),
     };
-    EngineError::Conflict { message: lease.to_string(), hint }
+    EngineError::Busy { message: lease.to_string(), hint }
 }
 
 impl std::fmt::Display for Lease {

@@ -162,7 +162,7 @@ impl Engine {
         let live = self.store.read(|view| view.live_continuations(earlier))?;
         match live.first() {
             None => Ok(()),
-            Some(other) => Err(EngineError::Conflict {
+            Some(other) => Err(EngineError::Busy {
                 message: format!("the conversation of `{earlier}` is busy with task `{other}`"),
                 hint: format!("`mgr watch {other}`, then send to that task"),
             }),

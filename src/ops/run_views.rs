@@ -91,6 +91,9 @@ pub struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     pub elapsed_s: f64,
+    /// Why it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// In the order of the file.
     pub steps: Vec<RunStepView>,
     /// What the workflow gives back, once it is over.
@@ -125,6 +128,7 @@ impl RunView {
             created_at,
             finished_at,
             elapsed_s,
+            why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
@@ -209,7 +213,8 @@ impl Render for RunView {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status), self.status.as_str());
         let took = duration_words(self.elapsed_s);
-        page.line(format!("{} {} {word} in {took}", self.workflow_id, one_line(&self.name)));
+        let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        page.line(format!("{} {} {word} in {took}{why}", self.workflow_id, one_line(&self.name)));
         for step in &self.steps {
             step.render(page);
         }
@@ -219,6 +224,9 @@ impl Render for RunView {
         for (name, text) in &self.outputs {
             page.line(format!("{name}:"));
             page.text(text);
+        }
+        if self.status == RunStatus::Paused {
+            page.line(format!("It is paused: `mgr workflow resume {}` lets it go on.", self.workflow_id));
         }
         if self.waits_for_person {
             page.line("Waits for a person: `mgr inbox` shows the question.");

@@ -12,8 +12,8 @@ use super::{
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, Span, StepStatus, TaskRef},
-    engine::{Frozen, RunAsk},
+    core::{RunId, RunStatus, Span, StepStatus, TaskRef},
+    engine::{Frozen, Renewed, RunAsk},
     ui::{Page, duration_words, one_line, plural},
     workflow::{Checked, Fault, Support},
 };
@@ -195,8 +195,8 @@ fn invalid(name: &str, faults: &[Fault]) -> OpError {
     error.hint("`mgr workflow validate` shows all of them")
 }
 
-/// Waits until the run is over or waits for a person, telling what its steps do.
-async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
+/// Waits until the run is over, paused, or waits for a person, telling what its steps do.
+pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
     let mut told: BTreeMap<String, (StepStatus, u32)> = BTreeMap::new();
     let over = call
         .engine
@@ -211,7 +211,8 @@ async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
                 let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
                 call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
             }
-            Ok((state.run.status.is_terminal() || waits_for_person(&state) || call.progress.is_over()).then_some(()))
+            let is_at_rest = !matches!(state.run.status, RunStatus::Running) || waits_for_person(&state);
+            Ok((is_at_rest || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
@@ -249,7 +250,7 @@ pub struct WorkflowStatusInput {
 pub struct WorkflowStatusOutput {
     pub run: RunView,
     #[serde(skip)]
-    waited: bool,
+    pub(super) waited: bool,
 }
 
 pub struct WorkflowStatus;
@@ -395,9 +396,10 @@ pub struct WorkflowRetryInput {
     /// The run: its id, a unique prefix, @last or @-2
     #[arg(value_name = "RUN")]
     pub workflow_id: TaskRef,
-    /// The step to run again, such as fix or review[security]
+    /// The step to run again, such as fix or review[security]; all that did not succeed when absent
     #[arg(value_name = "STEP")]
-    pub step: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// Wait for the end (over MCP for a bounded time) and exit by the outcome
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -408,6 +410,9 @@ pub struct WorkflowRetryInput {
 pub struct WorkflowRetryOutput {
     /// The steps that run again.
     pub renewed: Vec<String>,
+    /// Steps that were cancelled before and stay so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub still_cancelled: Vec<String>,
     pub run: RunView,
     #[serde(skip)]
     waited: bool,
@@ -424,7 +429,7 @@ impl Operation for WorkflowRetry {
     const IDEMPOTENT: bool = false;
     const DEFAULT_TOOL: bool = false;
     const ABOUT: &'static str = "Run a step of a workflow again; what builds on it becomes stale and runs again too, the rest stays as it is. \
-        Returns the renewed steps and the run. Next: workflow_status.";
+        Without step: all that failed, was cancelled or skipped. Returns the renewed steps and the run. Next: workflow_status.";
     const EXAMPLE: Example =
         Example { argv: &["workflow", "retry", "@last", "fix"], json: r#"{"workflow_id":"@last","step":"fix"}"# };
 
@@ -433,18 +438,23 @@ impl Operation for WorkflowRetry {
 
     async fn run(call: &Call<'_>, input: WorkflowRetryInput) -> Result<WorkflowRetryOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
-        let renewed = call.engine.retry_step(&id, &input.step, &task_vocabulary())?;
+        let renewed = call.engine.retry_step(&id, input.step.as_deref(), &task_vocabulary())?;
         if input.wait {
             follow(call, &id).await?;
         }
         let run = RunView::of(call, &call.engine.run_state(&id)?)?;
-        Ok(WorkflowRetryOutput { renewed, run, waited: input.wait })
+        let Renewed { steps: renewed, still_cancelled } = renewed;
+        Ok(WorkflowRetryOutput { renewed, still_cancelled, run, waited: input.wait })
     }
 }
 
 impl Render for WorkflowRetryOutput {
     fn render(&self, page: &mut Page) {
         page.line(format!("Runs again: {}.", self.renewed.join(", ")));
+        if !self.still_cancelled.is_empty() {
+            let left = self.still_cancelled.join(", ");
+            page.line(format!("Stays cancelled: {left}; `mgr workflow retry {}` takes up all.", self.run.workflow_id));
+        }
         self.run.render(page);
     }
 

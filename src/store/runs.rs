@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{StoreError, View, Writing, tasks::parse};
-use crate::core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
+use crate::core::{Money, Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
 
 /// A run to be added.
 #[derive(Clone, Copy)]
@@ -17,6 +17,15 @@ pub struct NewRun<'a> {
     /// In the order of the file.
     pub steps: &'a [String],
     pub now: Timestamp,
+}
+
+/// How a run is paused.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause<'a> {
+    pub why: &'a str,
+    pub freezes: bool,
+    /// The run with which this one is paused.
+    pub with: Option<&'a RunId>,
 }
 
 /// What a step becomes.
@@ -34,7 +43,8 @@ pub struct StepChange {
 }
 
 const COLUMNS: &str =
-    "id, name, status, created_at, updated_at, finished_at, revision, definition, parent, parent_step, why, budget";
+    "id, name, status, created_at, updated_at, finished_at, revision, definition, parent, parent_step, why, budget,
+    freezes, paused_with";
 const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child";
 
 /// Runs that have something to do: at a time, or because a task of theirs is over.
@@ -69,6 +79,21 @@ impl View<'_> {
     pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE ?1 IS NULL OR status = ?1 ORDER BY seq DESC LIMIT ?2");
         self.all(&sql, params![status.map(RunStatus::as_str), limit], read_run)
+    }
+
+    /// Returns the runs that are the workflow of a step of this one, oldest first.
+    pub fn runs_of_parent(&self, parent: &RunId) -> Result<Vec<Run>, StoreError> {
+        self.all(&format!("SELECT {COLUMNS} FROM runs WHERE parent = ?1 ORDER BY seq"), [parent.as_str()], read_run)
+    }
+
+    /// Returns how many wishes there were about a run.
+    pub fn revision_of_run(&self, id: &RunId) -> Result<Option<i64>, StoreError> {
+        self.one("SELECT revision FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))
+    }
+
+    /// Returns the tasks that the pause of a run has paused.
+    pub fn tasks_paused_with(&self, run: &RunId) -> Result<Vec<TaskId>, StoreError> {
+        self.all("SELECT task_id FROM paused_tasks WHERE run_id = ?1", [run.as_str()], super::tasks::read_id)
     }
 
     /// Returns the steps of a run in the order of the file.
@@ -142,14 +167,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Keeps what became of steps.
+    /// Keeps what became of steps. The task and the run of an earlier turn are forgotten by then: they say nothing
+    /// about this one.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
-        let sql =
-            "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8,
-                   child = coalesce(?9, child)
+        let sql = "UPDATE run_steps SET status = ?4, reason = ?6, due_at = ?7, question = ?8,
+                   task_id = CASE WHEN status IN ('waiting', 'stale') THEN ?5 ELSE coalesce(?5, task_id) END,
+                   child = CASE WHEN status IN ('waiting', 'stale') THEN ?9 ELSE coalesce(?9, child) END
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
@@ -178,15 +204,71 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Notes a person's wish about a run: its status, and that the driver has to look at it now.
+    /// Notes a person's wish about a run: its status, and that the driver has to look at it now. Its end is noted
+    /// once nothing of it runs any more. A pause is forgotten, with what it has paused.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn wish_of_run(&self, run: &RunId, status: RunStatus, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET status = ?2, updated_at = ?3, finished_at = ?4, due_at = 0, revision = revision + 1
+        let sql =
+            "UPDATE runs SET status = ?2, updated_at = ?3, finished_at = NULL, due_at = 0, revision = revision + 1,
+                   why = NULL, freezes = 0, paused_with = NULL
                    WHERE id = ?1";
-        let finished_at = status.is_terminal().then_some(now.as_millis());
-        self.0.prepare_cached(sql)?.execute(params![run.as_str(), status.as_str(), now.as_millis(), finished_at])?;
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), status.as_str(), now.as_millis()])?;
+        self.0.prepare_cached("DELETE FROM paused_tasks WHERE run_id = ?1")?.execute([run.as_str()])?;
+        Ok(())
+    }
+
+    /// Notes the end of a cancelled run of which nothing runs any more.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn end_cancelled(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET finished_at = ?2 WHERE id = ?1 AND status = 'cancelled' AND finished_at IS NULL";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Has the driver look at a run in which somebody changed something; where it stands stays as it is.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn touch_run(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET updated_at = ?2, due_at = 0, revision = revision + 1 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Pauses a run that is not over. With `freezes`, what runs is to stand still as well.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn pause_run(&self, run: &RunId, pause: &Pause<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE runs SET status = 'paused', why = ?2, freezes = ?3, paused_with = ?4, updated_at = ?5, due_at = 0,
+                   revision = revision + 1 WHERE id = ?1 AND status IN ('running', 'paused')";
+        let with = pause.with.map(TaskId::as_str);
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), pause.why, pause.freezes, with, now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Notes that the pause of a run has paused a task.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn add_paused_task(&self, run: &RunId, task: &TaskId) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO paused_tasks (run_id, task_id) VALUES (?1, ?2)";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), task.as_str()])?;
+        Ok(())
+    }
+
+    /// Sets the most money that a run may cost.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn set_budget(&self, run: &RunId, budget: Money) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET budget = ?2 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), &budget.to_string()])?;
         Ok(())
     }
 
@@ -201,9 +283,10 @@ impl Writing<'_> {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET status = ?3, due_at = ?4, updated_at = ?5, finished_at = ?6
+        let sql = "UPDATE runs SET status = ?3, due_at = ?4, updated_at = ?5, finished_at = coalesce(finished_at, ?6)
                    WHERE id = ?1 AND revision = ?2";
-        let finished_at = run.finished_at.or_else(|| status.is_terminal().then_some(now));
+        // With something left to wind down it is not over yet.
+        let finished_at = (status.is_terminal() && due_at.is_none()).then_some(now);
         self.0.prepare_cached(sql)?.execute(params![
             run.id.as_str(),
             run.revision,
@@ -231,6 +314,8 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         parent: optional(row, 8)?.zip(row.get(9)?),
         why: row.get(10)?,
         budget: optional(row, 11)?,
+        freezes: row.get(12)?,
+        paused_with: optional(row, 13)?,
     })
 }
 

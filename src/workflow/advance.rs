@@ -172,9 +172,10 @@ impl<'a> Advance<'a> {
         ids.iter().filter_map(|id| Some((id, self.states[*self.places.get(id)?]))).collect()
     }
 
-    /// Returns the failed step at which nothing new is started.
+    /// Returns the failed step at which nothing new is started. One that was cancelled has not failed: somebody did
+    /// not want it, and only what needs it is skipped.
     fn stopper(&self) -> Option<&StepId> {
-        let failed = |state: &StepStatus| matches!(state, StepStatus::Failed | StepStatus::Cancelled);
+        let failed = |state: &StepStatus| *state == StepStatus::Failed;
         match self.workflow.on_failure {
             OnFailure::Continue => None,
             OnFailure::Stop => self.states.iter().position(failed).map(|at| &self.plan.steps[at].id),

@@ -2,7 +2,7 @@
 
 use super::{Loaded, change};
 use crate::{
-    core::{RunId, RunStatus, RunStep, StepStatus},
+    core::{RunId, RunStep, StepStatus},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -75,7 +75,8 @@ impl Engine {
             }
             let word = StepChange { question: row.question.clone(), ..change(&row, status, Some(told.to_owned())) };
             writing.change_steps(id, &[word])?;
-            writing.wish_of_run(id, RunStatus::Running, clock::now())?;
+            // A paused run hears of it once it goes on.
+            writing.touch_run(id, clock::now())?;
             Ok::<_, EngineError>(RunStep { status, reason: Some(told.to_owned()), ..row })
         })?;
         self.wake_driver()?;

@@ -48,7 +48,7 @@ impl Engine {
                 Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
-            RunStatus::Paused => (run.status, None),
+            RunStatus::Paused => (run.status, self.stay_paused(run)?),
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
@@ -106,6 +106,8 @@ impl Engine {
                 let one = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
+                    // Somebody wishes something else by now: what that is decides.
+                    Act::Start(_) if self.has_new_wish(run)? => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
                         self.start_step(run, loaded, steps, place, maker)?
@@ -124,6 +126,10 @@ impl Engine {
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
+    }
+
+    fn has_new_wish(&self, run: &Run) -> Result<bool, EngineError> {
+        Ok(self.store.read(|view| view.revision_of_run(&run.id))? != Some(run.revision))
     }
 
     /// Ends tasks that no step is waiting for: a crash came between their submit and its note, and meanwhile the
@@ -220,12 +226,16 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 fn take(steps: &mut [RunStep], changes: &[StepChange]) {
     for change in changes {
         if let Some(row) = steps.iter_mut().find(|row| row.step == change.step) {
+            let was_to_do = row.status.is_to_do();
             row.status = change.status;
             row.reason.clone_from(&change.reason);
             row.due_at = change.due_at;
             row.question.clone_from(&change.question);
-            if change.task.is_some() {
+            if was_to_do || change.task.is_some() {
                 row.task.clone_from(&change.task);
+            }
+            if was_to_do || change.child.is_some() {
+                row.child.clone_from(&change.child);
             }
         }
     }

@@ -8,8 +8,11 @@
 mod approvals;
 mod driver;
 mod facts;
+mod pauses;
 mod tasks;
 mod wishes;
+
+pub use wishes::Renewed;
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,278 @@
+//! What people wish about runs: pause, resume, retry, reuse, watch.
+
+use serde_json::{Value, json};
+
+use crate::{
+    it::workflow::{step, told},
+    support::{Process, TestHome, members, wait_for},
+};
+
+/// Statuses by step alone.
+fn statuses(run: &Value) -> Vec<&str> {
+    run["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect()
+}
+
+fn task_of(run: &Value, place: usize) -> String {
+    run["steps"][place]["task_id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until every process of an attempt stands still, or until none does.
+#[track_caller]
+fn wait_states(task: &str, stopped: bool) {
+    wait_for("the states of its processes", || {
+        let all: Vec<Process> = members(task, 1);
+        let is_right = |process: &Process| (process.state == 'T') == stopped;
+        if !all.is_empty() && all.iter().all(is_right) { Ok(()) } else { Err(all) }
+    });
+}
+
+#[test]
+fn a_pause_stops_what_runs_and_starts_nothing_new() {
+    let home = TestHome::new();
+    let steps = [
+        step("a", "", "write up 1\nwait-for go\nfinish a"),
+        step("b", "a", "finish b"),
+        step("single", "", "write single 1\nwait-for go\nfinish c"),
+    ];
+    let id = home.detached(&format!("steps:\n{}", steps.concat()));
+    home.wait_file("up");
+    home.wait_file("single");
+    let run = home.run_state(&id);
+    let (a, single) = (task_of(&run, 0), task_of(&run, 2));
+    home.json(&["pause", &single]);
+    for _ in 0..2 {
+        let run = home.json(&["workflow", "pause", &id])["run"].clone();
+        assert_eq!(json!([run["status"], run["why"]]), json!(["paused", "a person said so"]), "{run:#}");
+    }
+    wait_states(&a, true);
+    home.touch("go");
+    let waited = home.mgr(&["workflow", "status", &id, "--wait"]);
+    assert_eq!(waited.code, Some(5), "{waited:#?}");
+    assert!(waited.stdout.contains(&format!("`mgr workflow resume {id}`")), "{waited:#?}");
+    for _ in 0..2 {
+        assert_eq!(home.json(&["workflow", "resume", &id])["run"]["status"], "running");
+    }
+    wait_for("what was paused with the run", || match home.run_state(&id) {
+        run if statuses(&run) == ["done", "done", "running"] => Ok(()),
+        run => Err(run),
+    });
+    // What a person paused singly is not the run's to resume.
+    assert_eq!(home.status(&single)["status"], "paused");
+    home.json(&["resume", &single]);
+    assert_eq!(home.end_of_run(&id)["status"], "done");
+    for wish in ["pause", "resume"] {
+        assert_eq!(home.mgr(&["workflow", wish, &id]).code, Some(9));
+    }
+}
+
+#[test]
+fn a_pause_may_let_what_runs_finish() {
+    let home = TestHome::new();
+    let steps = [step("a", "", "write up 1\nwait-for go\nfinish a"), step("b", "a", "finish b")];
+    let id = home.detached(&format!("steps:\n{}", steps.concat()));
+    home.wait_file("up");
+    home.json(&["workflow", "pause", &id, "--let-run"]);
+    home.touch("go");
+    let run = wait_for("the end of what runs", || match home.run_state(&id) {
+        run if statuses(&run)[0] == "done" => Ok(run),
+        run => Err(run),
+    });
+    assert_eq!((statuses(&run), run["status"].as_str()), (vec!["done", "waiting"], Some("paused")));
+    assert_eq!(home.mgr(&["workflow", "resume", &id, "--wait"]).code, Some(0));
+    assert_eq!(home.runs().len(), 2);
+}
+
+#[test]
+fn a_paused_run_hears_words_and_can_be_cancelled_and_retried() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: a, kind: command, shell: true, run: 'echo x >> count'}
+  - {id: ship, kind: approval, needs: [a], message: go?}
+  - {id: tag, kind: command, needs: [ship], run: [echo, tagged]}
+";
+    let (_, run) = home.workflow(text);
+    let id = run["workflow_id"].as_str().unwrap();
+    home.json(&["workflow", "pause", id]);
+    home.json(&["answer", &format!("{id}/ship"), "yes"]);
+    let run = home.run_state(id);
+    assert_eq!((statuses(&run), run["status"].as_str()), (vec!["done", "done", "waiting"], Some("paused")));
+    // A retry is a wish like others: what it renews starts once the run goes on, and the word is asked for again.
+    assert_eq!(home.json(&["workflow", "retry", id, "a"])["renewed"], json!(["a", "ship", "tag"]));
+    let run = home.run_state(id);
+    assert_eq!((statuses(&run), run["status"].as_str()), (vec!["waiting", "stale", "waiting"], Some("paused")));
+    assert_eq!(home.mgr(&["workflow", "resume", id, "--wait"]).code, Some(10));
+    home.json(&["workflow", "pause", id]);
+    let run = home.json(&["workflow", "cancel", id])["run"].clone();
+    assert_eq!((statuses(&run), run["status"].as_str()), (vec!["done", "cancelled", "cancelled"], Some("cancelled")));
+    assert_eq!(std::fs::read_to_string(home.work().join("count")).unwrap(), "x\nx\n");
+}
+
+/// Whoever reaches the point dies there: the wish is kept, and is carried out by others.
+#[test]
+fn a_death_while_pausing_or_resuming_leaves_the_wish() {
+    let home = TestHome::new();
+    let id = home.detached(&format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a")));
+    home.wait_file("up");
+    let task = task_of(&home.run_state(&id), 0);
+    let dies = |wish: &str, point: &str| {
+        let output = home.command(["workflow", wish, &id]).env("MGR_FAILPOINT", point).output().unwrap();
+        assert_eq!(output.status.code(), None, "{output:?}");
+    };
+    dies("pause", "run.after_pause");
+    wait_states(&task, true);
+    home.touch("go");
+    dies("resume", "run.after_resume");
+    assert_eq!(home.end_of_run(&id)["status"], "done");
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn a_pause_during_a_start_reaches_what_was_being_started() {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", format!("driver.after_submit@{}", marker.display())).output().unwrap();
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
+    home.json(&["workflow", "pause", &id]);
+    let task = home.only_task();
+    wait_for("the task's pause", || match home.status(&task) {
+        task if matches!(task["status"].as_str(), Some("paused" | "held")) => Ok(()),
+        task => Err(task),
+    });
+    home.touch("go");
+    home.json(&["workflow", "resume", &id]);
+    assert_eq!(told(&home.end_of_run(&id)), json!([["a", "done"]]));
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn the_runs_of_a_step_are_paused_with_the_run() {
+    let home = TestHome::new();
+    let run = |name: &str| home.detached(&format!("steps:\n{}", step(name, "", "wait-for go\nfinish a")));
+    let (parent, child, alone) = (run("parent"), run("child"), run("alone"));
+    let database = rusqlite::Connection::open(home.home().join("mgr.db")).unwrap();
+    database.busy_timeout(crate::support::DEADLINE).unwrap();
+    let sql = "UPDATE runs SET parent = ?1, parent_step = 'parent' WHERE id = ?2 OR id = ?3";
+    database.execute(sql, [&parent, &child, &alone]).unwrap();
+    drop(database);
+    let states = || json!([&parent, &child, &alone].map(|id| home.run_state(id)["status"].clone()));
+    home.json(&["workflow", "pause", &alone]);
+    home.json(&["workflow", "pause", &parent]);
+    assert_eq!(states(), json!(["paused", "paused", "paused"]));
+    assert_eq!(home.run_state(&child)["why"], format!("run {parent} is paused"));
+    assert_eq!(home.mgr(&["workflow", "resume", &child]).code, Some(9));
+    home.json(&["workflow", "resume", &parent]);
+    assert_eq!(states(), json!(["running", "running", "paused"]));
+    home.json(&["workflow", "resume", &alone]);
+    home.touch("go");
+    [&parent, &child, &alone].into_iter().for_each(|id| drop(home.end_of_run(id)));
+}
+
+#[test]
+fn a_retry_takes_along_what_was_skipped_for_that_step_alone() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: a, kind: command, run: [cat, later]}
+  - {id: b, kind: command, needs: [a], run: [echo, b]}
+  - {id: rest, kind: wait, for: 50ms}
+  - {id: aside, kind: command, needs: [rest, first], run: [echo, aside]}
+  - {id: first, kind: command, run: [echo, first]}
+";
+    let (code, run) = home.workflow(text);
+    let id = run["workflow_id"].as_str().unwrap();
+    assert_eq!((code, statuses(&run)), (Some(1), vec!["failed", "skipped", "done", "skipped", "done"]), "{run:#}");
+    home.touch("later");
+    // `b` alone would be skipped again at once: the answer says what to retry instead.
+    let refused = home.mgr(&["workflow", "retry", id, "b", "--json"]);
+    let error = refused.error();
+    assert_eq!((refused.code, error["retryable"].as_bool()), (Some(9), Some(false)), "{error:#}");
+    assert!(error["message"].as_str().unwrap().contains("would be skipped again: a failed"), "{error:#}");
+    let retried = home.json(&["workflow", "retry", id, "a", "--wait"]);
+    assert_eq!(retried["renewed"], json!(["a", "b", "aside"]));
+    assert_eq!(statuses(&retried["run"]), ["done"; 5]);
+    assert_eq!(home.mgr(&["workflow", "retry", id]).code, Some(9));
+}
+
+#[test]
+fn a_retry_leaves_other_cancelled_steps_and_says_so() {
+    let home = TestHome::new();
+    let steps = [
+        step("a", "", "write up-a 1\nwait-for go\nfinish a"),
+        step("b", "a", "finish b"),
+        step("c", "", "write up-c 1\nwait-for go\nfinish c"),
+        step("d", "c", "finish d"),
+    ];
+    let id = home.detached(&format!("steps:\n{}", steps.concat()));
+    home.wait_file("up-a");
+    home.wait_file("up-c");
+    let run = home.json(&["workflow", "cancel", &id])["run"].clone();
+    assert_eq!(statuses(&run), ["cancelled"; 4]);
+    assert!(run["steps"][1]["task_id"].is_null());
+    home.touch("go");
+    let retried = home.json(&["workflow", "retry", &id, "a"]);
+    assert_eq!(json!([retried["renewed"], retried["still_cancelled"]]), json!([["a", "b"], ["c", "d"]]));
+    let run = home.end_of_run(&id);
+    assert_eq!(
+        (statuses(&run), run["status"].as_str()),
+        (vec!["done", "done", "cancelled", "cancelled"], Some("failed"))
+    );
+    assert_eq!(home.mgr(&["workflow", "retry", &id, "d"]).code, Some(9));
+    let all = home.json(&["workflow", "retry", &id, "--wait"]);
+    assert_eq!((&all["renewed"], statuses(&all["run"])), (&json!(["c", "d"]), vec!["done"; 4]));
+}
+
+#[test]
+fn a_stale_step_is_never_a_success_and_an_approval_is_asked_again() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: make, kind: command, shell: true, run: 'echo x >> count; cat count; test ! -e slow || while test ! -e go; do sleep 0.02; done'}
+  - {id: ship, kind: approval, needs: [make], message: 'ship {{ steps.make.output }}?'}
+  - {id: tag, kind: command, needs: [ship], run: [echo, tagged]}
+";
+    let (_, run) = home.workflow(text);
+    let id = run["workflow_id"].as_str().unwrap();
+    let digest = || home.json(&["inbox"])["items"][0]["digest"].as_str().map(str::to_owned);
+    let first = digest().unwrap();
+    home.json(&["answer", &format!("{id}/ship"), "yes"]);
+    assert_eq!(home.end_of_run(id)["status"], "done");
+    home.touch("slow");
+    let retried = home.json(&["workflow", "retry", id, "make"])["run"].clone();
+    assert_eq!((&statuses(&retried)[1..], retried["status"].as_str()), (&["stale", "stale"][..], Some("running")));
+    // Nothing of the turn before is shown as this one's.
+    let of_turn = |step: &Value| json!([step["turn"], step["task_id"], step["question"], step["reason"]]);
+    assert_eq!(of_turn(&retried["steps"][2]), json!([2, null, null, null]));
+    assert_eq!(home.mgr(&["workflow", "status", id]).code, Some(0));
+    home.touch("go");
+    assert_eq!(home.mgr(&["workflow", "status", id, "--wait"]).code, Some(10));
+    let run = home.run_state(id);
+    assert_eq!((statuses(&run), run["status"].as_str()), (vec!["done", "held", "stale"], Some("running")), "{run:#}");
+    let second = digest().unwrap();
+    assert_ne!(first, second);
+    let late = home.mgr(&["answer", &format!("{id}/ship"), "yes", "--digest", &first]);
+    assert_eq!(late.code, Some(9), "{late:#?}");
+    let run = home.json(&["workflow", "cancel", id])["run"].clone();
+    let expected = json!([
+        ["make", "done"],
+        ["ship", "cancelled", "the run was cancelled"],
+        ["tag", "cancelled", "the run was cancelled"]
+    ]);
+    assert_eq!(told(&run), expected);
+    assert_eq!(json!([run["steps"][1]["question"], run["steps"][2]["task_id"]]), json!([null, null]));
+}
+
+#[test]
+fn a_cancelled_run_is_over_when_its_last_process_is() {
+    let home = TestHome::with_settings("grace: 700ms\n");
+    let id = home.detached(&format!("steps:\n{}", step("a", "", "ignore-term\nwrite up 1\nhang")));
+    home.wait_file("up");
+    let run = home.json(&["workflow", "cancel", &id])["run"].clone();
+    let (all, one) = (run["elapsed_s"].as_f64().unwrap(), run["steps"][0]["elapsed_s"].as_f64().unwrap());
+    assert!(all >= one && all >= 0.7, "{run:#}");
+    assert_eq!(run["steps"][0]["reason"], "its task was cancelled");
+    assert_eq!(run["finished_at"], home.run_state(&id)["finished_at"]);
+}
