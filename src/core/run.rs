@@ -9,8 +9,9 @@ use super::{Money, TaskId, Timestamp};
 pub type RunId = TaskId;
 
 /// Where a run is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum RunStatus {
     Running,
     /// Nothing new is started until somebody lets it go on.

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-pub use crate::keeper::contract::Changes;
+pub use crate::{archive::difference, keeper::contract::Changes};
 pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};

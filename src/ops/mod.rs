@@ -27,6 +27,7 @@ mod parallel;
 mod pause;
 mod poll;
 mod rollback;
+mod run_file;
 mod run_pause;
 mod run_report;
 mod run_views;

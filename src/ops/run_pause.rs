@@ -42,7 +42,7 @@ impl Operation for WorkflowPause {
     async fn run(call: &Call<'_>, input: WorkflowPauseInput) -> Result<WorkflowStatusOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
         let state = call.engine.pause_run(&id, input.let_run)?;
-        Ok(WorkflowStatusOutput { run: RunView::of(call, &state)?, waited: false })
+        Ok(WorkflowStatusOutput::new(RunView::of(call, &state)?, false))
     }
 }
 
@@ -89,6 +89,6 @@ impl Operation for WorkflowResume {
             follow(call, &id).await?;
         }
         let run = RunView::of(call, &call.engine.run_state(&id)?)?;
-        Ok(WorkflowStatusOutput { run, waited: input.wait })
+        Ok(WorkflowStatusOutput::new(run, input.wait))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
+    core::{RunId, RunStatus, StepStatus, TaskId, Timestamp},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -37,10 +37,14 @@ pub struct RunLine {
     pub steps_total: u64,
     /// Steps that are over, however they ended.
     pub steps_over: u64,
+    /// Whether nothing goes on without a person's word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_person: bool,
 }
 
 impl RunLine {
-    pub(super) fn of(run: &Run, steps: &[RunStep]) -> Self {
+    pub(super) fn of(state: &RunState) -> Self {
+        let RunState { run, steps } = state;
         let end = run.finished_at.unwrap_or_else(clock::now);
         Self {
             workflow_id: run.id.clone(),
@@ -51,6 +55,17 @@ impl RunLine {
             elapsed_s: end.since(run.created_at).as_secs_f64(),
             steps_total: steps.len() as u64,
             steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
+            waits_for_person: waits_for_person(state),
+        }
+    }
+
+    pub(super) const fn exit_of(&self) -> Exit {
+        match self.status {
+            RunStatus::Done => Exit::Success,
+            RunStatus::Failed => Exit::Failed,
+            RunStatus::Cancelled => Exit::Cancelled,
+            RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
+            RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
         }
     }
 }
@@ -109,6 +124,8 @@ pub struct RunView {
     /// What a demo does differently.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    #[serde(skip)]
+    pub(super) exit: Exit,
 }
 
 impl RunView {
@@ -119,8 +136,9 @@ impl RunView {
         let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, .. } =
-            RunLine::of(&state.run, &state.steps);
+        let line = RunLine::of(state);
+        let exit = line.exit_of();
+        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, .. } = line;
         Ok(Self {
             workflow_id,
             name,
@@ -133,19 +151,10 @@ impl RunView {
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
             demo: loaded.frozen.demo,
-            waits_for_person: waits_for_person(state),
+            waits_for_person,
             notes: Vec::new(),
+            exit,
         })
-    }
-
-    pub(super) fn exit_of(&self) -> Exit {
-        match self.status {
-            RunStatus::Done => Exit::Success,
-            RunStatus::Failed => Exit::Failed,
-            RunStatus::Cancelled => Exit::Cancelled,
-            RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
-            RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
-        }
     }
 }
 
@@ -209,6 +218,20 @@ const fn step_tone(status: StepStatus) -> Tone {
     }
 }
 
+impl Render for RunLine {
+    fn render(&self, page: &mut Page) {
+        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let took = duration_words(self.elapsed_s);
+        let steps = plural(self.steps_total, "step");
+        page.line(format!(
+            "{} {} {word} {} of {steps} in {took}",
+            self.workflow_id,
+            one_line(&self.name),
+            self.steps_over
+        ));
+    }
+}
+
 impl Render for RunView {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status), self.status.as_str());
@@ -234,7 +257,7 @@ impl Render for RunView {
     }
 
     fn exit(&self) -> Exit {
-        self.exit_of()
+        self.exit
     }
 }
 

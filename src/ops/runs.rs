@@ -8,13 +8,14 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
-    run_views::{RunLine, RunView, run_tone, waits_for_person},
+    run_file::FileChange,
+    run_views::{RunLine, RunView, waits_for_person},
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
     core::{RunId, RunStatus, Span, StepStatus, TaskRef},
-    engine::{Frozen, Renewed, RunAsk},
-    ui::{Page, duration_words, one_line, plural},
+    engine::{Frozen, Renewed, RunAsk, RunState},
+    ui::{Page, one_line, plural},
     workflow::{Checked, Fault, Support},
 };
 
@@ -195,24 +196,38 @@ fn invalid(name: &str, faults: &[Fault]) -> OpError {
     error.hint("`mgr workflow validate` shows all of them")
 }
 
+/// Tells what the steps of a run do, each piece of news once.
+#[derive(Default)]
+pub(super) struct StepNews(BTreeMap<String, (StepStatus, u32)>);
+
+impl StepNews {
+    pub(super) fn tell(&mut self, call: &Call<'_>, state: &RunState) {
+        for step in &state.steps {
+            let now = (step.status, step.turn);
+            if self.0.insert(step.step.clone(), now) == Some(now) || step.status.is_to_do() {
+                continue;
+            }
+            let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+            call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
+        }
+    }
+}
+
+/// Whether nothing comes of a run without a person.
+pub(super) fn is_at_rest(state: &RunState) -> bool {
+    state.run.status != RunStatus::Running || waits_for_person(state)
+}
+
 /// Waits until the run is over, paused, or waits for a person, telling what its steps do.
 pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
-    let mut told: BTreeMap<String, (StepStatus, u32)> = BTreeMap::new();
+    let mut news = StepNews::default();
     let over = call
         .engine
         .wait_until(call.wait_limit(None), || {
             call.engine.refresh()?;
             let state = call.engine.run_state(id)?;
-            for step in &state.steps {
-                let now = (step.status, step.turn);
-                if told.insert(step.step.clone(), now) == Some(now) || step.status.is_to_do() {
-                    continue;
-                }
-                let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-                call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
-            }
-            let is_at_rest = !matches!(state.run.status, RunStatus::Running) || waits_for_person(&state);
-            Ok((is_at_rest || call.progress.is_over()).then_some(()))
+            news.tell(call, &state);
+            Ok((is_at_rest(&state) || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
@@ -228,7 +243,7 @@ impl Render for WorkflowRunOutput {
     }
 
     fn exit(&self) -> Exit {
-        if self.detached { Exit::Success } else { self.run.exit_of() }
+        if self.detached { Exit::Success } else { self.run.exit }
     }
 }
 
@@ -243,14 +258,27 @@ pub struct WorkflowStatusInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// Show how the file differs by now from what the run was started with
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub diff: bool,
 }
 
 /// A run, and whether the command ends by its outcome.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct WorkflowStatusOutput {
     pub run: RunView,
+    /// How the run's file differs by now from what the run was started with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_change: Option<FileChange>,
     #[serde(skip)]
-    pub(super) waited: bool,
+    waited: bool,
+}
+
+impl WorkflowStatusOutput {
+    pub(super) const fn new(run: RunView, waited: bool) -> Self {
+        Self { run, file_change: None, waited }
+    }
 }
 
 pub struct WorkflowStatus;
@@ -276,24 +304,33 @@ impl Operation for WorkflowStatus {
         if input.wait {
             follow(call, &id).await?;
         }
-        let run = RunView::of(call, &call.engine.run_state(&id)?)?;
-        Ok(WorkflowStatusOutput { run, waited: input.wait })
+        let state = call.engine.run_state(&id)?;
+        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let file_change = FileChange::of(call, &loaded, input.diff);
+        Ok(WorkflowStatusOutput { file_change, ..WorkflowStatusOutput::new(RunView::of(call, &state)?, input.wait) })
     }
 }
 
 impl Render for WorkflowStatusOutput {
     fn render(&self, page: &mut Page) {
         self.run.render(page);
+        if let Some(change) = &self.file_change {
+            change.render(page);
+        }
     }
 
     fn exit(&self) -> Exit {
-        if self.waited { self.run.exit_of() } else { Exit::Success }
+        if self.waited { self.run.exit } else { Exit::Success }
     }
 }
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowListInput {
+    /// Only runs of this status
+    #[arg(short, long)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
     /// Most runs to return, newest first; 20 when absent
     #[arg(short = 'n', long, default_value = "20")]
     #[serde(default = "twenty")]
@@ -329,8 +366,8 @@ impl Operation for WorkflowList {
 
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         call.engine.reconcile()?;
-        let runs = call.engine.runs(None, input.limit.min(1000))?;
-        let line = |run: crate::core::Run| Ok(RunLine::of(&run, &call.engine.run_state(&run.id)?.steps));
+        let runs = call.engine.runs(input.status, input.limit.min(1000))?;
+        let line = |run: crate::core::Run| Ok(RunLine::of(&call.engine.run_state(&run.id)?));
         Ok(WorkflowListOutput { workflows: runs.into_iter().map(line).collect::<Result<_, OpError>>()? })
     }
 }
@@ -338,18 +375,10 @@ impl Operation for WorkflowList {
 impl Render for WorkflowListOutput {
     fn render(&self, page: &mut Page) {
         for run in &self.workflows {
-            let word = page.tint(run_tone(run.status), run.status.as_str());
-            let name = one_line(&run.name);
-            let took = duration_words(run.elapsed_s);
-            page.line(format!(
-                "{} {name} {word} {} of {} in {took}",
-                run.workflow_id,
-                run.steps_over,
-                plural(run.steps_total, "step")
-            ));
+            run.render(page);
         }
         if self.workflows.is_empty() {
-            page.line("No workflow was run yet.");
+            page.line("There is no such run: `mgr workflow run FILE` starts one.");
         }
     }
 }
@@ -386,7 +415,7 @@ impl Operation for WorkflowCancel {
     async fn run(call: &Call<'_>, input: WorkflowCancelInput) -> Result<WorkflowStatusOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
         let state = call.engine.cancel_run(&id, input.grace).await?;
-        Ok(WorkflowStatusOutput { run: RunView::of(call, &state)?, waited: false })
+        Ok(WorkflowStatusOutput::new(RunView::of(call, &state)?, false))
     }
 }
 
@@ -459,6 +488,6 @@ impl Render for WorkflowRetryOutput {
     }
 
     fn exit(&self) -> Exit {
-        if self.waited { self.run.exit_of() } else { Exit::Success }
+        if self.waited { self.run.exit } else { Exit::Success }
     }
 }

@@ -276,3 +276,74 @@ fn a_cancelled_run_is_over_when_its_last_process_is() {
     assert_eq!(run["steps"][0]["reason"], "its task was cancelled");
     assert_eq!(run["finished_at"], home.run_state(&id)["finished_at"]);
 }
+
+#[test]
+fn a_run_is_watched_like_a_task() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: a, kind: command, run: [echo, made]}
+  - {id: ship, kind: approval, needs: [a], message: go?}
+";
+    let id = home.detached(text);
+    let held = home.mgr(&["watch", &id, "--json"]);
+    let line = held.json()["workflows"][0].clone();
+    let told = json!([held.code, held.json()["done"], line["workflow_id"], line["status"], line["waits_for_person"]]);
+    assert_eq!(told, json!([10, [], id, "running", true]), "{held:#?}");
+    home.json(&["answer", &format!("{id}/ship"), "no"]);
+    let beside = home.submit_beside("finish x");
+    let over = home.mgr(&["watch", &id, &beside]);
+    assert_eq!(over.code, Some(1), "{over:#?}");
+    assert!(over.stdout.contains(&format!("{id} workflow failed 2 of 2 steps")), "{over:#?}");
+    assert!(over.stderr.contains("ship failed: denied"), "{over:#?}");
+    let cursor = home.mgr(&["watch", &id, "--json"]).json()["next_cursor"].as_str().unwrap().to_owned();
+    assert_eq!(home.mgr(&["watch", &id, "--after", &cursor, "--json"]).json()["workflows"], Value::Null);
+
+    let long = home.detached(&format!("steps:\n{}", step("a", "", "wait-for go\nfinish a")));
+    assert_eq!(home.mgr(&["watch", &long, "--timeout", "100ms"]).code, Some(5));
+    let any = home.mgr(&["watch", &id, &long, "--mode", "any", "--cancel-rest", "--json"]);
+    assert_eq!((any.code, any.json()["cancelled"].clone()), (Some(1), json!([long])), "{any:#?}");
+    assert_eq!(home.mgr(&["watch", &long]).code, Some(3));
+}
+
+#[test]
+fn tasks_and_runs_are_told_apart() {
+    let home = TestHome::new();
+    let (_, run) =
+        home.workflow("steps:\n- {id: a, kind: command, run: [echo, a]}\n- {id: b, kind: command, run: [cat, no]}\n");
+    let id = run["workflow_id"].as_str().unwrap();
+    home.submit("finish x");
+    let list = home.json(&["list", "--workflow", "@last"]);
+    let of_run: Vec<_> =
+        list["tasks"].as_array().unwrap().iter().map(|task| task["task_id"].as_str().unwrap()).collect();
+    assert_eq!((of_run, list["total"].as_u64()), (vec![&*task_of(&run, 1), &*task_of(&run, 0)], Some(2)));
+    for args in [["status", id], ["cancel", id], ["output", id]] {
+        let refused = home.mgr(&args);
+        assert_eq!(refused.code, Some(6), "{refused:#?}");
+        assert!(refused.stderr.contains(&format!("`mgr workflow status {id}`")), "{refused:#?}");
+    }
+    let runs =
+        |status: &str| home.json(&["workflow", "list", "--status", status])["workflows"].as_array().unwrap().len();
+    assert_eq!([runs("failed"), runs("running")], [1, 0]);
+}
+
+#[test]
+fn a_later_edit_of_the_file_is_shown_and_changes_nothing() {
+    let home = TestHome::new();
+    let file = home.work().join("flow.yaml");
+    let text = "steps:\n- {id: ship, kind: approval, message: go?}\n- {id: b, needs: [ship], kind: command, run: [echo, old]}\noutputs: {b: '{{ steps.b.output }}'}\n";
+    std::fs::write(&file, text).unwrap();
+    home.mgr(&["workflow", "run", "--detach", "flow.yaml"]);
+    assert_eq!(home.json(&["workflow", "status"])["file_change"], Value::Null);
+    std::fs::write(&file, text.replace("old", "new")).unwrap();
+    let change = home.json(&["workflow", "status", "--diff"])["file_change"].clone();
+    assert_eq!(change["note"], "has changed since the start: +1 -1 lines", "{change:#}");
+    let diff = change["diff"].as_str().unwrap();
+    assert!(diff.contains("-        \"old\"") && diff.contains("+        \"new\""), "{diff}");
+    assert!(home.mgr(&["workflow", "status"]).stdout.contains("this run keeps what it was started with"));
+    home.mgr(&["workflow", "status", "--wait"]);
+    home.json(&["answer", "@last/ship", "yes"]);
+    assert_eq!(home.mgr(&["workflow", "status", "--wait", "--json"]).json()["run"]["outputs"]["b"], "old\n");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(home.json(&["workflow", "status"])["file_change"]["note"], "is not there any more");
+}
