@@ -18,6 +18,7 @@ mod it {
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;
+    pub mod rebuild;
     pub mod storage;
     pub mod tree;
     pub mod wishes;

@@ -128,21 +128,27 @@ pub struct Run {
 }
 
 /// A step of a run as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStep {
     pub step: String,
     pub status: StepStatus,
     /// The task of this turn, or of the one before while this one has not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskId>,
     /// How often the step was asked to run, from 1; a loop's runs count as well.
     pub turn: u32,
     /// How many runs of its loop are over since the step was last asked for.
+    #[serde(default)]
     pub loops: u32,
     /// The run of a nested workflow in this turn, or in the one before while this one has not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The end of a wait, or of the time to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// The question to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
 }

@@ -21,7 +21,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
 
 pub use error::StoreError;
 pub use query::{Filter, Page};
-pub use runs::{NewRun, Pause, StepChange};
+pub use runs::{NewRun, Pause, RestoredRun, StepChange};
 pub use tasks::{Duplicate, Hold, NewTask, News, Place};
 
 use crate::os::{clock, files};

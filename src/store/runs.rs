@@ -19,6 +19,16 @@ pub struct NewRun<'a> {
     pub now: Timestamp,
 }
 
+/// A run with all that is known of it, to be restored.
+#[derive(Clone, Debug)]
+pub struct RestoredRun {
+    pub run: Run,
+    pub request_id: Option<String>,
+    pub template: Option<String>,
+    /// In the order of the file.
+    pub steps: Vec<RunStep>,
+}
+
 /// How a run is paused.
 #[derive(Clone, Copy, Debug)]
 pub struct Pause<'a> {
@@ -84,6 +94,31 @@ impl View<'_> {
     /// Returns the runs that are the workflow of a step of this one, oldest first.
     pub fn runs_of_parent(&self, parent: &RunId) -> Result<Vec<Run>, StoreError> {
         self.all(&format!("SELECT {COLUMNS} FROM runs WHERE parent = ?1 ORDER BY seq"), [parent.as_str()], read_run)
+    }
+
+    /// Returns the name of the request that a run was started by.
+    pub fn request_of_run(&self, id: &RunId) -> Result<Option<String>, StoreError> {
+        Ok(self.one("SELECT request_id FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))?.flatten())
+    }
+
+    /// Returns the tasks that were ever submitted for a run and are still there, by their requests.
+    pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<(String, TaskId)>, StoreError> {
+        // `0` comes after `/`.
+        let sql = "SELECT request_id, id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'";
+        self.all(sql, [id.as_str()], |row| Ok((row.get(0)?, parse(row, 1)?)))
+    }
+
+    /// Returns the runs that were started before a time and are over, oldest first.
+    pub fn runs_over_before(&self, limit: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE created_at < ?1 AND finished_at IS NOT NULL ORDER BY seq";
+        self.all(sql, [limit.as_millis()], super::tasks::read_id)
+    }
+
+    /// Returns a run that is not over and that has this task among those of its steps.
+    pub fn live_run_with_task(&self, task: &TaskId) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT runs.id FROM runs JOIN run_steps ON run_steps.run_id = runs.id
+                   WHERE runs.status IN ('running', 'paused') AND run_steps.task_id = ?1 LIMIT 1";
+        self.one(sql, [task.as_str()], super::tasks::read_id)
     }
 
     /// Returns how many wishes there were about a run.
@@ -164,6 +199,64 @@ impl Writing<'_> {
         for (place, step) in (0i64..).zip(new.steps) {
             self.0.prepare_cached(sql)?.execute(params![id, step, place])?;
         }
+        Ok(())
+    }
+
+    /// Adds a run as it was before its database was lost. The driver looks at it unless it is over.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn restore_run(&self, found: &RestoredRun) -> Result<(), StoreError> {
+        let run = &found.run;
+        let sql =
+            "INSERT INTO runs (id, name, status, created_at, updated_at, finished_at, due_at, revision, request_id,
+                       definition, parent, parent_step, template, why, budget, freezes, paused_with)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        self.0.prepare_cached(sql)?.execute(params![
+            run.id.as_str(),
+            run.name,
+            run.status.as_str(),
+            run.created_at.as_millis(),
+            run.updated_at.as_millis(),
+            run.finished_at.map(Timestamp::as_millis),
+            run.finished_at.is_none().then_some(0),
+            run.revision,
+            found.request_id,
+            run.definition,
+            run.parent.as_ref().map(|(id, _)| id.as_str()),
+            run.parent.as_ref().map(|(_, step)| step),
+            found.template,
+            run.why,
+            run.budget.map(|budget| budget.to_string()),
+            run.freezes,
+            run.paused_with.as_ref().map(TaskId::as_str),
+        ])?;
+        let sql = "INSERT INTO run_steps (run_id, step_id, place, status, task_id, turn, reason, due_at, question, loops, child)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        for (place, row) in (0i64..).zip(&found.steps) {
+            self.0.prepare_cached(sql)?.execute(params![
+                run.id.as_str(),
+                row.step,
+                place,
+                row.status.as_str(),
+                row.task.as_ref().map(TaskId::as_str),
+                row.turn,
+                row.reason,
+                row.due_at.map(Timestamp::as_millis),
+                row.question,
+                row.loops,
+                row.child.as_ref().map(RunId::as_str),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a run and its steps.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn remove_run(&self, run: &RunId) -> Result<(), StoreError> {
+        self.0.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute([run.as_str()])?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Questions to people: what they are about, and the word that is given.
 
-use super::{Loaded, change};
+use super::{Loaded, change, record::About};
 use crate::{
     core::{RunId, RunStep, StepStatus},
     engine::{Engine, EngineError},
@@ -79,6 +79,7 @@ impl Engine {
             writing.touch_run(id, clock::now())?;
             Ok::<_, EngineError>(RunStep { status, reason: Some(told.to_owned()), ..row })
         })?;
+        self.keep_word(id, "answered", About::Steps(std::slice::from_ref(&answered.step)));
         self.wake_driver()?;
         Ok(answered)
     }

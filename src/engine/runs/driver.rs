@@ -4,7 +4,7 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
-use super::{Loaded, StepMaker, change, wishes::ending};
+use super::{Loaded, StepMaker, change, record::About, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     engine::{Engine, EngineError},
@@ -41,6 +41,10 @@ impl Engine {
 
     fn drive(&self, run: &Run, mut steps: Vec<RunStep>, maker: StepMaker) -> Result<(), EngineError> {
         let now = clock::now();
+        if steps.iter().all(|step| step.status == StepStatus::Waiting) {
+            // Whoever started it may have died before.
+            self.keep_start(&run.id);
+        }
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
         let (status, due_at) = match run.status {
@@ -62,6 +66,9 @@ impl Engine {
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
+        if status.is_terminal() && due_at.is_none() {
+            self.keep_word(&run.id, "ended", About::All);
+        }
         self.poke();
         Ok(())
     }

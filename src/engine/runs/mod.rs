@@ -9,13 +9,14 @@ mod approvals;
 mod driver;
 mod facts;
 mod pauses;
+mod record;
 mod tasks;
 mod wishes;
 
 pub use wishes::Renewed;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef},
+    core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange},
@@ -128,6 +129,7 @@ impl Engine {
             Ok(id.clone())
         })?;
         crate::os::failpoint::hit("run.after_commit");
+        self.keep_start(&taken);
         self.wake_driver()?;
         Ok(taken)
     }
@@ -206,10 +208,39 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub fn need_of_run(&self, task: &Task) -> Result<Option<String>, EngineError> {
-        let Some(id) = &task.spec.lineage.workflow else { return Ok(None) };
-        let run = self.store.read(|view| view.run(id))?;
-        let is_live = run.is_some_and(|run| !run.status.is_terminal());
-        Ok(is_live.then(|| format!("the workflow run {id} is not over")))
+        let need = |id: &RunId| format!("the workflow run {id} is not over");
+        if let Some(id) = &task.spec.lineage.workflow {
+            let run = self.store.read(|view| view.run(id))?;
+            if run.is_some_and(|run| !run.status.is_terminal()) {
+                return Ok(Some(need(id)));
+            }
+        }
+        // A later run may have taken it over.
+        Ok(self.store.read(|view| view.live_run_with_task(&task.id))?.as_ref().map(need))
+    }
+
+    /// Returns the runs that are over, were started before `limit`, and of which nothing is left but what is in
+    /// `going`; a nested one as long as its parent is there is left to that.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn forgettable_runs(&self, limit: Timestamp, going: &BTreeSet<&TaskId>) -> Result<Vec<RunId>, EngineError> {
+        let found = self.store.read(|view| {
+            let mut found: Vec<RunId> = Vec::new();
+            for id in view.runs_over_before(limit)? {
+                let Some(run) = view.run(&id)? else { continue };
+                let is_kept = match &run.parent {
+                    Some((parent, _)) => !found.contains(parent) && view.run(parent)?.is_some(),
+                    None => false,
+                };
+                let all_go = view.tasks_of_run(&id)?.iter().all(|(_, task)| going.contains(task));
+                if all_go && !is_kept {
+                    found.push(id);
+                }
+            }
+            Ok(found)
+        })?;
+        Ok(found)
     }
 
     /// Makes sure that somebody drives what there is to drive, and wakes who waits.

@@ -4,7 +4,7 @@
 //! it has paused is written down with it, so that a resume lets go on just that, and a task that a person paused
 //! stays so. Keepers hear of it afterwards; the ticker repeats an order until it is carried out.
 
-use super::{RunState, no_run};
+use super::{RunState, no_run, record::About};
 use crate::{
     core::{HoldReason, Input, Money, Run, RunId, RunStatus, State, TaskId, Timestamp, decide},
     engine::{
@@ -46,6 +46,7 @@ impl Engine {
         crate::os::failpoint::hit("run.after_pause");
         self.after_commit(&settled)?;
         self.pass_on(&settled, &Order::Pause);
+        self.keep_word(id, "paused", About::Nothing);
         self.wake_driver()?;
         self.run_state(id)
     }
@@ -82,6 +83,7 @@ impl Engine {
         crate::os::failpoint::hit("run.after_resume");
         self.after_commit(&settled)?;
         self.pass_on(&settled, &Order::Resume);
+        self.keep_word(id, "resumed", About::Nothing);
         self.wake_driver()?;
         self.run_state(id)
     }
@@ -175,7 +177,7 @@ impl Engine {
 /// Whether a task stands still because somebody said so: what waits for another try was not paused.
 fn was_paused(view: &View<'_>, id: &TaskId) -> Result<bool, StoreError> {
     let state = view.task(id)?.map(|task| task.state);
-    Ok(matches!(state, Some(State::Paused { .. } | State::Held { reason: HoldReason::User, .. })))
+    Ok(matches!(state, Some(State::Paused { .. } | State::Held { reason: HoldReason::User | HoldReason::Rebuilt, .. })))
 }
 
 fn wish(task: &TaskId, input: Input) -> News {

@@ -1,6 +1,6 @@
 //! What people wish about a run. Must not start steps: each wish is written down, and the driver looks.
 
-use super::{Loaded, RunState, change, no_run};
+use super::{Loaded, RunState, change, no_run, record::About};
 use crate::{
     core::{Ending, Input, RunId, RunStatus, RunStep, Span, StepStatus, TaskId},
     engine::{Engine, EngineError, settle::News},
@@ -35,6 +35,7 @@ impl Engine {
             writing.wish_of_run(id, RunStatus::Cancelled, clock::now())?;
             Ok(())
         })?;
+        self.keep_word(id, "cancelled", About::All);
         self.wake_driver()?;
         let live = self.store.read(|view| view.live_tasks_of_run(id))?;
         let ends = live.iter().map(|task| ending(&task.id)).collect();
@@ -55,6 +56,7 @@ impl Engine {
             }
             Ok::<_, EngineError>(())
         })?;
+        self.keep_word(id, "ended", About::All);
         self.run_state(id)
     }
 
@@ -98,6 +100,7 @@ impl Engine {
             }
             Ok::<_, EngineError>(renewed)
         })?;
+        self.keep_word(id, "retried", About::Steps(&renewed.steps));
         self.wake_driver()?;
         Ok(renewed)
     }
