@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     core::{RunId, RunStatus, Span, StepStatus, TaskRef},
-    engine::{Frozen, Renewed, RunAsk, RunState},
+    engine::{Frozen, Renewed, ReuseAsk, RunAsk, RunState},
     ui::{Page, one_line, plural},
     workflow::{Checked, Fault, Support},
 };
@@ -50,6 +50,14 @@ pub struct WorkflowRunInput {
     #[arg(long, conflicts_with = "wait")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detach: bool,
+    /// Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed
+    #[arg(long, value_name = "STEP")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_step: Option<String>,
+    /// Take over from this run what is done there and has not changed, so that it does not run again
+    #[arg(long, value_name = "RUN")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<TaskRef>,
     /// Name of this request: sending it again returns the same run
     #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +109,8 @@ impl Operation for WorkflowRun {
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
+            from_step: input.from_step,
+            reuse: input.reuse,
         };
         start_and_wait(call, start, input.wait).await
     }
@@ -114,6 +124,8 @@ pub(super) struct Start {
     pub working_dir: Option<AbsolutePath>,
     pub demo: bool,
     pub request_id: Option<String>,
+    pub from_step: Option<String>,
+    pub reuse: Option<TaskRef>,
 }
 
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
@@ -139,6 +151,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     }
     let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
+    let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
@@ -149,7 +162,21 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         env: Map::new(),
         unattended: false,
         digest: plan.digest.clone(),
-        workflow: workflow.frozen,
+        workflow: workflow.frozen.clone(),
+    };
+    let wants_reuse = reuse.is_some() || start.from_step.is_some();
+    let taken = if wants_reuse {
+        let ask = ReuseAsk {
+            name: &name,
+            frozen: &frozen,
+            workflow: &workflow,
+            plan: &plan,
+            run: reuse.as_ref(),
+            from_step: start.from_step.as_deref(),
+        };
+        call.engine.taken_over(&ask, &task_vocabulary())?
+    } else {
+        Vec::new()
     };
     let id = call.engine.start_run(&RunAsk {
         name: &name,
@@ -157,6 +184,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         plan: &plan,
         request_id: start.request_id.as_deref(),
         parent: None,
+        taken: &taken,
     })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))

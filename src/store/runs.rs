@@ -16,6 +16,8 @@ pub struct NewRun<'a> {
     pub template: Option<&'a str>,
     /// In the order of the file.
     pub steps: &'a [String],
+    /// Those that are over from the start.
+    pub taken: &'a [RunStep],
     pub now: Timestamp,
 }
 
@@ -83,6 +85,12 @@ impl View<'_> {
 
     pub fn run_of_request(&self, request_id: &str) -> Result<Option<RunId>, StoreError> {
         self.one("SELECT id FROM runs WHERE request_id = ?1", [request_id], super::tasks::read_id)
+    }
+
+    /// Returns the runs of a workflow, newest first.
+    pub fn runs_of_name(&self, name: &str, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE name = ?1 ORDER BY seq DESC LIMIT ?2");
+        self.all(&sql, params![name, limit], read_run)
     }
 
     /// Returns the newest runs first.
@@ -198,6 +206,19 @@ impl Writing<'_> {
         let sql = "INSERT INTO run_steps (run_id, step_id, place, status, turn) VALUES (?1, ?2, ?3, 'waiting', 1)";
         for (place, step) in (0i64..).zip(new.steps) {
             self.0.prepare_cached(sql)?.execute(params![id, step, place])?;
+        }
+        let sql = "UPDATE run_steps SET status = ?3, task_id = ?4, reason = ?5, question = ?6, child = ?7
+                   WHERE run_id = ?1 AND step_id = ?2";
+        for row in new.taken {
+            self.0.prepare_cached(sql)?.execute(params![
+                id,
+                row.step,
+                row.status.as_str(),
+                row.task.as_ref().map(TaskId::as_str),
+                row.reason,
+                row.question,
+                row.child.as_ref().map(RunId::as_str),
+            ])?;
         }
         Ok(())
     }

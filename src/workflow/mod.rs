@@ -15,6 +15,7 @@ mod expression;
 mod fault;
 mod fields;
 mod graph;
+mod inputs;
 mod params;
 mod read;
 mod render;
@@ -38,6 +39,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep};
+pub use inputs::input_digests;
 pub use read::Known;
 #[cfg(test)]
 pub use schema::schema;

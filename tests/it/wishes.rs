@@ -347,3 +347,73 @@ fn a_later_edit_of_the_file_is_shown_and_changes_nothing() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(home.json(&["workflow", "status"])["file_change"]["note"], "is not there any more");
 }
+
+/// Steps that leave a mark each time they run.
+const MARKING: &str = "
+name: marking
+params: {x: {default: one}}
+steps:
+  - {id: a, kind: command, shell: true, run: 'echo a >> ran; echo out-a'}
+  - {id: b, kind: command, needs: [a], run: [sh, -c, 'echo b >> ran; echo $0 $1', '{{ steps.a.output }}', '{{ params.x }}']}
+  - {id: c, kind: command, needs: [b], run: [sh, -c, 'echo c >> ran; test -e ok && echo $0', '{{ steps.b.output }}']}
+  - {id: aside, kind: command, shell: true, run: 'echo aside >> ran'}
+outputs: {c: '{{ steps.c.output }}'}
+";
+
+impl TestHome {
+    fn ran(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.work().join("ran")).unwrap_or_default();
+        let mut ran: Vec<String> = text.lines().map(str::to_owned).collect();
+        ran.sort();
+        let _ = std::fs::remove_file(self.work().join("ran"));
+        ran
+    }
+}
+
+#[test]
+fn a_run_starts_at_a_step_with_what_an_earlier_one_has_done() {
+    let home = TestHome::new();
+    let run = |args: &[&str]| home.mgr(&[&["workflow", "run", "--workflow", MARKING, "--json"], args].concat());
+    assert_eq!(run(&["--from-step", "c"]).code, Some(6));
+    let first = run(&[]).json()["workflow_id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (home.ran(), home.run_state(&first)["status"].as_str()),
+        (vec!["a".into(), "aside".into(), "b".into(), "c".into()], Some("failed"))
+    );
+    home.touch("ok");
+    let second = run(&["--from-step", "c"]);
+    let why = format!("taken over from {first}");
+    let expected = json!([["a", "done", why], ["b", "done", why], ["c", "done"], ["aside", "done", why]]);
+    let state = second.json()["run"].clone();
+    assert_eq!((second.code, told(&state), home.ran()), (Some(0), expected, vec!["c".to_owned()]), "{state:#}");
+    assert_eq!(state["outputs"]["c"], "out-a one\n");
+    // Every step that is not as it was is named, and nothing has started.
+    let refused = run(&["--from-step", "c", "--params", "x=two"]);
+    let message = refused.error()["message"].as_str().unwrap().to_owned();
+    assert_eq!((refused.code, home.ran()), (Some(9), vec![]), "{refused:#?}");
+    assert!(message.ends_with(": `b` has changed"), "{message}");
+    assert_eq!(run(&["--from-step", "nothing"]).code, Some(6));
+    // Without a step to start at, what has changed runs, with all that builds on it.
+    let reused = run(&["--reuse", &first, "--params", "x=two"]);
+    assert_eq!((reused.code, home.ran()), (Some(0), vec!["b".to_owned(), "c".to_owned()]), "{reused:#?}");
+    // A retry makes a step that was taken over the run's own.
+    home.json(&["workflow", "retry", "@last", "a", "--wait"]);
+    assert_eq!(home.ran(), ["a", "b", "c"]);
+}
+
+#[test]
+fn what_a_live_run_has_taken_over_is_not_cleaned_up() {
+    let home = TestHome::new();
+    let text = |last: &str| format!("name: n\nsteps:\n- {{id: a, kind: command, run: [echo, a]}}\n- {last}\n");
+    let (_, first) = home.workflow(&text("{id: b, kind: command, needs: [a], run: [echo, b]}"));
+    let (code, second) = {
+        let text = text("{id: b, kind: approval, needs: [a], message: 'ok {{ steps.a.output }}'}");
+        let ran = home.mgr(&["workflow", "run", "--workflow", &text, "--from-step", "b", "--json"]);
+        (ran.code, ran.json()["run"].clone())
+    };
+    assert_eq!((code, task_of(&second, 0)), (Some(10), task_of(&first, 0)));
+    let cleaned = home.json(&["cleanup", "--older-than", "0s", "--apply"]);
+    let tasks: Vec<_> = cleaned["tasks"].as_array().unwrap().iter().map(|task| task["task_id"].clone()).collect();
+    assert_eq!((tasks, cleaned["workflows"].clone()), (vec![json!(task_of(&first, 1))], Value::Null), "{cleaned:#}");
+    assert_eq!(cleaned["kept"][0]["task_id"], task_of(&first, 0));
+}

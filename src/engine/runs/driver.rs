@@ -4,7 +4,7 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
-use super::{Loaded, StepMaker, change, record::About, wishes::ending};
+use super::{Loaded, StepMaker, change, record::About, reuse::is_taken, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     engine::{Engine, EngineError},
@@ -41,7 +41,7 @@ impl Engine {
 
     fn drive(&self, run: &Run, mut steps: Vec<RunStep>, maker: StepMaker) -> Result<(), EngineError> {
         let now = clock::now();
-        if steps.iter().all(|step| step.status == StepStatus::Waiting) {
+        if steps.iter().all(|step| step.status == StepStatus::Waiting || is_taken(step)) {
             // Whoever started it may have died before.
             self.keep_start(&run.id);
         }

@@ -10,9 +10,11 @@ mod driver;
 mod facts;
 mod pauses;
 mod record;
+mod reuse;
 mod tasks;
 mod wishes;
 
+pub use reuse::ReuseAsk;
 pub use wishes::Renewed;
 
 use std::{
@@ -74,6 +76,8 @@ pub struct RunAsk<'a> {
     pub request_id: Option<&'a str>,
     /// The run and the step of it that the new one is the workflow of.
     pub parent: Option<(&'a RunId, &'a str)>,
+    /// Rows of steps that an earlier run has done.
+    pub taken: &'a [RunStep],
 }
 
 /// A run's definition, read again.
@@ -123,6 +127,7 @@ impl Engine {
                 parent: ask.parent,
                 template: ask.frozen.template.as_deref(),
                 steps: &steps,
+                taken: ask.taken,
                 now: clock::now(),
             };
             writing.add_run(&new)?;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, io::Write};
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use super::Frozen;
+use super::{Frozen, reuse::is_taken};
 use crate::{
     core::{HoldReason, Input, Money, Run, RunId, RunStatus, RunStep, State, StepStatus, TaskId, Timestamp},
     engine::{
@@ -35,6 +35,9 @@ struct RunFile {
     parent: Option<(RunId, String)>,
     /// The steps that run, in the order of the file.
     steps: Vec<String>,
+    /// Rows that an earlier run has done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taken: Vec<RunStep>,
     frozen: Frozen,
 }
 
@@ -89,9 +92,10 @@ impl Engine {
         else {
             return Ok(());
         };
+        let taken = steps.iter().filter(|row| is_taken(row)).cloned().collect();
         let steps = steps.into_iter().map(|row| row.step).collect();
         let Run { id, name, created_at, parent, .. } = run;
-        let file = RunFile { v: 1, id, name, created_at, request_id, parent, steps, frozen };
+        let file = RunFile { v: 1, id, name, created_at, request_id, parent, steps, taken, frozen };
         files::make_dir(&self.home.run(&file.id))?;
         // Our own type with string keys: this cannot fail.
         let bytes = serde_json::to_vec(&file).unwrap_or_default();
@@ -240,7 +244,8 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         due_at: None,
         question: None,
     };
-    let mut steps: Vec<RunStep> = file.steps.iter().map(first).collect();
+    let taken = |row: RunStep| file.taken.iter().find(|taken| taken.step == row.step).cloned().unwrap_or(row);
+    let mut steps: Vec<RunStep> = file.steps.iter().map(first).map(taken).collect();
     // Our own type with string keys: this cannot fail.
     let definition = serde_json::to_string(&file.frozen).unwrap_or_default();
     let mut run = Run {
