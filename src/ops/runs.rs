@@ -164,7 +164,12 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };
-    let wants_reuse = reuse.is_some() || start.from_step.is_some();
+    // What was started before has taken over then what it could.
+    let is_known = match &start.request_id {
+        Some(request_id) => call.engine.run_of_request(request_id)?.is_some(),
+        None => false,
+    };
+    let wants_reuse = !is_known && (reuse.is_some() || start.from_step.is_some());
     let taken = if wants_reuse {
         let ask = ReuseAsk {
             name: &name,

@@ -30,7 +30,7 @@ use crate::{
     core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
-    store::{NewRun, StepChange},
+    store::{NewRun, StepChange, View},
     workflow::{Known, Plan, Source, Vocabulary, Workflow, check},
 };
 
@@ -107,7 +107,7 @@ impl Engine {
     /// before returns its run.
     ///
     /// # Errors
-    /// The store cannot be written.
+    /// The request was sent before for another run, or the store cannot be written.
     pub fn start_run(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
         let id = TaskId::new(clock::now(), random::bits());
         // Our own type with string keys: this cannot fail.
@@ -117,6 +117,7 @@ impl Engine {
             if let Some(request_id) = ask.request_id
                 && let Some(known) = writing.view().run_of_request(request_id)?
             {
+                check_request(&writing.view(), &known, ask, request_id)?;
                 return Ok::<_, EngineError>(known);
             }
             let new = NewRun {
@@ -137,6 +138,14 @@ impl Engine {
         self.keep_start(&taken);
         self.wake_driver()?;
         Ok(taken)
+    }
+
+    /// Returns the run that a request has started.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_of_request(&self, request_id: &str) -> Result<Option<RunId>, EngineError> {
+        Ok(self.store.read(|view| view.run_of_request(request_id))?)
     }
 
     /// # Errors
@@ -274,6 +283,25 @@ fn change(step: &RunStep, status: StepStatus, reason: Option<String>) -> StepCha
         due_at: None,
         question: None,
     }
+}
+
+/// The name of a request stands for one run: the same definition and parameters in the same directory. Nested runs
+/// are named by `mgr` itself.
+fn check_request(view: &View<'_>, known: &RunId, ask: &RunAsk<'_>, request_id: &str) -> Result<(), EngineError> {
+    let earlier = view.run(known)?.and_then(|run| serde_json::from_str::<Frozen>(&run.definition).ok());
+    let is_same = |earlier: Frozen| {
+        let asked = ask.frozen;
+        earlier.digest == asked.digest && earlier.working_dir == asked.working_dir && earlier.demo == asked.demo
+    };
+    if ask.parent.is_some() || earlier.is_none_or(is_same) {
+        return Ok(());
+    }
+    Err(EngineError::Conflict {
+        message: format!(
+            "request `{request_id}` was sent before for another workflow, parameters or directory: run `{known}`"
+        ),
+        hint: "send a new one under another name".into(),
+    })
 }
 
 fn no_run(reference: &str) -> EngineError {
