@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{RunId, RunStatus, StepStatus, TaskId, Timestamp},
+    core::{RunId, RunStatus, Status, StepStatus, TaskId, Timestamp},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -173,22 +173,28 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let line = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => Some(TaskLine::of(call, &task)?),
+    let found = match task.map(|id| call.engine.task(id)) {
+        Some(Ok(task)) => Some(task),
         Some(Err(EngineError::NoTask(_))) | None => None,
         Some(Err(error)) => return Err(error.into()),
     };
+    let line = found.as_ref().map(|task| TaskLine::of(call, task)).transpose()?;
+    // What an earlier run has done took none of this one's time and money.
+    let own = line
+        .as_ref()
+        .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
+    let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
         status: row.status,
-        reason: row.reason.clone(),
+        reason: row.reason.clone().or_else(|| stands_still.then(|| "its task is paused".to_owned())),
         task_id: task.cloned(),
         turn: row.turn,
         backend: line.as_ref().map(|line| line.backend.clone()),
-        elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
-        cost_usd: line.as_ref().and_then(|line| line.cost.usd),
+        elapsed_s: own.and_then(|line| line.elapsed_s),
+        cost_usd: own.and_then(|line| line.cost.usd),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }

@@ -45,6 +45,7 @@ fn a_pause_stops_what_runs_and_starts_nothing_new() {
         assert_eq!(json!([run["status"], run["why"]]), json!(["paused", "a person said so"]), "{run:#}");
     }
     wait_states(&a, true);
+    assert_eq!(home.run_state(&id)["steps"][0]["reason"], "its task is paused");
     home.touch("go");
     let waited = home.mgr(&["workflow", "status", &id, "--wait"]);
     assert_eq!(waited.code, Some(5), "{waited:#?}");
@@ -387,6 +388,10 @@ fn a_run_starts_at_a_step_with_what_an_earlier_one_has_done() {
     let state = second.json()["run"].clone();
     assert_eq!((second.code, told(&state), home.ran()), (Some(0), expected, vec!["c".to_owned()]), "{state:#}");
     assert_eq!(state["outputs"]["c"], "out-a one\n");
+    assert_eq!(
+        json!([state["steps"][0]["task_id"], state["steps"][0]["elapsed_s"]]),
+        json!([task_of(&home.run_state(&first), 0), null])
+    );
     // Every step that is not as it was is named, and nothing has started.
     let refused = run(&["--from-step", "c", "--params", "x=two"]);
     let message = refused.error()["message"].as_str().unwrap().to_owned();
