@@ -407,6 +407,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Get archived files out')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -436,9 +437,20 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'mgr;archive;restore' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Directory to write to, new or empty; over MCP an absolute path')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'mgr;archive;help' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Get archived files out')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -446,6 +458,9 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;archive;help;gc' {
+            break
+        }
+        'mgr;archive;help;restore' {
             break
         }
         'mgr;archive;help;help' {
@@ -863,12 +878,16 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;help;archive' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List what is archived')
             [CompletionResult]::new('gc', 'gc', [CompletionResultType]::ParameterValue, 'Free the archive''s space')
+            [CompletionResult]::new('restore', 'restore', [CompletionResultType]::ParameterValue, 'Get archived files out')
             break
         }
         'mgr;help;archive;list' {
             break
         }
         'mgr;help;archive;gc' {
+            break
+        }
+        'mgr;help;archive;restore' {
             break
         }
         'mgr;help;workflow' {

@@ -130,6 +130,9 @@ _mgr() {
             mgr__subcmd__archive,list)
                 cmd="mgr__subcmd__archive__subcmd__list"
                 ;;
+            mgr__subcmd__archive,restore)
+                cmd="mgr__subcmd__archive__subcmd__restore"
+                ;;
             mgr__subcmd__archive__subcmd__help,gc)
                 cmd="mgr__subcmd__archive__subcmd__help__subcmd__gc"
                 ;;
@@ -138,6 +141,9 @@ _mgr() {
                 ;;
             mgr__subcmd__archive__subcmd__help,list)
                 cmd="mgr__subcmd__archive__subcmd__help__subcmd__list"
+                ;;
+            mgr__subcmd__archive__subcmd__help,restore)
+                cmd="mgr__subcmd__archive__subcmd__help__subcmd__restore"
                 ;;
             mgr__subcmd__help,answer)
                 cmd="mgr__subcmd__help__subcmd__answer"
@@ -249,6 +255,9 @@ _mgr() {
                 ;;
             mgr__subcmd__help__subcmd__archive,list)
                 cmd="mgr__subcmd__help__subcmd__archive__subcmd__list"
+                ;;
+            mgr__subcmd__help__subcmd__archive,restore)
+                cmd="mgr__subcmd__help__subcmd__archive__subcmd__restore"
                 ;;
             mgr__subcmd__help__subcmd__mcp,config)
                 cmd="mgr__subcmd__help__subcmd__mcp__subcmd__config"
@@ -425,7 +434,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__archive)
-            opts="-q -h --json --quiet --color --help list gc help"
+            opts="-q -h --json --quiet --color --help list gc restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -477,7 +486,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__archive__subcmd__help)
-            opts="list gc help"
+            opts="list gc restore help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -532,6 +541,20 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__archive__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__archive__subcmd__list)
             opts="-n -q -h --workspace --limit --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -548,6 +571,28 @@ _mgr() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__archive__subcmd__restore)
+            opts="-q -h --to --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -873,7 +918,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__archive)
-            opts="list gc"
+            opts="list gc restore"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -901,6 +946,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__archive__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__archive__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -382,6 +382,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help'
             cand list 'List what is archived'
             cand gc 'Free the archive''s space'
+            cand restore 'Get archived files out'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mgr;archive;list'= {
@@ -408,14 +409,26 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;archive;restore'= {
+            cand --to 'Directory to write to, new or empty; over MCP an absolute path'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'mgr;archive;help'= {
             cand list 'List what is archived'
             cand gc 'Free the archive''s space'
+            cand restore 'Get archived files out'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'mgr;archive;help;list'= {
         }
         &'mgr;archive;help;gc'= {
+        }
+        &'mgr;archive;help;restore'= {
         }
         &'mgr;archive;help;help'= {
         }
@@ -773,10 +786,13 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;archive'= {
             cand list 'List what is archived'
             cand gc 'Free the archive''s space'
+            cand restore 'Get archived files out'
         }
         &'mgr;help;archive;list'= {
         }
         &'mgr;help;archive;gc'= {
+        }
+        &'mgr;help;archive;restore'= {
         }
         &'mgr;help;workflow'= {
             cand validate 'Check a workflow file'

@@ -18,6 +18,8 @@ mod it {
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;
+    pub mod loops;
+    pub mod nested;
     pub mod rebuild;
     pub mod storage;
     pub mod tree;

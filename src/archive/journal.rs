@@ -127,6 +127,13 @@ impl Journal {
         Ok(moves.map(|Move { path, now, to, .. }| Turn { path, from: to, to: now }).collect())
     }
 
+    /// Returns what was there before the moves; `None` before there is a whole plan.
+    pub fn found(&self) -> Result<Option<Vec<(RawPath, Entry)>>, ArchiveError> {
+        let Some(record) = self.record()? else { return Ok(None) };
+        let moves = record.moves.into_iter();
+        Ok(Some(moves.filter_map(|Move { path, now, .. }| Some((path, now?))).collect()))
+    }
+
     fn write(&self, name: &str, content: &impl Serialize) -> Result<(), ArchiveError> {
         let path = self.dir.join(name);
         let json = serde_json::to_vec(content).map_err(|error| FileError::at(&path, "write")(error.into()))?;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::site::Site;
-use super::{ArchiveError, Entry, JournalNote, RawPath, SnapshotName, Workspace, journal::Journal};
+use super::{ArchiveError, Entry, JournalNote, Manifest, RawPath, SnapshotName, Workspace, journal::Journal};
 use crate::os::failpoint;
 
 /// One path to bring from a known state to a wanted one.
@@ -120,6 +120,19 @@ impl Workspace {
             JournalNote::of(name, &journal)
         });
         notes.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns what is archived under a name: what a snapshot holds, or what a landing found where it changed
+    /// something; `None` where nothing has this name.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn archived(&self, name: &SnapshotName) -> Result<Option<Manifest>, ArchiveError> {
+        if let Some(snapshot) = self.snapshot(name)? {
+            return self.manifest(&snapshot).map(Some);
+        }
+        let found = Journal::at(&self.undo_dir(), name).found()?;
+        Ok(found.map(Manifest::new))
     }
 
     fn undo_dir(&self) -> Utf8PathBuf {

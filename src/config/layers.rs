@@ -10,7 +10,10 @@ use super::{Environment, Home, yaml};
 use crate::{
     backends::CustomBackend,
     core::{BackendName, Bytes, Span},
-    os::files::{FileError, read_optional},
+    os::{
+        clock,
+        files::{self, FileError, Version, read_optional},
+    },
 };
 
 const DEFAULTS: &str = include_str!("defaults.yaml");
@@ -115,6 +118,12 @@ impl Config {
         merged.finish()
     }
 
+    /// Returns the files that hold for a task in `working_dir`, as they are now.
+    pub fn sources(home: &Home, working_dir: Option<&Utf8Path>) -> Sources {
+        let files = std::iter::once(home.config_file()).chain(working_dir.and_then(project_file));
+        Sources(files.map(|file| (files::version(&file).map_err(|_| ()), file)).collect())
+    }
+
     /// Returns the user's file with `key` set to `value`, checked as a whole.
     ///
     /// # Errors
@@ -135,6 +144,19 @@ impl Config {
     /// No setting has this name.
     pub fn setting(&self, key: &str) -> Result<&Setting, ConfigError> {
         self.settings.iter().find(|setting| setting.key == key).ok_or_else(|| unknown_key(key, &self.settings))
+    }
+}
+
+/// The files that settings come from. The same sources have the same settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources(Vec<(Result<Option<Version>, ()>, Utf8PathBuf)>);
+
+impl Sources {
+    /// Whether any change from now on makes them others.
+    pub fn are_settled(&self) -> bool {
+        let now = clock::now();
+        let is_settled = |version: &Option<Version>| version.is_none_or(|version| version.is_settled(now));
+        self.0.iter().all(|(version, _)| version.as_ref().is_ok_and(is_settled))
     }
 }
 

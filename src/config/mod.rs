@@ -9,5 +9,5 @@ mod yaml;
 
 pub use env::Environment;
 pub use home::Home;
-pub use layers::{Config, ConfigError, Origin, Setting};
+pub use layers::{Config, ConfigError, Origin, Setting, Sources};
 pub use yaml::read as read_yaml;

@@ -113,8 +113,6 @@ pub struct Run {
     pub finished_at: Option<Timestamp>,
     /// Counts the wishes of people: work that was planned before one is not written down as the last word.
     pub revision: i64,
-    /// What was frozen at the start, as JSON.
-    pub definition: String,
     /// The run and the step of it that this one is the workflow of.
     pub parent: Option<(RunId, String)>,
     /// Why it is paused.
@@ -137,7 +135,7 @@ pub struct RunStep {
     pub task: Option<TaskId>,
     /// How often the step was asked to run, from 1; a loop's runs count as well.
     pub turn: u32,
-    /// How many runs of its loop are over since the step was last asked for.
+    /// How often its loop began anew since a person last asked for the step, or since the start.
     #[serde(default)]
     pub loops: u32,
     /// The run of a nested workflow in this turn, or in the one before while this one has not started.
@@ -151,4 +149,7 @@ pub struct RunStep {
     /// The question to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Its task is over, and what that means for the step has not been noted yet.
+    #[serde(skip)]
+    pub has_ended: bool,
 }

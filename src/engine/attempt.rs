@@ -146,6 +146,7 @@ impl Engine {
         if dir.read_spec()?.is_some() {
             return Ok(dir);
         }
+        self.finish_landings(&task.spec)?;
         files::make_dir(dir.path())?;
         let words = self.store.read(|view| view.words(&task.id))?;
         if !self.home.task(&task.id).join("task.json").exists() {

@@ -50,6 +50,17 @@ pub enum LandingState {
     Discarded,
 }
 
+/// What is left of a result that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discarded {
+    /// Whether there was a directory to remove.
+    pub was_there: bool,
+    /// Whether the archive has what the task made.
+    pub has_result: bool,
+    /// What the directory was at the end, if somebody had worked there since.
+    pub later_edits: Option<SnapshotName>,
+}
+
 /// `landing.json` beside a task.
 #[derive(Debug, Serialize, Deserialize)]
 struct LandingFile {
@@ -148,15 +159,14 @@ impl Engine {
     }
 
     /// Gives up the result of an isolated task: its directory goes, what was in it stays in the archive.
-    /// Returns whether there was anything to give up.
     ///
     /// # Errors
     /// The task was not isolated or is not over, or its end is not archived; its directory cannot be removed.
-    pub fn discard_result(&self, task: &Task) -> Result<bool, EngineError> {
+    pub fn discard_result(&self, task: &Task) -> Result<Discarded, EngineError> {
         self.must_be_isolated(task)?;
         let Some(place) = self.place_of(task).filter(|place| place.exists()) else {
             self.note_discarded(task)?;
-            return Ok(false);
+            return Ok(Discarded { was_there: false, has_result: self.has_result(task)?, later_edits: None });
         };
         let (workspace, snapshots) = self.snapshots_of(task)?;
         let Some((_, Some(last))) = snapshots.last() else {
@@ -168,8 +178,10 @@ impl Engine {
         // Somebody may have worked there since.
         let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
         let isolated = workspace.at(&place);
-        if isolated.look(&take, &mut || true)? != workspace.manifest(last)? {
-            isolated.take(&name(&format!("{}.discarded", task.id))?, &take, &mut || true)?;
+        let is_edited = isolated.look(&take, &mut || true)? != workspace.manifest(last)?;
+        let later_edits = is_edited.then(|| name(&format!("{}.discarded", task.id))).transpose()?;
+        if let Some(name) = &later_edits {
+            isolated.take(name, &take, &mut || true)?;
         }
         workspace.remove_isolated(&place)?;
         // Best effort: the directory above it was only made for it.
@@ -177,7 +189,16 @@ impl Engine {
         for turn in self.others_in_directory(task)?.iter().chain([task]) {
             self.note_discarded(turn)?;
         }
-        Ok(true)
+        Ok(Discarded { was_there: true, has_result: true, later_edits })
+    }
+
+    /// Whether the end of an isolated task is in the archive.
+    fn has_result(&self, task: &Task) -> Result<bool, EngineError> {
+        match self.snapshots_of(task) {
+            Ok((_, snapshots)) => Ok(snapshots.last().is_some_and(|(_, after)| after.is_some())),
+            Err(EngineError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn note_discarded(&self, task: &Task) -> Result<(), EngineError> {
@@ -249,13 +270,24 @@ impl Engine {
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
         let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
         let _hold = (!ask.dry_run).then(hold).transpose()?;
+        let broken_off = workspace.unfinished()?;
         let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };
         let (id, landed) = if ask.undo {
             whole(way, ask)?;
-            let id = self.last_done(task, workspace, way)?;
-            let undo = name(&format!("{id}.undo"))?;
-            let landed = workspace.take_back(&id, &undo, how)?;
-            (undo, landed)
+            let prefix = format!("{}.{}-", task.id, way.word());
+            let is_this = |id: &&SnapshotName| id.as_str().starts_with(&prefix) && id.as_str().ends_with(".undo");
+            match (self.last_done(task, workspace, way), broken_off.iter().find(is_this)) {
+                // What was asked for had been broken off, and is done by now.
+                (Err(EngineError::NotFound { .. }), Some(undo)) if !ask.dry_run => {
+                    (undo.clone(), workspace.land(undo, &[], how)?)
+                }
+                (last, _) => {
+                    let id = last?;
+                    let undo = name(&format!("{id}.undo"))?;
+                    let landed = workspace.take_back(&id, &undo, how)?;
+                    (undo, landed)
+                }
+            }
         } else {
             let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
             let id = next_journal(task, workspace, way)?;
@@ -397,7 +429,7 @@ fn state_after(landed: &Landed, ask: &LandAsk) -> Option<LandingState> {
 /// Returns what a rollback does not bring back.
 fn notes_of(found: &TaskChanges) -> Vec<String> {
     let mut notes = found.git.clone();
-    if !notes.is_empty() {
+    if !notes.is_empty() && found.workspace.root().join(".git").exists() {
         notes.push(
             "the repository itself stays as it is: `git reflog` shows where a branch was, `git reset --soft OLD` \
              moves it back and keeps the files"

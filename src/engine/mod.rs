@@ -12,6 +12,7 @@ mod custody;
 #[cfg(test)]
 mod custody_tests;
 mod error;
+mod extract;
 mod gate;
 mod ingest;
 mod landing;
@@ -24,6 +25,7 @@ mod reconcile;
 mod roles;
 mod runs;
 mod schema;
+mod settings;
 mod settle;
 mod submit;
 mod ticker;
@@ -43,7 +45,7 @@ pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
 pub use error::EngineError;
 pub use ingest::EventPage;
-pub use landing::LandAsk;
+pub use landing::{Discarded, LandAsk};
 pub use launch::launcher;
 pub use lease::{Holder, Lease};
 pub use probe::Readiness;
@@ -67,11 +69,12 @@ use crate::{
 pub struct Engine {
     pub(crate) home: Home,
     pub(crate) env: Environment,
-    pub(crate) config: Config,
-    pub(crate) registry: Registry,
+    pub(crate) config: Arc<Config>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) store: Arc<Store>,
     watchers: Arc<Watchers>,
     gate: Arc<gate::Gate>,
+    settings: Arc<settings::Known>,
     definitions: Arc<runs::Definitions>,
     /// How steps become tasks, in the process that drives runs.
     step_maker: Option<StepMaker>,
@@ -88,7 +91,8 @@ impl Engine {
     /// The configuration has a fault, or the store cannot be opened.
     pub fn open(env: Environment, working_dir: Option<&Utf8Path>) -> Result<Self, EngineError> {
         let home = Home::find(&env)?;
-        let (config, registry) = settings(&home, &env, working_dir)?;
+        let settings: Arc<settings::Known> = Arc::default();
+        let (config, registry) = settings.of(&home, &env, working_dir)?;
         for dir in [home.data(), &home.tasks(), home.poke().parent().unwrap_or(home.data())] {
             files::make_dir(dir)?;
         }
@@ -102,6 +106,7 @@ impl Engine {
             store,
             watchers,
             gate: Arc::default(),
+            settings,
             definitions: Arc::default(),
             step_maker: None,
             starts_keepers: false,
@@ -141,7 +146,8 @@ impl Engine {
     /// The configuration has a fault.
     pub fn at(&self, working_dir: Option<&Utf8Path>) -> Result<Self, EngineError> {
         let (home, env) = (self.home.clone(), self.env.clone());
-        let (config, registry) = settings(&home, &env, working_dir)?;
+        let settings = self.settings.clone();
+        let (config, registry) = settings.of(&home, &env, working_dir)?;
         let (store, watchers, gate) = (self.store.clone(), self.watchers.clone(), self.gate.clone());
         let definitions = self.definitions.clone();
         Ok(Self {
@@ -152,6 +158,7 @@ impl Engine {
             store,
             watchers,
             gate,
+            settings,
             definitions,
             step_maker: None,
             starts_keepers: false,
@@ -169,8 +176,13 @@ impl Engine {
         self.config.max_output
     }
 
+    /// Returns a variable of the caller's environment that is set and not empty.
+    pub fn env_value(&self, name: &str) -> Option<&str> {
+        self.env.get(name)
+    }
+
     /// Returns the settings that hold here.
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 
@@ -187,10 +199,4 @@ impl Engine {
     pub(crate) fn poke(&self) {
         files::poke(&self.home.poke());
     }
-}
-
-fn settings(home: &Home, env: &Environment, working_dir: Option<&Utf8Path>) -> Result<(Config, Registry), EngineError> {
-    let mut config = Config::load(home, env, working_dir)?;
-    let registry = Registry::new(std::mem::take(&mut config.backends));
-    Ok((config, registry))
 }

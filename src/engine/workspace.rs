@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Engine, EngineError, changes::name, landing::LandingState};
+use super::{
+    Engine, EngineError,
+    changes::name,
+    landing::{LandingState, finish_unfinished},
+};
 use crate::{
     archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
@@ -140,6 +144,11 @@ impl Engine {
         {
             look.coverage = last.coverage;
         }
+        if let ArchiveScope::Paths(paths) = &spec.archive {
+            for path in paths.iter().filter(|path| !root.join(path).exists()) {
+                look.coverage.leave_out(path.as_str(), "nothing of this name is there now".to_owned());
+            }
+        }
         Ok(Some(look))
     }
 
@@ -188,6 +197,16 @@ impl Engine {
             }
             _ => spec.working_dir.clone(),
         }
+    }
+
+    /// Finishes a landing in a task's workspace that a crash has left in between: the agent would take that state
+    /// for the user's. The task has the workspace for itself, so nobody is at it.
+    pub(super) fn finish_landings(&self, spec: &TaskSpec) -> Result<(), EngineError> {
+        let Some(root) = spec.written_root() else { return Ok(()) };
+        for note in finish_unfinished(&self.archive_at(root)?)? {
+            tracing::warn!(workspace = %root, "{note}");
+        }
+        Ok(())
     }
 
     /// Returns what the keeper is to archive and where the agent works.

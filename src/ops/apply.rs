@@ -142,6 +142,7 @@ impl ApplyOutput {
     fn story(&self) -> Story<'_> {
         Story {
             command: "apply",
+            journal: self.apply_id.as_deref(),
             task_id: &self.task_id,
             writing: ["write", "wrote", "written"],
             ways: "theirs|markers",

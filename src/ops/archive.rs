@@ -205,3 +205,63 @@ impl Render for ArchiveGcOutput {
         });
     }
 }
+
+#[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveRestoreInput {
+    /// What to get out: a name that `mgr archive list` shows, such as ID.1.before or ID.discarded
+    pub name: String,
+    /// Only these files and directories, relative to what was archived (can be repeated)
+    #[arg(value_name = "PATH")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Directory to write to, new or empty; over MCP an absolute path
+    #[arg(long, value_name = "DIR")]
+    pub to: AbsolutePath,
+}
+
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ArchiveRestoreOutput {
+    pub name: String,
+    /// The directory that it was archived of; it is not touched.
+    pub workspace: String,
+    pub to: String,
+    pub files: u64,
+}
+
+pub struct ArchiveRestore;
+
+impl Operation for ArchiveRestore {
+    const CLI: &'static [&'static str] = &["archive", "restore"];
+    const TOOL: Option<&'static str> = Some("archive_restore");
+    const TITLE: &'static str = "Get archived files out";
+    const TOOLSET: Toolset = Toolset::Safety;
+    const EFFECT: Effect = Effect::Write;
+    const IDEMPOTENT: bool = false;
+    const DEFAULT_TOOL: bool = false;
+    const ABOUT: &'static str = "Extract a snapshot or what a rollback has replaced into a new directory, to look at it or copy from it. \
+        Overwrites nothing. To bring a workspace back use task_rollback.";
+    const EXAMPLE: Example = Example {
+        argv: &["archive", "restore", "01k9.1.before", "src", "--to", "/tmp/before"],
+        json: r#"{"name":"01k9.1.before","paths":["src"],"to":"/tmp/before"}"#,
+    };
+
+    type Input = ArchiveRestoreInput;
+    type Output = ArchiveRestoreOutput;
+
+    async fn run(call: &Call<'_>, input: ArchiveRestoreInput) -> Result<ArchiveRestoreOutput, OpError> {
+        let got = call.engine.extract(&input.name, &input.to.0, &input.paths)?;
+        Ok(ArchiveRestoreOutput {
+            name: got.name.to_string(),
+            workspace: got.workspace.into_string(),
+            to: input.to.0.into_string(),
+            files: got.files,
+        })
+    }
+}
+
+impl Render for ArchiveRestoreOutput {
+    fn render(&self, page: &mut Page) {
+        page.line(format!("Wrote {} of {} to {}.", plural(self.files, "file"), self.name, self.to));
+    }
+}

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Effect, Example, OpError, Operation, Render, Toolset};
+use super::{Call, Effect, Example, OpError, Operation, Render, Toolset, landing::capitalised};
 use crate::{
     core::{TaskId, TaskRef},
+    engine::Discarded,
     ui::Page,
 };
 
@@ -22,6 +23,9 @@ pub struct DiscardOutput {
     pub task_id: TaskId,
     /// Whether there was a directory to remove.
     pub discarded: bool,
+    /// The archive's name for the directory as it was at the end, if somebody had worked there after the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_edits: Option<String>,
     /// What is still possible.
     pub next: String,
 }
@@ -46,15 +50,22 @@ impl Operation for Discard {
     async fn run(call: &Call<'_>, input: DiscardInput) -> Result<DiscardOutput, OpError> {
         let id = call.engine.resolve(&input.task_id)?;
         call.engine.reconcile()?;
-        let discarded = call.engine.discard_result(&call.engine.task(&id)?)?;
-        let next = format!("the result stays in the archive: `mgr apply {id}` still brings it in");
-        Ok(DiscardOutput { task_id: id, discarded, next })
+        let Discarded { was_there, has_result, later_edits } = call.engine.discard_result(&call.engine.task(&id)?)?;
+        let next = match has_result {
+            true => format!("the result stays in the archive: `mgr apply {id}` still brings it in"),
+            false => "the task left no result".to_owned(),
+        };
+        let later_edits = later_edits.map(|name| name.to_string());
+        Ok(DiscardOutput { task_id: id, discarded: was_there, later_edits, next })
     }
 }
 
 impl Render for DiscardOutput {
     fn render(&self, page: &mut Page) {
         page.line(if self.discarded { "Discarded its directory." } else { "There was no directory to remove." });
-        page.line(format!("The result stays in the archive: `mgr apply {}` still brings it in.", self.task_id));
+        page.line(format!("{}.", capitalised(&self.next)));
+        if let Some(name) = &self.later_edits {
+            page.line(format!("What was edited there since the task: `mgr archive restore {name} --to DIR`."));
+        }
     }
 }

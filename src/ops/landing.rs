@@ -157,6 +157,8 @@ fn more(page: &mut Page, total: usize) {
 /// An answer about a landing, as people read it.
 pub(super) struct Story<'a> {
     pub command: &'static str,
+    /// The name of what was done in the archive.
+    pub journal: Option<&'a str>,
     pub task_id: &'a TaskId,
     /// What writing a path is called: as it would be done, as it was, and in front of the path.
     pub writing: [&'static str; 3],
@@ -197,6 +199,9 @@ impl Story<'_> {
         list_conflicts(page, self.conflicts, totals.conflicts);
         list(page, Tone::Faint, "stays", self.kept_dirs, totals.kept_dirs);
         self.notes.iter().for_each(|note| page.text(note));
+        if let Some(journal) = self.journal.filter(|_| self.is_done && totals.overwritten > 0) {
+            page.line(format!("The edits it went over are kept: mgr archive restore {journal} --to DIR"));
+        }
         self.way_out(page);
     }
 
@@ -257,7 +262,7 @@ impl Head<'_> {
     }
 }
 
-fn capitalised(words: &str) -> String {
+pub(super) fn capitalised(words: &str) -> String {
     let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -182,6 +182,7 @@ impl RollbackOutput {
     fn story(&self) -> Story<'_> {
         Story {
             command: "rollback",
+            journal: self.rollback_id.as_deref(),
             task_id: &self.task_id,
             writing: ["restore", "restored", "restored"],
             ways: "skip|theirs|markers",

@@ -40,13 +40,23 @@ pub struct RunLine {
     /// Whether nothing goes on without a person's word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_person: bool,
+    /// The run and its step that this one is the workflow of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentStep>,
+}
+
+/// A step of a run with a workflow in it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ParentStep {
+    pub workflow_id: RunId,
+    pub step: String,
 }
 
 impl RunLine {
-    pub(super) fn of(state: &RunState) -> Self {
+    pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let RunState { run, steps } = state;
         let end = run.finished_at.unwrap_or_else(clock::now);
-        Self {
+        Ok(Self {
             workflow_id: run.id.clone(),
             name: run.name.clone(),
             status: run.status,
@@ -55,8 +65,14 @@ impl RunLine {
             elapsed_s: end.since(run.created_at).as_secs_f64(),
             steps_total: steps.len() as u64,
             steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
-            waits_for_person: waits_for_person(state),
-        }
+            waits_for_person: call.engine.waits_for_person(state)?,
+            parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
+        })
+    }
+
+    /// Whether nothing comes of it without a person.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.status != RunStatus::Running || self.waits_for_person
     }
 
     pub(super) const fn exit_of(&self) -> Exit {
@@ -84,6 +100,15 @@ pub struct RunStepView {
     pub task_id: Option<TaskId>,
     /// How often it was asked to run.
     pub turn: u32,
+    /// The run of a loop that this is, from 1, and the most that there may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatView>,
+    /// The run of the workflow in the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_id: Option<RunId>,
+    /// The steps of that run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<RunStepView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +119,13 @@ pub struct RunStepView {
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+}
+
+/// How far a loop is.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct RepeatView {
+    pub run: u32,
+    pub max: u32,
 }
 
 /// A run with its steps.
@@ -109,6 +141,9 @@ pub struct RunView {
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The run and its step that this one is the workflow of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentStep>,
     /// In the order of the file.
     pub steps: Vec<RunStepView>,
     /// What the workflow gives back, once it is over.
@@ -130,15 +165,16 @@ pub struct RunView {
 
 impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
-        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let steps = (0..state.steps.len()).map(|place| step_view(call, state, &loaded, place));
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
         let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let line = RunLine::of(state);
+        let line = RunLine::of(call, state)?;
         let exit = line.exit_of();
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, .. } = line;
+        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, parent, .. } =
+            line;
         Ok(Self {
             workflow_id,
             name,
@@ -147,6 +183,7 @@ impl RunView {
             finished_at,
             elapsed_s,
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
+            parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
@@ -156,12 +193,6 @@ impl RunView {
             exit,
         })
     }
-}
-
-/// Whether nothing goes on without a person's word.
-pub(super) fn waits_for_person(state: &RunState) -> bool {
-    let has = |status: StepStatus| state.steps.iter().any(|step| step.status == status);
-    state.run.status == RunStatus::Running && has(StepStatus::Held) && !has(StepStatus::Running)
 }
 
 fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
@@ -185,6 +216,15 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
     let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
+    let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
+    let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
+    let has_run = match row.status {
+        StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
+        StepStatus::Skipped | StepStatus::NotNeeded => false,
+        StepStatus::Running | StepStatus::Held | StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled => true,
+    };
+    let most = loaded.plan.steps.get(place).and_then(|planned| planned.most_runs);
+    let most = most.filter(|_| has_run && !loaded.frozen.demo);
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
@@ -192,9 +232,12 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         reason: row.reason.clone().or_else(|| stands_still.then(|| "its task is paused".to_owned())),
         task_id: task.cloned(),
         turn: row.turn,
+        repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
         backend: line.as_ref().map(|line| line.backend.clone()),
-        elapsed_s: own.and_then(|line| line.elapsed_s),
-        cost_usd: own.and_then(|line| line.cost.usd),
+        elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
+        cost_usd: own.and_then(|line| line.cost.usd).or(child.as_ref().and_then(|child| child.cost_usd)),
+        child_id: child.as_ref().map(|child| child.workflow_id.clone()),
+        steps: child.map(|child| child.steps).unwrap_or_default(),
         question: question.map(|question| split_question(question).1.to_owned()),
     })
 }
@@ -244,6 +287,9 @@ impl Render for RunView {
         let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         page.line(format!("{} {} {word} in {took}{why}", self.workflow_id, one_line(&self.name)));
+        if let Some(parent) = &self.parent {
+            page.line(format!("the workflow in step {} of {}", one_line(&parent.step), parent.workflow_id));
+        }
         for step in &self.steps {
             step.render(page);
         }
@@ -269,12 +315,24 @@ impl Render for RunView {
 
 impl Render for RunStepView {
     fn render(&self, page: &mut Page) {
+        self.render_at(page, 1);
+    }
+}
+
+impl RunStepView {
+    fn render_at(&self, page: &mut Page, level: usize) {
         let word = page.tint(step_tone(self.status), self.status.as_str());
-        let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
+        let id = self.task_id.as_ref().or(self.child_id.as_ref());
+        let task = id.map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
-        let turn = if self.turn > 1 { format!(" ({})", plural(self.turn.into(), "turn")) } else { String::new() };
+        let turn = match self.repeat {
+            Some(RepeatView { run, max }) => format!(" (run {run} of at most {max})"),
+            None if self.turn > 1 => format!(" ({})", plural(self.turn.into(), "turn")),
+            None => String::new(),
+        };
         let why = self.reason.as_deref().or(self.question.as_deref());
         let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("  {} {word}{task}{took}{turn}{why}", self.id));
+        page.line(format!("{:indent$}{} {word}{task}{took}{turn}{why}", "", self.id, indent = 2 * level));
+        self.steps.iter().for_each(|step| step.render_at(page, level + 1));
     }
 }

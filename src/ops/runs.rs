@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     run_file::FileChange,
-    run_views::{RunLine, RunView, waits_for_person},
+    run_views::{RunLine, RunView},
     workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
 };
 use crate::{
     core::{RunId, RunStatus, Span, StepStatus, TaskRef},
-    engine::{Frozen, Renewed, ReuseAsk, RunAsk, RunState},
+    engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
     ui::{Page, one_line, plural},
-    workflow::{Checked, Fault, Support},
+    workflow::{Checked, Fault, Support, Workflow},
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -155,11 +155,12 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
+        said: Vec::new(),
         working_dir,
         demo: start.demo,
         file: start.file.map(|file| file.0),
         template: None,
-        env: Map::new(),
+        env: env_of(call, &workflow)?,
         unattended: false,
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
@@ -193,6 +194,21 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))
+}
+
+/// Reads the variables that a workflow and those in it declare, here and now: the process that drives it may have
+/// others. Those that nothing names are not kept.
+fn env_of(call: &Call<'_>, workflow: &Workflow) -> Result<Map<String, Value>, OpError> {
+    let value = |name: &str| call.engine.env_value(name);
+    let declared = workflow.declared_env().into_iter();
+    let missing: Vec<_> = declared.filter(|name| value(name).is_none()).map(|name| format!("`{name}`")).collect();
+    if !missing.is_empty() {
+        let message =
+            format!("the workflow declares `env`, and not set here: {}; nothing was started", missing.join(", "));
+        return Err(OpError::invalid(message).hint("set each in the environment to a text that is not empty"));
+    }
+    let kept = workflow.used_env().into_iter().filter_map(|name| Some((name.to_owned(), Value::from(value(name)?))));
+    Ok(kept.collect())
 }
 
 /// The command line works where it is called.
@@ -231,24 +247,17 @@ fn invalid(name: &str, faults: &[Fault]) -> OpError {
 
 /// Tells what the steps of a run do, each piece of news once.
 #[derive(Default)]
-pub(super) struct StepNews(BTreeMap<String, (StepStatus, u32)>);
+pub(super) struct StepNews(BTreeMap<(RunId, String), (StepStatus, u32)>);
 
 impl StepNews {
-    pub(super) fn tell(&mut self, call: &Call<'_>, state: &RunState) {
-        for step in &state.steps {
-            let now = (step.status, step.turn);
-            if self.0.insert(step.step.clone(), now) == Some(now) || step.status.is_to_do() {
-                continue;
-            }
-            let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-            call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
-        }
+    pub(super) fn tell(&mut self, call: &Call<'_>, state: &RunState) -> Result<(), EngineError> {
+        tell(call, state, "", &mut self.0)
     }
 }
 
 /// Whether nothing comes of a run without a person.
-pub(super) fn is_at_rest(state: &RunState) -> bool {
-    state.run.status != RunStatus::Running || waits_for_person(state)
+pub(super) fn is_at_rest(call: &Call<'_>, state: &RunState) -> Result<bool, EngineError> {
+    Ok(state.run.status != RunStatus::Running || call.engine.waits_for_person(state)?)
 }
 
 /// Waits until the run is over, paused, or waits for a person, telling what its steps do.
@@ -259,11 +268,34 @@ pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError>
         .wait_until(call.wait_limit(None), || {
             call.engine.refresh()?;
             let state = call.engine.run_state(id)?;
-            news.tell(call, &state);
-            Ok((is_at_rest(&state) || call.progress.is_over()).then_some(()))
+            news.tell(call, &state)?;
+            Ok((is_at_rest(call, &state)? || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
+}
+
+/// Steps that were told of, by run and name.
+type Told = BTreeMap<(RunId, String), (StepStatus, u32)>;
+
+/// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
+fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
+    for step in &state.steps {
+        let now = (step.status, step.turn);
+        let name = format!("{above}{}", step.step);
+        let before = told.insert((state.run.id.clone(), step.step.clone()), now);
+        // The end of a nested run comes after all that happened in it.
+        if let Some(child) = step.child.as_ref().filter(|_| step.status == StepStatus::Running || before != Some(now)) {
+            tell(call, &call.engine.run_state(child)?, &format!("{name}/"), told)?;
+        }
+        if before == Some(now) || step.status.is_to_do() {
+            continue;
+        }
+        let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
+        call.progress.line(&format!("{name} {}{run}{why}", step.status.as_str()));
+    }
+    Ok(())
 }
 
 impl Render for WorkflowRunOutput {
@@ -368,6 +400,10 @@ pub struct WorkflowListInput {
     #[arg(short = 'n', long, default_value = "20")]
     #[serde(default = "twenty")]
     pub limit: u32,
+    /// The runs of nested workflows as well
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nested: bool,
 }
 
 const fn twenty() -> u32 {
@@ -399,8 +435,8 @@ impl Operation for WorkflowList {
 
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         call.engine.reconcile()?;
-        let runs = call.engine.runs(input.status, input.limit.min(1000))?;
-        let line = |run: crate::core::Run| Ok(RunLine::of(&call.engine.run_state(&run.id)?));
+        let runs = call.engine.runs(input.status, input.nested, input.limit.min(1000))?;
+        let line = |run: crate::core::Run| RunLine::of(call, &call.engine.run_state(&run.id)?);
         Ok(WorkflowListOutput { workflows: runs.into_iter().map(line).collect::<Result<_, OpError>>()? })
     }
 }
@@ -500,7 +536,7 @@ impl Operation for WorkflowRetry {
 
     async fn run(call: &Call<'_>, input: WorkflowRetryInput) -> Result<WorkflowRetryOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
-        let renewed = call.engine.retry_step(&id, input.step.as_deref(), &task_vocabulary())?;
+        let renewed = call.engine.retry_step(&id, input.step.as_deref(), task_vocabulary())?;
         if input.wait {
             follow(call, &id).await?;
         }

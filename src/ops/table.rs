@@ -316,6 +316,7 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::discard::Discard>(),
     OpSpec::of::<super::archive::ArchiveList>(),
     OpSpec::of::<super::archive::ArchiveGc>(),
+    OpSpec::of::<super::archive::ArchiveRestore>(),
     OpSpec::of::<super::workflow::WorkflowValidate>(),
     OpSpec::of::<super::workflow::WorkflowPlan>(),
     OpSpec::of::<super::runs::WorkflowRun>(),

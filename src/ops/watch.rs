@@ -171,7 +171,7 @@ fn answer(
     cancelled: Vec<TaskId>,
 ) -> Result<WatchOutput, OpError> {
     let (tasks, runs) = (named.tasks(call)?, named.runs(call)?);
-    let lines: Vec<RunLine> = runs.iter().map(RunLine::of).collect();
+    let lines = runs.iter().map(|state| RunLine::of(call, state)).collect::<Result<Vec<_>, _>>()?;
     let (ended, running): (Vec<_>, Vec<_>) = tasks.iter().partition(|task| task.status().is_terminal());
     let fresh = ended.iter().filter(|task| !reported.contains(&task.id));
     let done = fresh.map(|task| TaskLine::of(call, task)).collect::<Result<Vec<_>, _>>()?;
@@ -186,7 +186,8 @@ fn answer(
     let runs_over = lines.iter().filter(|run| run.status.is_terminal()).map(|run| &run.workflow_id);
     let over_by_now: Vec<&str> = ended.iter().map(|task| &task.id).chain(runs_over).map(TaskId::as_str).collect();
     let tasks_exits = ended.iter().map(|task| exit_of(task));
-    let exits: Vec<Exit> = tasks_exits.chain(runs.iter().filter(|run| is_at_rest(run)).map(exit_of_run)).collect();
+    let exits: Vec<Exit> =
+        tasks_exits.chain(lines.iter().filter(|run| run.is_at_rest()).map(RunLine::exit_of)).collect();
     Ok(WatchOutput {
         done,
         still_running,
@@ -217,10 +218,6 @@ fn worst(exits: Vec<Exit>, mode: WatchMode) -> Exit {
         return Exit::Success;
     }
     exits.into_iter().find(|exit| *exit != Exit::Success).unwrap_or(Exit::Success)
-}
-
-fn exit_of_run(state: &RunState) -> Exit {
-    RunLine::of(state).exit_of()
 }
 
 /// Returns the exit code for the outcome of a task.
@@ -287,7 +284,7 @@ async fn wait_for_all(
         .wait_until(limit, || {
             call.engine.refresh()?;
             let (tasks, runs) = (named.tasks(call)?, named.runs(call)?);
-            news.iter_mut().zip(&runs).for_each(|(news, run)| news.tell(call, run));
+            news.iter_mut().zip(&runs).try_for_each(|(news, run)| news.tell(call, run))?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();
                 call.progress.tasks(&lines);
@@ -297,7 +294,7 @@ async fn wait_for_all(
                     follow_events(call, id, position)?;
                 }
             }
-            if is_over(&tasks, &runs, &until) {
+            if is_over(call, &tasks, &runs, &until)? {
                 return Ok(Some(true));
             }
             Ok(call.progress.is_over().then_some(false))
@@ -321,9 +318,12 @@ fn follow_events(call: &Call<'_>, id: &TaskId, position: &mut String) -> Result<
 }
 
 /// A run that waits for a person or is paused does not end without one: nobody waits for that here.
-fn is_over(tasks: &[Task], runs: &[RunState], until: &Until) -> bool {
-    let all = tasks.iter().all(|task| task.status().is_terminal()) && runs.iter().all(is_at_rest);
-    match until {
+fn is_over(call: &Call<'_>, tasks: &[Task], runs: &[RunState], until: &Until) -> Result<bool, EngineError> {
+    let mut all = tasks.iter().all(|task| task.status().is_terminal());
+    for run in runs {
+        all = all && is_at_rest(call, run)?;
+    }
+    Ok(match until {
         Until::All => all,
         Until::AnyBut(reported) => {
             let tasks = tasks.iter().filter(|task| task.status().is_terminal()).map(|task| &task.id);
@@ -334,7 +334,7 @@ fn is_over(tasks: &[Task], runs: &[RunState], until: &Until) -> bool {
             all || tasks.iter().any(|task| task.status() == Status::Done)
                 || runs.iter().any(|state| state.run.status == RunStatus::Done)
         }
-    }
+    })
 }
 
 impl Render for WatchOutput {

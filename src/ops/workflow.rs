@@ -1,6 +1,6 @@
 //! `mgr workflow validate` and `mgr workflow plan`: what a workflow file says, before anything starts.
 
-use std::{borrow::Cow, io::Read, str::FromStr};
+use std::{borrow::Cow, io::Read, str::FromStr, sync::LazyLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::Contract, json_schema};
@@ -15,8 +15,8 @@ use crate::{
     engine::{check_schema, roles},
     ui::{Page, plural},
     workflow::{
-        Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When, Workflow, check,
-        mermaid,
+        Action, Checked, Drawing, Fault, Known, MOST_FAULTS, Plan, Source, StepId, StepKind, Vocabulary, When,
+        Workflow, check, mermaid,
     },
 };
 
@@ -155,6 +155,9 @@ pub struct StepView {
     /// The most runs of a loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_runs: Option<u32>,
+    /// How many steps the workflow in it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested_steps: Option<usize>,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -287,15 +290,23 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
                 When::Holds(condition) => Some(condition.as_str().to_owned()),
             },
             most_runs: planned.most_runs,
+            nested_steps: match &step.action {
+                Action::Workflow { definition, .. } => Some(definition.steps.len()),
+                _ => None,
+            },
         }
     };
     plan.steps.iter().map(view).collect()
 }
 
 /// Returns the fields of a task as steps have them: the schema of `submit`, and its own reading as the check.
-pub(super) fn task_vocabulary() -> Vocabulary {
-    let schema = schema_of::<SubmitInput>(Contract::Deserialize);
-    Vocabulary { properties: schema["properties"].as_object().cloned().unwrap_or_default(), check: check_field }
+/// Made once: every step that is started asks for it.
+pub(super) fn task_vocabulary() -> &'static Vocabulary {
+    static MADE: LazyLock<Vocabulary> = LazyLock::new(|| {
+        let schema = schema_of::<SubmitInput>(Contract::Deserialize);
+        Vocabulary { properties: schema["properties"].as_object().cloned().unwrap_or_default(), check: check_field }
+    });
+    &MADE
 }
 
 fn check_field(name: &str, value: &Value) -> Result<(), String> {
@@ -352,7 +363,7 @@ pub(super) fn checked_with(
         }
     };
     let load = |path: &str| nested_file(folder.as_deref(), path);
-    let known = Known { backends: &backends, roles: &roles, task: &task, load: &load };
+    let known = Known { backends: &backends, roles: &roles, task, load: &load };
     let source = source.as_str().map_or(Source::Json(&source), Source::Text);
     Ok((name, check(source, params, &known)))
 }

@@ -27,7 +27,7 @@ fn checked(text: &str) -> Checked {
     let backends = ["claude_code", "codex", "gemini", "gpt", "demo"].map(str::to_owned);
     let roles: Vec<_> = roles().into_iter().map(|role| role.name).collect();
     let load = |file: &str| Err(format!("cannot read `{file}`"));
-    let known = Known { backends: &backends, roles: &roles, task: &task_vocabulary(), load: &load };
+    let known = Known { backends: &backends, roles: &roles, task: task_vocabulary(), load: &load };
     check(Source::Text(text), None, &known)
 }
 
@@ -46,7 +46,7 @@ fn every_example_is_valid_and_named_like_its_file() {
 /// The editor and `mgr` agree: the schema takes the examples and what they are frozen to.
 #[test]
 fn every_example_fits_the_schema() {
-    let schema = schema(&task_vocabulary());
+    let schema = schema(task_vocabulary());
     for (name, text) in examples() {
         let frozen = checked(&text).workflow.unwrap().frozen;
         if let Err(error) = jsonschema::validate(&schema, &frozen) {
@@ -57,7 +57,7 @@ fn every_example_fits_the_schema() {
 
 #[test]
 fn the_schema_refuses_a_misspelt_key() {
-    let schema = schema(&task_vocabulary());
+    let schema = schema(task_vocabulary());
     let file = |step: &str| serde_json::from_str::<Value>(&format!("{{\"steps\": [{step}]}}")).unwrap();
     assert!(jsonschema::is_valid(&schema, &file(r#"{"id": "a", "prompt": "x", "retries": "{{ params.n }}"}"#)));
     assert!(!jsonschema::is_valid(&schema, &file(r#"{"id": "a", "promt": "x"}"#)));
@@ -79,7 +79,7 @@ fn the_fields_that_steps_treat_apart_are_fields_of_a_task() {
 #[expect(clippy::disallowed_methods, reason = "a switch of this test")]
 fn the_schema_file_is_up_to_date() {
     let path = folder().join("schema.json");
-    let content = format!("{}\n", serde_json::to_string_pretty(&schema(&task_vocabulary())).unwrap());
+    let content = format!("{}\n", serde_json::to_string_pretty(&schema(task_vocabulary())).unwrap());
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         fs::write(&path, &content).unwrap();
     }

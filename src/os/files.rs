@@ -9,6 +9,8 @@ use std::{
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::core::{Span, Timestamp};
+
 /// An operation on a file that failed, with the file and the act.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {act} `{path}`")]
@@ -180,6 +182,55 @@ pub fn identity(path: &Utf8Path) -> Option<(u64, u64)> {
     }
 }
 
+/// What tells the content of a file from any other that it had or will have; times are nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: i128,
+    changed: i128,
+}
+
+/// Some systems count the times of files in steps of two seconds.
+const CLOCK_STEP: Span = Span::from_secs(2);
+
+impl Version {
+    /// Whether a change from now on cannot look the same: within one step of its clock a file may change twice.
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let line = i128::from(now.minus(CLOCK_STEP).as_millis()) * 1_000_000;
+        self.modified < line && self.changed < line
+    }
+}
+
+/// Returns the version of a file; `None` where there is none.
+///
+/// # Errors
+/// The system does not say.
+pub fn version(path: &Utf8Path) -> io::Result<Option<Version>> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        match fs::metadata(path) {
+            Ok(of) => Ok(Some(Version {
+                device: of.dev(),
+                inode: of.ino(),
+                size: of.size(),
+                modified: nanos(of.mtime(), of.mtime_nsec()),
+                changed: nanos(of.ctime(), of.ctime_nsec()),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// Returns the path with these bytes; on a system whose paths are no bytes, what is nearest.
 pub fn path_of(bytes: &[u8]) -> Cow<'_, std::path::Path> {
     #[cfg(unix)]
@@ -258,4 +309,21 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_settled_once_a_change_would_show() {
+        let now = Timestamp(100_000);
+        let version = |modified: i128, changed: i128| {
+            let [modified, changed] = [modified, changed].map(|at| at * 1_000_000);
+            Version { device: 1, inode: 1, size: 1, modified, changed }.is_settled(now)
+        };
+        let told =
+            [version(97_999, 97_999), version(98_000, 97_999), version(97_999, 98_000), version(97_999, 200_000)];
+        assert_eq!(told, [true, false, false, false]);
+    }
 }

@@ -7,6 +7,8 @@
 mod error;
 mod query;
 mod runs;
+#[cfg(test)]
+mod runs_tests;
 mod schema;
 mod tasks;
 

@@ -25,6 +25,8 @@ pub struct NewRun<'a> {
 #[derive(Clone, Debug)]
 pub struct RestoredRun {
     pub run: Run,
+    /// What was frozen at the start, as JSON.
+    pub definition: String,
     pub request_id: Option<String>,
     pub template: Option<String>,
     /// In the order of the file.
@@ -52,21 +54,27 @@ pub struct StepChange {
     pub reason: Option<String>,
     pub due_at: Option<Timestamp>,
     pub question: Option<String>,
+    /// Whether the loop of the step begins anew: with the change the next turn comes.
+    pub loops_on: bool,
 }
 
-const COLUMNS: &str =
-    "id, name, status, created_at, updated_at, finished_at, revision, definition, parent, parent_step, why, budget,
-    freezes, paused_with";
-const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child";
+const COLUMNS: &str = "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget, freezes, paused_with";
+const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child, ended";
 
-/// Runs that have something to do: at a time, or because a task of theirs is over.
+/// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
 const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
-    UNION SELECT run_id FROM run_steps JOIN tasks ON tasks.id = run_steps.task_id
-          WHERE run_steps.status = 'running' AND tasks.finished_at IS NOT NULL";
+    UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
+    UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
+          WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
 
 impl View<'_> {
     pub fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         self.one(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), [id.as_str()], read_run)
+    }
+
+    /// Returns what was frozen at the start of a run, as JSON: long, and asked for once where a run goes on.
+    pub fn definition_of_run(&self, id: &RunId) -> Result<Option<String>, StoreError> {
+        self.one("SELECT definition FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))
     }
 
     /// Returns the runs that a reference may mean, two at most.
@@ -77,7 +85,8 @@ impl View<'_> {
                 self.all(sql, params![prefix, format!("{prefix}~")], super::tasks::read_id)
             }
             TaskRef::Recent(count) => {
-                let sql = "SELECT id FROM runs ORDER BY seq DESC LIMIT 1 OFFSET ?1";
+                // The workflow in a step is not what somebody started last.
+                let sql = "SELECT id FROM runs WHERE parent IS NULL ORDER BY seq DESC LIMIT 1 OFFSET ?1";
                 self.all(sql, [count.saturating_sub(1)], super::tasks::read_id)
             }
         }
@@ -93,15 +102,67 @@ impl View<'_> {
         self.all(&sql, params![name, limit], read_run)
     }
 
-    /// Returns the newest runs first.
-    pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM runs WHERE ?1 IS NULL OR status = ?1 ORDER BY seq DESC LIMIT ?2");
-        self.all(&sql, params![status.map(RunStatus::as_str), limit], read_run)
+    /// Returns the newest runs first, those of nested workflows only when they are wanted.
+    pub fn runs(&self, status: Option<RunStatus>, with_nested: bool, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE (?1 IS NULL OR status = ?1) AND (?3 OR parent IS NULL) ORDER BY seq DESC LIMIT ?2"
+        );
+        self.all(&sql, params![status.map(RunStatus::as_str), limit, with_nested], read_run)
     }
 
-    /// Returns the runs that are the workflow of a step of this one, oldest first.
-    pub fn runs_of_parent(&self, parent: &RunId) -> Result<Vec<Run>, StoreError> {
-        self.all(&format!("SELECT {COLUMNS} FROM runs WHERE parent = ?1 ORDER BY seq"), [parent.as_str()], read_run)
+    /// Returns the runs of the nested workflows in a run's steps, of earlier turns as well, the oldest first.
+    pub fn children_of(&self, id: &RunId) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE parent = ?1 ORDER BY seq");
+        self.all(&sql, [id.as_str()], read_run)
+    }
+
+    /// Returns a run and all runs beneath it, those of earlier turns as well; each run comes after its parent.
+    pub fn family_of_run(&self, id: &RunId) -> Result<Vec<RunId>, StoreError> {
+        let sql = "WITH RECURSIVE family (id) AS (
+                       VALUES (?1) UNION ALL SELECT runs.id FROM family JOIN runs ON runs.parent = family.id)
+                   SELECT id FROM family";
+        self.all(sql, [id.as_str()], super::tasks::read_id)
+    }
+
+    /// Returns the runs that a run lies in, the nearest first.
+    pub fn ancestors_of_run(&self, id: &RunId) -> Result<Vec<Run>, StoreError> {
+        let mut found: Vec<Run> = Vec::new();
+        let mut parent = self.run(id)?.and_then(|run| run.parent);
+        while let Some((id, _)) = parent {
+            let Some(run) = self.run(&id)? else { break };
+            parent = run.parent.clone();
+            found.push(run);
+        }
+        Ok(found)
+    }
+
+    /// Returns how often loops began anew in a run and in all beneath it, since a person last asked for each step.
+    pub fn loops_of_family(&self, id: &RunId) -> Result<u32, StoreError> {
+        // A nested run's request is RUN/STEP/TURN: turns before the loop's first are of an earlier asking.
+        let sql = "WITH RECURSIVE family (id) AS (
+                       VALUES (?1) UNION ALL
+                       SELECT runs.id FROM family JOIN runs ON runs.parent = family.id
+                           JOIN run_steps ON run_steps.run_id = family.id AND run_steps.step_id = runs.parent_step
+                       WHERE CAST(substr(runs.request_id, length(runs.parent) + length(runs.parent_step) + 3) AS INTEGER)
+                           >= run_steps.turn - run_steps.loops)
+                   SELECT coalesce(sum(loops), 0) FROM run_steps WHERE run_id IN family";
+        Ok(self.one(sql, [id.as_str()], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Returns the tasks of a step by turn, the oldest first.
+    pub fn tasks_of_step(&self, run: &RunId, step: &str) -> Result<Vec<(u32, Task)>, StoreError> {
+        let columns = super::tasks::TASK_COLUMNS;
+        let sql =
+            format!("SELECT {columns}, request_id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        let of_step = format!("{run}/{step}");
+        let width = super::tasks::TASK_COLUMNS.split(',').count();
+        let mut found = self.all(&sql, [&of_step], |row| {
+            let request: String = row.get(width)?;
+            let turn = request.get(of_step.len() + 1..).and_then(|rest| rest.split('/').next()?.parse().ok());
+            Ok((turn.unwrap_or(0), super::tasks::read_task(row)?))
+        })?;
+        found.sort_by_key(|(turn, _)| *turn);
+        Ok(found)
     }
 
     /// Returns the name of the request that a run was started by.
@@ -150,7 +211,7 @@ impl View<'_> {
         let sql = format!(
             "SELECT {STEP_COLUMNS}, run_id FROM run_steps INDEXED BY run_steps_held WHERE status = 'held' ORDER BY run_id, place"
         );
-        self.all(&sql, [], |row| Ok((parse(row, 9)?, read_step(row)?)))
+        self.all(&sql, [], |row| Ok((parse(row, 10)?, read_step(row)?)))
     }
 
     /// Returns the runs that have something to do now.
@@ -243,7 +304,7 @@ impl Writing<'_> {
             run.finished_at.is_none().then_some(0),
             run.revision,
             found.request_id,
-            run.definition,
+            found.definition,
             run.parent.as_ref().map(|(id, _)| id.as_str()),
             run.parent.as_ref().map(|(_, step)| step),
             found.template,
@@ -252,8 +313,9 @@ impl Writing<'_> {
             run.freezes,
             run.paused_with.as_ref().map(TaskId::as_str),
         ])?;
-        let sql = "INSERT INTO run_steps (run_id, step_id, place, status, task_id, turn, reason, due_at, question, loops, child)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        let sql = "INSERT INTO run_steps (run_id, step_id, place, status, task_id, turn, reason, due_at, question, loops, child, ended)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?4 = 'running' AND ?5 IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM tasks WHERE id = ?5 AND finished_at IS NULL))";
         for (place, row) in (0i64..).zip(&found.steps) {
             self.0.prepare_cached(sql)?.execute(params![
                 run.id.as_str(),
@@ -289,7 +351,11 @@ impl Writing<'_> {
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
         let sql = "UPDATE run_steps SET status = ?4, reason = ?6, due_at = ?7, question = ?8,
                    task_id = CASE WHEN status IN ('waiting', 'stale') THEN ?5 ELSE coalesce(?5, task_id) END,
-                   child = CASE WHEN status IN ('waiting', 'stale') THEN ?9 ELSE coalesce(?9, child) END
+                   child = CASE WHEN status IN ('waiting', 'stale') THEN ?9 ELSE coalesce(?9, child) END,
+                   turn = turn + ?10, loops = loops + ?10,
+                   -- the task may have ended before this is written down
+                   ended = ?4 = 'running' AND coalesce(?5, task_id) IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM tasks WHERE id = coalesce(?5, task_id) AND finished_at IS NULL)
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
@@ -302,17 +368,19 @@ impl Writing<'_> {
                 change.due_at.map(Timestamp::as_millis),
                 change.question,
                 change.child.as_ref().map(RunId::as_str),
+                change.loops_on,
             ])?;
         }
         Ok(())
     }
 
-    /// Has a step run once more.
+    /// Has a step run once more, its loop from the beginning.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn renew_step(&self, run: &RunId, step: &str, status: StepStatus) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
+        let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, loops = 0, reason = NULL, due_at = NULL,
+                   question = NULL, ended = 0
                    WHERE run_id = ?1 AND step_id = ?2";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, status.as_str()])?;
         Ok(())
@@ -424,12 +492,11 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         updated_at: Timestamp(row.get(4)?),
         finished_at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         revision: row.get(6)?,
-        definition: row.get(7)?,
-        parent: optional(row, 8)?.zip(row.get(9)?),
-        why: row.get(10)?,
-        budget: optional(row, 11)?,
-        freezes: row.get(12)?,
-        paused_with: optional(row, 13)?,
+        parent: optional(row, 7)?.zip(row.get(8)?),
+        why: row.get(9)?,
+        budget: optional(row, 10)?,
+        freezes: row.get(11)?,
+        paused_with: optional(row, 12)?,
     })
 }
 
@@ -445,6 +512,7 @@ fn read_step(row: &Row<'_>) -> rusqlite::Result<RunStep> {
         question: row.get(6)?,
         loops: row.get(7)?,
         child: optional(row, 8)?,
+        has_ended: row.get(9)?,
     })
 }
 

@@ -161,6 +161,18 @@ const MIGRATIONS: [&str; 4] = [
         task_id TEXT NOT NULL,
         PRIMARY KEY (run_id, task_id)
     ) WITHOUT ROWID;
+    -- 1 from the end of its task until the driver has noted it, so that nobody asks after a thousand tasks one by one
+    ALTER TABLE run_steps ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    UPDATE run_steps SET ended = 1 WHERE status = 'running' AND task_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM tasks WHERE id = task_id AND finished_at IS NULL);
+    CREATE INDEX run_steps_ended ON run_steps (run_id) WHERE ended = 1 AND status = 'running';
+    CREATE TRIGGER step_ended AFTER UPDATE OF finished_at ON tasks
+        WHEN old.finished_at IS NULL AND new.finished_at IS NOT NULL BEGIN
+        UPDATE run_steps SET ended = 1 WHERE task_id = new.id AND status = 'running';
+    END;
+    CREATE TRIGGER step_lost AFTER DELETE ON tasks BEGIN
+        UPDATE run_steps SET ended = 1 WHERE task_id = old.id AND status = 'running';
+    END;
     CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
     CREATE INDEX runs_by_template ON runs (template) WHERE template IS NOT NULL;
     CREATE INDEX runs_by_name ON runs (name, seq);

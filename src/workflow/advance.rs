@@ -2,11 +2,15 @@
 //!
 //! Must not know of tasks, times or stores. The answer depends on the plan and the steps alone, so that any process
 //! comes to the same one after a crash.
+//!
+//! Each step is looked at once, and again only when something that it waits for was settled meanwhile: a run of a
+//! thousand steps asks after the end of each. What is settled in one pass over the steps in order comes before what
+//! only follows from it for steps further up.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{
-    definition::{StepId, When, Workflow},
+    definition::{When, Workflow},
     fields::OnFailure,
     graph::Plan,
 };
@@ -39,13 +43,18 @@ pub type Holds<'a> = dyn FnMut(usize) -> Result<bool, String> + 'a;
 
 /// Returns what is to be done now; nothing while steps that run decide what is next.
 pub fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &mut Holds<'_>) -> Vec<Act> {
-    let mut run = Advance { workflow, plan, places: places(plan), states: states.to_vec(), acts: Vec::new() };
-    // A skip may settle what others wait for.
-    while run.settle(holds) {}
-    run.start(holds);
+    let mut run = Advance {
+        workflow,
+        plan,
+        states: states.to_vec(),
+        stopper: first_failed(workflow, states),
+        ready: BTreeSet::new(),
+        acts: Vec::new(),
+    };
+    run.settle(holds);
+    run.start();
     if run.states.iter().all(|state| state.is_over()) {
-        let failed = |state: &StepStatus| matches!(state, StepStatus::Failed | StepStatus::Cancelled);
-        let status = if run.states.iter().any(failed) { RunStatus::Failed } else { RunStatus::Done };
+        let status = if run.states.iter().any(has_failed) { RunStatus::Failed } else { RunStatus::Done };
         run.acts.push(Act::Finish(status));
     }
     run.acts
@@ -53,27 +62,26 @@ pub fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &
 
 /// Returns the steps that build on `step`, directly or not.
 pub fn descendants(plan: &Plan, step: usize) -> Vec<usize> {
-    let places = places(plan);
-    let mut found = vec![step];
-    let mut next = 0;
-    while let Some(from) = found.get(next).copied() {
-        next += 1;
-        let id = &plan.steps[from].id;
-        let of_it = plan.edges.iter().filter(|(need, _)| need == id).filter_map(|(_, to)| places.get(to));
-        let new: Vec<usize> = of_it.copied().filter(|to| !found.contains(to)).collect();
-        for to in new {
-            if !found.contains(&to) {
-                found.push(to);
-            }
-        }
+    let mut found = BTreeSet::new();
+    let mut open = vec![step];
+    while let Some(from) = open.pop() {
+        open.extend(plan.links.behind[from].iter().copied().filter(|to| found.insert(*to)));
     }
-    found.remove(0);
-    found.sort_unstable();
-    found
+    found.remove(&step);
+    found.into_iter().collect()
 }
 
-fn places(plan: &Plan) -> BTreeMap<&StepId, usize> {
-    plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect()
+/// Returns the failed step at which nothing new is started. One that was cancelled has not failed: somebody did
+/// not want it, and only what needs it is skipped.
+fn first_failed(workflow: &Workflow, states: &[StepStatus]) -> Option<usize> {
+    match workflow.on_failure {
+        OnFailure::Continue => None,
+        OnFailure::Stop => states.iter().position(|state| *state == StepStatus::Failed),
+    }
+}
+
+const fn has_failed(state: &StepStatus) -> bool {
+    matches!(state, StepStatus::Failed | StepStatus::Cancelled)
 }
 
 /// Where a step that has not been started stands.
@@ -86,52 +94,73 @@ enum Standing {
 struct Advance<'a> {
     workflow: &'a Workflow,
     plan: &'a Plan,
-    places: BTreeMap<&'a StepId, usize>,
     states: Vec<StepStatus>,
+    /// The failed step at which nothing new is started.
+    stopper: Option<usize>,
+    /// What may be started.
+    ready: BTreeSet<usize>,
     acts: Vec<Act>,
 }
 
-impl<'a> Advance<'a> {
-    /// Takes out of the way what will not be started; returns whether there was any.
-    fn settle(&mut self, holds: &mut Holds<'_>) -> bool {
-        let mut any = false;
-        for step in 0..self.states.len() {
-            if !self.states[step].is_to_do() {
-                continue;
+impl Advance<'_> {
+    /// Takes out of the way what will not be started, and finds what may be.
+    fn settle(&mut self, holds: &mut Holds<'_>) {
+        let mut open: BTreeSet<usize> = (0..self.states.len()).collect();
+        while !open.is_empty() {
+            let mut next = BTreeSet::new();
+            while let Some(step) = open.pop_first() {
+                let Some(act) = self.look_at(step, holds) else { continue };
+                let touched = self.take(step, act);
+                // What stands before this step has had its turn in this pass.
+                let (before, after): (Vec<usize>, Vec<usize>) = touched.into_iter().partition(|other| *other < step);
+                next.extend(before);
+                open.extend(after);
             }
-            let act = match self.standing(step) {
-                Standing::Waits => continue,
-                Standing::Skipped(why) => Act::Skip { step, why },
-                Standing::Ready => match self.condition(step, holds) {
-                    None => continue,
-                    Some(act) => act,
-                },
-            };
-            self.states[step] = match &act {
-                Act::Skip { .. } => StepStatus::Skipped,
-                Act::Pass { .. } => StepStatus::NotNeeded,
-                Act::Fail { .. } | Act::Start(_) | Act::Finish(_) => StepStatus::Failed,
-            };
-            self.acts.push(act);
-            any = true;
+            open = next;
         }
-        any
     }
 
-    fn start(&mut self, holds: &mut Holds<'_>) {
+    /// Returns what becomes of a step instead of a start, now.
+    fn look_at(&mut self, step: usize, holds: &mut Holds<'_>) -> Option<Act> {
+        self.ready.remove(&step);
+        if !self.states[step].is_to_do() {
+            return None;
+        }
+        match self.standing(step) {
+            Standing::Waits => None,
+            Standing::Skipped(why) => Some(Act::Skip { step, why }),
+            Standing::Ready => {
+                let act = self.condition(step, holds);
+                if act.is_none() {
+                    self.ready.insert(step);
+                }
+                act
+            }
+        }
+    }
+
+    /// Takes a step out of the way; returns the steps that this may change.
+    fn take(&mut self, step: usize, act: Act) -> Vec<usize> {
+        self.states[step] = match &act {
+            Act::Skip { .. } => StepStatus::Skipped,
+            Act::Pass { .. } => StepStatus::NotNeeded,
+            Act::Fail { .. } | Act::Start(_) | Act::Finish(_) => StepStatus::Failed,
+        };
+        self.acts.push(act);
+        let stops = self.states[step] == StepStatus::Failed && self.workflow.on_failure == OnFailure::Stop;
+        if stops {
+            self.stopper = Some(self.stopper.map_or(step, |first| first.min(step)));
+            return (0..self.states.len()).collect();
+        }
+        self.plan.links.behind[step].clone()
+    }
+
+    fn start(&mut self) {
         let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
         let most = self.workflow.max_concurrent.map_or(usize::MAX, |most| most as usize);
-        let mut free = most.saturating_sub(busy);
-        for step in 0..self.states.len() {
-            if free == 0 {
-                return;
-            }
-            let is_ready = self.states[step].is_to_do() && matches!(self.standing(step), Standing::Ready);
-            if is_ready && self.condition(step, holds).is_none() {
-                self.states[step] = StepStatus::Running;
-                self.acts.push(Act::Start(step));
-                free -= 1;
-            }
+        for step in self.ready.iter().take(most.saturating_sub(busy)) {
+            self.states[*step] = StepStatus::Running;
+            self.acts.push(Act::Start(*step));
         }
     }
 
@@ -146,40 +175,27 @@ impl<'a> Advance<'a> {
     }
 
     fn standing(&self, step: usize) -> Standing {
-        let planned = &self.plan.steps[step];
-        let is_always = matches!(self.workflow.steps[planned.step].when, When::Always);
-        let needs: Vec<(&StepId, StepStatus)> = self.of(&planned.needs);
-        let any: Vec<(&StepId, StepStatus)> = self.of(&planned.needs_any);
-        let all_over = needs.iter().chain(&any).all(|(_, state)| state.is_over());
-        if is_always {
+        let links = &self.plan.links;
+        let (needs, any) = (&links.needs[step], &links.needs_any[step]);
+        let is_over = |other: &usize| self.states[*other].is_over();
+        let is_good = |other: &usize| is_good(self.states[*other]);
+        if matches!(self.workflow.steps[self.plan.steps[step].step].when, When::Always) {
+            let all_over = needs.iter().chain(any).all(is_over);
             return if all_over { Standing::Ready } else { Standing::Waits };
         }
-        if let Some(first) = self.stopper() {
-            return Standing::Skipped(format!("{first} failed, and the workflow stops at a failure"));
+        let name = |other: usize| self.plan.steps[other].id.as_str();
+        if let Some(first) = self.stopper {
+            return Standing::Skipped(format!("{} failed, and the workflow stops at a failure", name(first)));
         }
-        if let Some((id, state)) = needs.iter().find(|(_, state)| state.is_over() && !is_good(*state)) {
-            return Standing::Skipped(format!("{id} {}", how(*state)));
+        if let Some(bad) = needs.iter().find(|other| is_over(other) && !is_good(other)) {
+            return Standing::Skipped(format!("{} {}", name(*bad), how(self.states[*bad])));
         }
-        let has_one = any.is_empty() || any.iter().any(|(_, state)| is_good(*state));
-        if !has_one && any.iter().all(|(_, state)| state.is_over()) {
-            let names: Vec<_> = any.iter().map(|(id, _)| id.as_str()).collect();
+        let has_one = any.is_empty() || any.iter().any(is_good);
+        if !has_one && any.iter().all(is_over) {
+            let names: Vec<_> = any.iter().map(|other| name(*other)).collect();
             return Standing::Skipped(format!("none of {} succeeded", names.join(", ")));
         }
-        if has_one && needs.iter().all(|(_, state)| is_good(*state)) { Standing::Ready } else { Standing::Waits }
-    }
-
-    fn of(&self, ids: &'a [StepId]) -> Vec<(&'a StepId, StepStatus)> {
-        ids.iter().filter_map(|id| Some((id, self.states[*self.places.get(id)?]))).collect()
-    }
-
-    /// Returns the failed step at which nothing new is started. One that was cancelled has not failed: somebody did
-    /// not want it, and only what needs it is skipped.
-    fn stopper(&self) -> Option<&StepId> {
-        let failed = |state: &StepStatus| *state == StepStatus::Failed;
-        match self.workflow.on_failure {
-            OnFailure::Continue => None,
-            OnFailure::Stop => self.states.iter().position(failed).map(|at| &self.plan.steps[at].id),
-        }
+        if has_one && needs.iter().all(is_good) { Standing::Ready } else { Standing::Waits }
     }
 }
 

@@ -1,8 +1,9 @@
-//! What a run does next: named cases, and what holds for any graph and any ends of its steps.
+//! What a run does next: named cases, what holds for any graph and any ends of its steps, and the same answers as a
+//! slow and plain way to find them.
 
 use proptest::prelude::*;
 
-use super::{Act, Plan, Workflow, advance, descendants, tests::valid};
+use super::{Act, Plan, Workflow, advance, advance_reference, descendants, tests::valid};
 use crate::core::{
     RunStatus,
     StepStatus::{self, Cancelled, Done, Failed, Held, NotNeeded, Running, Skipped, Stale, Waiting},
@@ -154,5 +155,62 @@ proptest! {
         prop_assert_eq!(finished, Some(if went_wrong { RunStatus::Failed } else { RunStatus::Done }));
         prop_assert!(states.iter().all(|state| state.is_over()), "{states:?}");
         prop_assert!(starts.iter().all(|count| *count <= 1), "{starts:?}");
+    }
+}
+
+/// A step of [`graphs`]: its needs, each with whether it is one of several, and two more keys.
+type Line = (Vec<(usize, bool)>, &'static str, &'static str);
+
+/// A graph in any order: of each step its needs and whether one of them is enough, what it says of itself, and in how
+/// many members it runs.
+fn graphs() -> impl Strategy<Value = String> {
+    let needs = prop::collection::vec((any::<usize>(), any::<bool>()), 0..4);
+    let when = prop_oneof![4 => Just(""), 1 => Just(", when: always"), 2 => Just(", when: 'true'")];
+    let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}")];
+    let steps = prop::collection::vec((needs, when, matrix), 1..12);
+    (steps, any::<bool>(), prop::option::of(1..4usize), any::<u64>()).prop_map(|(steps, stops, most, order)| {
+        let line = |(at, (needs, when, matrix)): (usize, Line)| {
+            let named = |of_any: bool| {
+                let mut named: Vec<_> = needs.iter().filter(|(_, any)| at > 0 && *any == of_any).collect();
+                named.sort();
+                named.dedup_by_key(|(need, _)| *need % at.max(1));
+                named.iter().map(|(need, _)| format!("s{}", need % at.max(1))).collect::<Vec<_>>().join(", ")
+            };
+            format!(
+                "  - {{id: s{at}, prompt: p, needs: [{}], needs_any: [{}]{when}{matrix}}}\n",
+                named(false),
+                named(true)
+            )
+        };
+        let mut lines: Vec<String> = steps.into_iter().enumerate().map(line).collect();
+        let mut order = order;
+        for at in (1..lines.len()).rev() {
+            lines.swap(at, (order % (at as u64 + 1)) as usize);
+            order = order.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+        let most = most.map(|most| format!("max_concurrent: {most}\n")).unwrap_or_default();
+        format!("on_failure: {}\n{most}steps:\n{}", if stops { "stop" } else { "continue" }, lines.concat())
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_look_at_what_changed_finds_the_same_as_a_look_at_everything(
+        text in graphs(), states in prop::collection::vec(0..StepStatus::ALL.len() + 6, 36), answers in prop::collection::vec(0..5u8, 36)
+    ) {
+        let (workflow, plan) = valid(&text);
+        // Steps that are to do are what there is to decide about.
+        let state = |pick: &usize| StepStatus::ALL.get(*pick).copied().unwrap_or(Waiting);
+        let states: Vec<StepStatus> = states.iter().take(plan.steps.len()).map(state).collect();
+        let holds = |step: usize| match answers[step] {
+            0 => Err("odd".to_owned()),
+            1 => Ok(false),
+            _ => Ok(true),
+        };
+        let found = advance(&workflow, &plan, &states, &mut { holds });
+        prop_assert_eq!(found, advance_reference::advance(&workflow, &plan, &states, &mut { holds }), "{}", text);
+        for step in 0..plan.steps.len() {
+            prop_assert_eq!(descendants(&plan, step), advance_reference::descendants(&plan, step));
+        }
     }
 }

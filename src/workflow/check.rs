@@ -120,9 +120,9 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     }
     let names = Names::of(&draft, &mut faults);
     let order = names.order(&draft, &mut faults);
-    names.judge(&draft, order.as_deref(), &mut faults);
-    sizes(&draft, &params, &mut faults);
     let nested: Vec<_> = draft.steps.iter().map(|step| nested(step, known, level, &mut faults)).collect();
+    names.judge(&draft, &nested, order.as_deref(), &mut faults);
+    sizes(&draft, &params, &mut faults);
     let workflow = faults.is_empty().then(|| finished(draft, nested));
     CheckedFile { faults, steps, workflow, params }
 }
@@ -327,19 +327,25 @@ impl<'d> Names<'d> {
     }
 
     /// Judges every reference; those to steps only when the order is known.
-    fn judge(&self, draft: &FileDraft<'_>, ancestors: Option<&[Ancestors]>, faults: &mut Vec<Fault>) {
+    fn judge(
+        &self,
+        draft: &FileDraft<'_>,
+        nested: &[Option<Workflow>],
+        ancestors: Option<&[Ancestors]>,
+        faults: &mut Vec<Fault>,
+    ) {
         for (at, step) in draft.steps.iter().enumerate() {
             if faults.len() >= MOST_FAULTS {
                 return;
             }
             for found in &step.found {
-                let judge =
-                    Judge { names: self, draft, step: Some(at), ancestors: ancestors.map(|all| &all[at]), found };
+                let ancestors = ancestors.map(|all| &all[at]);
+                let judge = Judge { names: self, draft, nested, step: Some(at), ancestors, found };
                 faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
             }
         }
         for found in &draft.found {
-            let judge = Judge { names: self, draft, step: None, ancestors: None, found };
+            let judge = Judge { names: self, draft, nested, step: None, ancestors: None, found };
             faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
         }
     }
@@ -392,6 +398,8 @@ fn labels(matrix: &BTreeMap<String, MatrixValues>) -> Option<Vec<String>> {
 struct Judge<'j, 'd> {
     names: &'j Names<'d>,
     draft: &'j FileDraft<'d>,
+    /// The workflows in the steps, by place.
+    nested: &'j [Option<Workflow>],
     step: Option<usize>,
     ancestors: Option<&'j Ancestors>,
     found: &'j Found<'d>,
@@ -419,6 +427,9 @@ impl Judge<'_, '_> {
                 self.undefined(reference, format!("no parameter `{name}`"), meant(name, known))
             }
             ("matrix", Some(name)) => self.of_matrix(reference, name),
+            ("env", Some(_)) if self.found.place == Place::Start && self.step.is_some() => {
+                self.undefined(reference, "here only parameters are known".into(), None)
+            }
             ("env", Some(name)) if self.draft.file.env.iter().any(|known| known == name) => None,
             ("env", Some(name)) => {
                 let suggestion = format!("declare it: `env: [{name}]` at the top");
@@ -547,6 +558,9 @@ impl Judge<'_, '_> {
     }
 
     fn of_result(&self, reference: &Reference, step: &StepDraft<'_>, fact: &str, rest: &[String]) -> Option<Fault> {
+        if step.kind == StepKind::Workflow {
+            return self.of_nested(reference, step, fact, rest);
+        }
         if fact != "result" || !step.kind.is_agent() {
             return None;
         }
@@ -568,6 +582,29 @@ impl Judge<'_, '_> {
         }
         let message = format!("the `output_schema` of step `{name}` has no `{first}`");
         self.undefined(reference, message, meant(first, properties.keys().map(String::as_str)))
+    }
+
+    /// Judges what is asked of a nested workflow: what came of it as a whole, and its outputs.
+    fn of_nested(&self, reference: &Reference, step: &StepDraft<'_>, fact: &str, rest: &[String]) -> Option<Fault> {
+        const NAMES: [&str; 5] = ["diff", "files", "output", "result", "status"];
+        let name = step.id.as_deref().unwrap_or_default();
+        if !NAMES.contains(&fact) {
+            let suggestion = format!("there are {}", NAMES.join(", "));
+            return self.undefined(reference, format!("a nested workflow has no `{fact}`"), Some(suggestion));
+        }
+        let outputs = &self.nested.get(*self.names.by_name.get(name)?)?.as_ref()?.outputs;
+        if !["output", "result"].contains(&fact) {
+            return None;
+        }
+        if outputs.is_empty() {
+            let suggestion = "give it some: `outputs: {NAME: \"{{ steps.ID.output }}\"}`".to_owned();
+            return self.undefined(reference, format!("the workflow in `{name}` has no `outputs`"), Some(suggestion));
+        }
+        let first = rest.first().filter(|first| fact == "result" && !outputs.contains_key(*first))?;
+        let suggestion = meant(first, outputs.keys().map(String::as_str)).unwrap_or_else(|| {
+            format!("there are {}", outputs.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+        });
+        self.undefined(reference, format!("the workflow in `{name}` has no output `{first}`"), Some(suggestion))
     }
 }
 

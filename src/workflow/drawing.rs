@@ -101,6 +101,10 @@ fn row(workflow: &Workflow, index: &Index<'_>, planned: &PlannedStep) -> Row {
         (Action::Agent, None) if step.backend_not.is_some() => "another agent".to_owned(),
         (Action::Agent, None) => "agent".to_owned(),
         (Action::Race { backends, .. }, _) => format!("race of {}", backends.len()),
+        (Action::Workflow { definition, .. }, _) => match definition.steps.len() {
+            1 => "nested: 1 step".to_owned(),
+            count => format!("nested: {count} steps"),
+        },
         (action, _) => action.kind().as_str().to_owned(),
     };
     let mut after = gathered(workflow, index, &planned.needs, " and ");

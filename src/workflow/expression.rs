@@ -9,7 +9,10 @@
 //! `steps.review.any(result.blocking)` evaluates its argument once for each member. The engine evaluates arguments
 //! beforehand, so the argument is handed over as text ([`runnable`]) and evaluated by the group.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use minijinja::{
     Environment, Error, ErrorKind, State, UndefinedBehavior, Value as Datum,
@@ -103,6 +106,8 @@ pub struct Scope {
     pub matrix: Map<String, Value>,
     pub env: BTreeMap<String, String>,
     pub loaf: Option<Value>,
+    /// The parameters whose value was said by a step: of the run that this one is nested in.
+    pub said: BTreeSet<String>,
 }
 
 /// What is known of a step.
@@ -183,8 +188,14 @@ impl Expression {
     }
 
     /// Whether a part of it was said by a step.
-    fn is_of_steps(&self) -> bool {
-        self.references.iter().any(|reference| reference.path.first().is_some_and(|root| root == "steps"))
+    pub(super) fn is_said(&self, scope: &Scope) -> bool {
+        let is_said = |reference: &Reference| match reference.path.as_slice() {
+            [root, ..] if root == "steps" => true,
+            [root, name, ..] if root == "params" => scope.said.contains(name),
+            [root] if root == "params" => !scope.said.is_empty(),
+            [] | [..] => false,
+        };
+        self.references.iter().any(is_said)
     }
 }
 
@@ -241,6 +252,24 @@ impl Template {
         }
     }
 
+    /// Whether a part of what is inserted was said by a step.
+    pub fn is_said(&self, scope: &Scope) -> bool {
+        let is_said = |part: &Part| matches!(part, Part::Insert { expression, .. } if expression.is_said(scope));
+        self.parts.iter().any(is_said)
+    }
+
+    /// Returns the value of what is one insertion and nothing else, in its own type; else the text.
+    ///
+    /// # Errors
+    /// A name is undefined, or has no value in the midst of a text.
+    pub fn value(&self, scope: &Scope, insertion: Insertion) -> Result<Value, ExpressionError> {
+        match self.sole().map(|expression| expression.value(scope)).transpose()? {
+            Some(value) if !value.is_string() => Ok(value),
+            // A text has a limit.
+            Some(_) | None => self.render(scope, insertion).map(Value::from),
+        }
+    }
+
     /// Returns the text with the values in place.
     ///
     /// # Errors
@@ -253,7 +282,9 @@ impl Template {
                 Part::Insert { offset, expression } => {
                     let value =
                         expression.value(scope).map_err(|error| ExpressionError { offset: *offset, ..error })?;
-                    text.push_str(&inserted(expression, value, insertion).map_err(|message| wrong(*offset, message))?);
+                    let is_said = insertion.is_delimited && expression.is_said(scope);
+                    let one = inserted(expression, value, insertion.limit, is_said);
+                    text.push_str(&one.map_err(|message| wrong(*offset, message))?);
                 }
             }
         }
@@ -262,14 +293,14 @@ impl Template {
 }
 
 /// Returns a value as text: a text as it is, the rest as JSON.
-fn inserted(expression: &Expression, value: Value, insertion: Insertion) -> Result<String, String> {
+fn inserted(expression: &Expression, value: Value, limit: usize, is_delimited: bool) -> Result<String, String> {
     let text = match value {
         Value::Null => return Err(format!("`{}` has no value; `| default(…)` gives it one", expression.given)),
         Value::String(text) => text,
         other => other.to_string(),
     };
-    let text = capped(text, insertion.limit);
-    if !(insertion.is_delimited && expression.is_of_steps()) {
+    let text = capped(text, limit);
+    if !is_delimited {
         return Ok(text);
     }
     // Nobody can write the end mark into a text beforehand: it would have to contain its own digest.

@@ -312,6 +312,8 @@ pub(super) fn kinds_of(name: &str) -> &'static [StepKind] {
         "backend" => &[StepKind::Agent],
         "verify_retries" => &[StepKind::Agent, StepKind::Race],
         "message" => &[StepKind::Approval],
+        // Nobody is to be asked the same again and again.
+        "repeat" => &[StepKind::Agent, StepKind::Race, StepKind::Command, StepKind::Workflow, StepKind::Wait],
         "run" | "shell" => &[StepKind::Command],
         "workflow" | "params" => &[StepKind::Workflow],
         "for" | "at" => &[StepKind::Wait],

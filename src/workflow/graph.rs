@@ -24,6 +24,34 @@ pub struct Plan {
     pub batches: Vec<Vec<StepId>>,
     /// From a step to one that waits for it.
     pub edges: Vec<(StepId, StepId)>,
+    pub(super) links: Links,
+}
+
+/// The edges by the places of their steps, so that deciding what is next looks at each of them once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Links {
+    pub needs: Vec<Vec<usize>>,
+    pub needs_any: Vec<Vec<usize>>,
+    /// The steps that wait for a step, either way, each once, in order.
+    pub behind: Vec<Vec<usize>>,
+}
+
+impl Links {
+    fn of(steps: &[PlannedStep]) -> Self {
+        let places: BTreeMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+        let at = |needs: &[StepId]| needs.iter().filter_map(|need| places.get(need).copied()).collect();
+        let needs: Vec<Vec<usize>> = steps.iter().map(|step| at(&step.needs)).collect();
+        let needs_any: Vec<Vec<usize>> = steps.iter().map(|step| at(&step.needs_any)).collect();
+        let mut behind = vec![Vec::new(); steps.len()];
+        for (step, (needs, any)) in needs.iter().zip(&needs_any).enumerate() {
+            for need in needs.iter().chain(any) {
+                if behind[*need].last() != Some(&step) {
+                    behind[*need].push(step);
+                }
+            }
+        }
+        Self { needs, needs_any, behind }
+    }
 }
 
 /// A step that runs.
@@ -43,7 +71,7 @@ pub struct PlannedStep {
 }
 
 /// Makes the plan of a workflow that was checked with these parameters.
-pub(super) fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
+pub fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
     let scope = Scope { params: params.clone(), ..Scope::default() };
     let members: Vec<Vec<Member>> = workflow.steps.iter().map(|step| members(step, &scope)).collect();
     let by_name: BTreeMap<&str, usize> =
@@ -79,12 +107,13 @@ pub(super) fn plan(workflow: &Workflow, params: Map<String, Value>) -> Plan {
         }
     }
     let digest = digest(&workflow.frozen, &params);
-    let batches = batches(&steps);
+    let links = Links::of(&steps);
+    let batches = batches(&steps, &links);
     let edge = |step: &PlannedStep| -> Vec<(StepId, StepId)> {
         step.needs.iter().chain(&step.needs_any).map(|need| (need.clone(), step.id.clone())).collect()
     };
     let edges = steps.iter().flat_map(edge).collect();
-    Plan { digest, params, steps, batches, edges }
+    Plan { digest, params, steps, batches, edges, links }
 }
 
 type Member = (Option<String>, Map<String, Value>);
@@ -147,12 +176,9 @@ pub(super) fn bound_of(expression: &Expression, scope: &Scope) -> Result<Option<
     }
 }
 
-fn batches(steps: &[PlannedStep]) -> Vec<Vec<StepId>> {
-    let places: BTreeMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
-    let waits_for = |step: &PlannedStep| {
-        step.needs.iter().chain(&step.needs_any).filter_map(|need| places.get(need).copied()).collect()
-    };
-    let edges: Vec<Vec<usize>> = steps.iter().map(waits_for).collect();
+fn batches(steps: &[PlannedStep], links: &Links) -> Vec<Vec<StepId>> {
+    let edges: Vec<Vec<usize>> =
+        links.needs.iter().zip(&links.needs_any).map(|(needs, any)| [needs.as_slice(), any].concat()).collect();
     let mut batches: Vec<Vec<StepId>> = Vec::new();
     for (step, level) in steps.iter().zip(levels(&edges)) {
         // A checked workflow has no cycle, so every step has a level.

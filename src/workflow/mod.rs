@@ -7,6 +7,8 @@
 
 mod advance;
 #[cfg(test)]
+mod advance_reference;
+#[cfg(test)]
 mod advance_tests;
 mod check;
 mod definition;
@@ -19,6 +21,7 @@ mod inputs;
 mod params;
 mod read;
 mod render;
+mod repeat;
 #[cfg(test)]
 mod schema;
 mod shape;
@@ -38,9 +41,11 @@ pub use fault::{Fault, MOST_FAULTS};
 #[cfg(test)]
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
-pub use graph::{Plan, PlannedStep};
+pub use graph::{Plan, PlannedStep, plan};
 pub use inputs::input_digests;
 pub use read::Known;
+pub use render::handed;
+pub use repeat::{AfterRun, RunOver};
 #[cfg(test)]
 pub use schema::schema;
 pub use support::Support;

@@ -1,9 +1,11 @@
 //! A step about to run: its templates with the values in place, checked like any task's fields.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{
-    definition::{Action, Run, Step, Until, When},
+    definition::{Action, Run, Step, Until, When, Workflow},
     expression::{ExpressionError, Insertion, Reference, Scope, Template},
     fields::{PROMPT_FIELDS, Vocabulary},
     params,
@@ -25,15 +27,17 @@ impl Step {
         for (_, value) in self.fields.iter().filter(|(name, _)| *name != "output_schema") {
             referred(value, &mut found);
         }
-        let mut add = |template: &Template| found.extend(template.references());
         match &self.action {
-            Action::Command(Run::Words(words)) => words.iter().for_each(&mut add),
-            Action::Approval { message } => add(message),
-            Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => add(until),
-            Action::Agent | Action::Race { .. } | Action::Workflow { .. } => {}
+            Action::Command(Run::Words(words)) => found.extend(words.iter().flat_map(Template::references)),
+            Action::Approval { message } => found.extend(message.references()),
+            Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => found.extend(until.references()),
+            Action::Workflow { params, .. } => {
+                params.values().for_each(|value| referred(value, &mut found));
+            }
+            Action::Agent | Action::Race { .. } => {}
             Action::Command(Run::Shell(_)) | Action::Wait(Until::For(_) | Until::At(_)) => {}
         }
-        self.backend_not.iter().for_each(add);
+        found.extend(self.backend_not.iter().flat_map(Template::references));
         if let When::Holds(condition) = &self.when {
             found.extend(condition.references.iter().cloned());
         }
@@ -53,14 +57,90 @@ impl Step {
     }
 }
 
+impl Workflow {
+    /// Returns the environment variables that it or a workflow in it declares, each once.
+    pub fn declared_env(&self) -> BTreeSet<&str> {
+        let own = self.env.iter().map(String::as_str);
+        own.chain(self.nested().flat_map(Self::declared_env)).collect()
+    }
+
+    /// Returns those of them that a template or a condition names, as far as can be told.
+    pub fn used_env(&self) -> BTreeSet<&str> {
+        let mut references: Vec<Reference> = self.steps.iter().flat_map(Step::references).collect();
+        let until = self.steps.iter().filter_map(|step| step.repeat.as_ref()?.until.as_ref());
+        references.extend(until.flat_map(|until| until.references.iter().cloned()));
+        references.extend(self.outputs.values().flat_map(Template::references));
+        let is_used = |name: &&str| {
+            references.iter().any(|reference| match reference.path.as_slice() {
+                [root, of] if root == "env" => of == name,
+                // Which one is known when it runs.
+                [root, ..] => root == "env",
+                [] => false,
+            })
+        };
+        let own = self.env.iter().map(String::as_str).filter(is_used);
+        own.chain(self.nested().flat_map(Self::used_env)).collect()
+    }
+
+    /// Returns the workflows in its steps.
+    fn nested(&self) -> impl Iterator<Item = &Self> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Workflow { definition, .. } => Some(definition.as_ref()),
+            Action::Agent | Action::Race { .. } | Action::Command(_) | Action::Approval { .. } | Action::Wait(_) => {
+                None
+            }
+        })
+    }
+}
+
+/// The parameters of a nested workflow about to run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Handed {
+    /// What has no value is left out, so that a default holds.
+    pub params: Map<String, Value>,
+    /// Those of them whose value was said by a step.
+    pub said: BTreeSet<String>,
+}
+
+/// Returns what a step gives to its nested workflow: a value that is one insertion keeps its type.
+///
+/// # Errors
+/// A name is undefined.
+pub fn handed(params: &Map<String, Value>, scope: &Scope) -> Result<Handed, RenderError> {
+    let mut handed = Handed::default();
+    for (name, value) in params {
+        let wrong = |error: ExpressionError| RenderError { field: format!("params.{name}"), message: error.message };
+        let mut texts = Vec::new();
+        templates(value, &mut texts);
+        if texts.iter().any(|template| template.is_said(scope)) {
+            handed.said.insert(name.clone());
+        }
+        let value = match value {
+            Value::String(text) if text.contains("{{") => {
+                Template::parse(text).and_then(|template| template.value(scope, Insertion::plain())).map_err(wrong)?
+            }
+            other => filled(other, "string", scope, Insertion::plain()).map_err(wrong)?,
+        };
+        if !value.is_null() {
+            handed.params.insert(name.clone(), value);
+        }
+    }
+    Ok(handed)
+}
+
 fn referred(value: &Value, found: &mut Vec<Reference>) {
+    let mut texts = Vec::new();
+    templates(value, &mut texts);
+    found.extend(texts.iter().flat_map(Template::references));
+}
+
+/// Collects the texts with insertions in a value.
+fn templates(value: &Value, found: &mut Vec<Template>) {
     match value {
         // Read before, when the workflow was checked.
-        Value::String(text) if text.contains("{{") => {
-            found.extend(Template::parse(text).iter().flat_map(|template| template.references().collect::<Vec<_>>()));
-        }
-        Value::Array(items) => items.iter().for_each(|item| referred(item, found)),
-        Value::Object(map) => map.values().for_each(|value| referred(value, found)),
+        Value::String(text) if text.contains("{{") => found.extend(Template::parse(text)),
+        Value::Array(items) => items.iter().for_each(|item| templates(item, found)),
+        Value::Object(map) => map.values().for_each(|value| templates(value, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

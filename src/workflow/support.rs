@@ -1,7 +1,10 @@
 //! What of the language this build can run: the rest is refused by name before anything starts, never left out
 //! silently.
 
-use super::definition::{Action, Step, Workflow};
+use super::{
+    definition::{Action, Step, Workflow},
+    expression::{Reference, Template},
+};
 
 /// What stands in the way of a run, and what a demo does differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,11 +20,11 @@ impl Support {
         if let Some(budget) = workflow.budget {
             support.add(demo, format!("the budget of the whole workflow ({budget})"), "spends nothing");
         }
-        if !workflow.env.is_empty() {
-            support.refusals.push("`env`".to_owned());
-        }
         for step in &workflow.steps {
             support.look_at(step, demo);
+        }
+        if workflow.outputs.values().flat_map(Template::references).any(|reference| is_of_loaf(&reference)) {
+            support.refusals.push("`loaf` in `outputs`".to_owned());
         }
         // One that comes from `defaults` is meant for tasks.
         for step in workflow.steps.iter().filter(|step| !step.action.kind().is_task()) {
@@ -31,6 +34,14 @@ impl Support {
                 support.refusals.push(format!("`timeout` of step `{}`, which is no task", step.id));
             }
         }
+        for step in &workflow.steps {
+            if let Action::Workflow { definition, .. } = &step.action {
+                let of_it = |what: String| format!("{what} (in the workflow of step `{}`)", step.id);
+                let nested = Self::of(definition, demo);
+                support.refusals.extend(nested.refusals.into_iter().map(of_it));
+                support.notes.extend(nested.notes.into_iter().map(of_it));
+            }
+        }
         support
     }
 
@@ -38,19 +49,24 @@ impl Support {
         let id = &step.id;
         match &step.action {
             Action::Race { .. } => self.add(demo, format!("the race of step `{id}`"), "one demo agent stands for it"),
-            Action::Workflow { .. } => self.refusals.push(format!("the nested workflow of step `{id}`")),
             Action::Approval { .. } if demo => self.notes.push(format!("step `{id}` asks nobody")),
             Action::Command(_) if demo => self.notes.push(format!("step `{id}` only says what it would run")),
             Action::Wait(_) if demo => self.notes.push(format!("step `{id}` does not wait")),
-            Action::Agent | Action::Approval { .. } | Action::Command(_) | Action::Wait(_) => {}
+            Action::Agent
+            | Action::Approval { .. }
+            | Action::Command(_)
+            | Action::Wait(_)
+            | Action::Workflow { .. } => {}
         }
-        if step.repeat.is_some() {
-            self.add(demo, format!("`repeat` of step `{id}`"), "it runs once");
+        if step.repeat.is_some() && demo {
+            // Nothing is verified in a demo, so that most conditions would never hold.
+            self.notes.push(format!("`repeat` of step `{id}`: it runs once"));
         }
         if step.verify_retries > 0 {
             self.add(demo, format!("`verify_retries` of step `{id}`"), "nothing is verified");
         }
-        if step.references().iter().any(|reference| reference.path.first().is_some_and(|root| root == "loaf")) {
+        let until = step.repeat.iter().filter_map(|repeat| repeat.until.as_ref()).flat_map(|until| &until.references);
+        if step.references().iter().chain(until).any(is_of_loaf) {
             self.refusals.push(format!("`loaf` in step `{id}`"));
         }
     }
@@ -58,4 +74,8 @@ impl Support {
     fn add(&mut self, demo: bool, what: String, instead: &str) {
         if demo { self.notes.push(format!("{what}: {instead}")) } else { self.refusals.push(what) }
     }
+}
+
+fn is_of_loaf(reference: &Reference) -> bool {
+    reference.path.first().is_some_and(|root| root == "loaf")
 }

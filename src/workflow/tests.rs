@@ -35,11 +35,13 @@ struct TaskFields {
 fn checked_with(text: &str, params: Option<Value>) -> Checked {
     let backends = ["claude_code", "codex", "gemini", "demo"].map(str::to_owned);
     let roles = ["architect", "reviewer"].map(str::to_owned);
-    let load = |file: &str| match file {
+    let load = |file: &str| {
+        match file {
         "self.yaml" => Ok("steps: [{id: a, kind: workflow, workflow: self.yaml}]".to_owned()),
-        "ok.yaml" => Ok("params: {t: {required: true}}\nsteps: [{id: a, prompt: '{{ params.t }}'}]".to_owned()),
+        "ok.yaml" => Ok("params: {t: {required: true}}\nsteps: [{id: a, prompt: '{{ params.t }}'}]\noutputs: {x: '{{ steps.a.output }}'}".to_owned()),
         "bad.yaml" => Ok("steps:\n  - {id: a}".to_owned()),
         _ => Err(format!("cannot read `{file}`")),
+    }
     };
     let known = Known { backends: &backends, roles: &roles, task: &Vocabulary::of::<TaskFields>(), load: &load };
     check(Source::Text(text), params.as_ref().and_then(Value::as_object), &known)
@@ -305,4 +307,103 @@ fn the_graph_is_drawn_from_top_to_bottom() {
     let mermaid = mermaid(&workflow, &plan);
     assert!(mermaid.starts_with("flowchart TD\n  s0[\"plan<br>demo\"]\n"), "{mermaid}");
     assert!(mermaid.ends_with("  s1 --> s5\n  s0 -.-> s6\n  s5 -.-> s6\n"), "{mermaid}");
+}
+
+const NESTED: &str = "
+env: [HOME_OF_IT, UNUSED]
+params: {n: {type: integer}}
+steps:
+  - {id: say, prompt: p}
+  - id: in
+    kind: workflow
+    needs: [say]
+    repeat: {until: \"steps.in.result.word == env.HOME_OF_IT\", max: 2}
+    params: {typed: '{{ params.n }}', text: 'n {{ params.n }}', said: '{{ steps.say.output }}', fixed: '1', open: '{{ params.n }}'}
+    workflow:
+      env: [INNER, OTHER]
+      params: {typed: {type: integer}, text: {}, said: {}, fixed: {}, open: {type: integer, default: 3}}
+      steps: [{id: a, prompt: '{{ params.said }} {{ params.text }} {{ env.INNER }}'}]
+      outputs: {word: '{{ steps.a.output }}', other: '{{ steps.a.status }}'}
+";
+
+#[test]
+fn what_is_asked_of_a_nested_workflow_is_known_from_its_outputs() {
+    let with = |asked: &str| checked(&format!("{NESTED}outputs: {{o: '{{{{ steps.in.{asked} }}}}'}}\n")).faults;
+    let first = |asked: &str| {
+        let fault = with(asked).remove(0);
+        (fault.message, fault.suggestion.unwrap_or_default())
+    };
+    for fine in ["result.word", "result.other", "output", "status", "diff", "files", "result"] {
+        assert_eq!(with(fine), [], "{fine}");
+    }
+    let told = |message: &str, suggestion: &str| (message.to_owned(), suggestion.to_owned());
+    let expected = told("the workflow in `in` has no output `wrd`", "did you mean `word`?");
+    assert_eq!(first("result.wrd"), expected);
+    let expected = told("a nested workflow has no `backend`", "there are diff, files, output, result, status");
+    assert_eq!(first("backend"), expected);
+    let silent = "steps: [{id: in, kind: workflow, workflow: {steps: [{id: a, prompt: p}]}}]\noutputs: {o: '{{ steps.in.output }}'}\n";
+    assert_eq!(checked(silent).faults[0].message, "the workflow in `in` has no `outputs`");
+}
+
+#[test]
+fn a_nested_workflow_gets_values_with_their_types_and_who_said_them() {
+    let (workflow, _) = valid(NESTED);
+    let Action::Workflow { params, definition } = &workflow.steps[1].action else { panic!() };
+    let said = StepFacts { output: Some("{{ x }}".into()), ..StepFacts::default() };
+    let scope = Scope {
+        params: json!({"n": 3}).as_object().cloned().unwrap(),
+        steps: [("say".to_owned(), Facts::One(said))].into(),
+        ..Scope::default()
+    };
+    let given = handed(params, &scope).unwrap();
+    let expected = json!({"typed": 3, "text": "n 3", "said": "{{ x }}", "fixed": "1", "open": 3});
+    assert_eq!((Value::Object(given.params.clone()), given.said.clone()), (expected, ["said".to_owned()].into()));
+    // What has no value leaves room for the default.
+    let none = Scope { params: json!({"n": null}).as_object().cloned().unwrap(), ..scope.clone() };
+    assert!(handed(params, &none).unwrap_err().to_string().starts_with("`params.text`: `params.n` has no value"));
+    let open = json!({"open": "{{ params.n }}"}).as_object().cloned().unwrap();
+    assert_eq!(handed(&open, &none).unwrap().params, Map::new());
+    // Below, it stands between marks as it would have above.
+    let below = Scope {
+        params: given.params,
+        said: given.said,
+        env: [("INNER".to_owned(), "E".to_owned())].into(),
+        ..Scope::default()
+    };
+    let mark = &blake3::hash(b"{{ x }}").to_hex()[..16];
+    let expected = format!("<data of=\"params.said\" mark=\"{mark}\">\n{{{{ x }}}}\n</data {mark}> n 3 E");
+    assert_eq!(definition.steps[0].render(&below, &task()).unwrap()["prompt"], expected);
+}
+
+#[test]
+fn only_variables_that_something_names_are_used() {
+    let (workflow, _) = valid(NESTED);
+    let names = |set: std::collections::BTreeSet<&str>| set.into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(names(workflow.declared_env()), "HOME_OF_IT INNER OTHER UNUSED");
+    assert_eq!(names(workflow.used_env()), "HOME_OF_IT INNER");
+    let (open, _) = valid("env: [A, B]\nparams: {n: {}}\nsteps: [{id: a, prompt: '{{ env[params.n] }}'}]\n");
+    assert_eq!(names(open.used_env()), "A B");
+    let early = "env: [A]\nsteps: [{id: a, prompt: p, matrix: {x: '{{ env.A }}'}}]\n";
+    assert_eq!(checked(early).faults[0].message, "here only parameters are known");
+    let (fine, _) = valid("env: [A]\ndefaults: {model: '{{ env.A }}'}\nsteps: [{id: a, prompt: p}]\n");
+    assert_eq!(names(fine.used_env()), "A");
+}
+
+#[test]
+fn what_cannot_run_is_named_wherever_it_lies() {
+    let text = "steps: [{id: in, kind: workflow, workflow: {steps: [{id: a, prompt: '{{ loaf.x }}'}]}}]\noutputs: {o: '{{ loaf.y }}'}\n";
+    let (workflow, _) = valid(text);
+    let refused = Support::of(&workflow, true).refusals;
+    assert_eq!(refused, ["`loaf` in `outputs`", "`loaf` in step `a` (in the workflow of step `in`)"]);
+    assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
+    assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
+    let asked = "steps: [{id: a, kind: approval, message: go, repeat: {max: 2}}]";
+    assert_eq!(told(&checked(asked).faults), ["1:46 misplaced_key"]);
+}
+
+#[test]
+fn a_nested_workflow_is_drawn_with_its_size() {
+    let (workflow, plan) = valid(NESTED);
+    let expected = "  1 ─── say  agent\n      │\n  2 ─── in   nested: 1 step  after say, at most 2 times\n";
+    assert_eq!(Drawing::of(&workflow, &plan).to_text(100), expected);
 }

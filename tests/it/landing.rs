@@ -236,6 +236,99 @@ fn what_was_broken_off_is_finished_by_the_doctor() {
     assert_eq!(finding(&["doctor"])["level"], "good");
 }
 
+/// A task that has changed three files, and a rollback of it that was killed halfway.
+fn killed_rollback(home: &TestHome, arguments: &[&str]) -> String {
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        home.put(name, "old\n");
+    }
+    let id = home.demo(&[], "write: a.txt: new\nwrite: b.txt: new\ndelete: c.txt\nsay: done");
+    home.done(&id);
+    if arguments.contains(&"--undo") {
+        home.landed(&["rollback", &id], 0);
+    }
+    let mut command = home.command(["rollback", &id]);
+    let killed = command.args(arguments).env("MGR_FAILPOINT", "landing.exchanged").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    id
+}
+
+#[test]
+fn no_writer_starts_on_a_directory_that_is_rolled_back_by_half() {
+    let home = TestHome::new();
+    killed_rollback(&home, &[]);
+    let next = home.demo(&[], "run: cat a.txt b.txt c.txt\nsay: done");
+    home.done(&next);
+    assert_eq!(["a.txt", "b.txt", "c.txt"].map(|name| home.text(name)), ["old\n"; 3]);
+    let changed = home.end_of(&next)["changes"].clone();
+    assert_eq!(changed["total"], 0, "what the rollback did is taken for the agent's work: {changed:#}");
+}
+
+#[test]
+fn an_undo_that_was_killed_is_told_as_done_when_asked_for_again() {
+    let home = TestHome::new();
+    let id = killed_rollback(&home, &["--undo"]);
+    let undone = home.landed(&["rollback", &id, "--undo"], 0);
+    let told = json!([undone["done"], undone["rollback_id"], undone["restored"], undone["deleted"]]);
+    assert_eq!(told, json!([true, format!("{id}.rollback-1.undo"), ["a.txt", "b.txt"], ["c.txt"]]), "{undone:#}");
+    assert_eq!(["a.txt", "b.txt"].map(|name| home.text(name)), ["new\n"; 2]);
+    assert!(!home.work().join("c.txt").exists());
+}
+
+#[test]
+fn what_no_command_brings_back_is_got_out_of_the_archive() {
+    let home = TestHome::new();
+    home.put("sub/a.txt", "old\n");
+    let id = home.demo(&[], "write: sub/a.txt: agent\nsay: done");
+    home.done(&id);
+    home.landed(&["rollback", &id], 0);
+    home.put("sub/a.txt", "a person\n");
+    let over = home.landed(&["rollback", &id, "--undo", "--on-conflict", "theirs"], 0);
+    assert_eq!(over["overwritten"], json!(["sub/a.txt"]), "{over:#}");
+    let name = over["rollback_id"].as_str().unwrap();
+    let to = |dir: &str| home.root().join(dir).to_str().unwrap().to_owned();
+    let got = home.landed(&["archive", "restore", name, "--to", &to("edit")], 0);
+    assert_eq!(json!([got["files"], got["to"]]), json!([1, to("edit")]), "{got:#}");
+    assert_eq!(fs::read_to_string(home.root().join("edit/sub/a.txt")).unwrap(), "a person\n");
+    // Parts of a snapshot, into a new directory only, and by a name and path that there are.
+    let before = format!("{id}.1.before");
+    home.put("other.txt", "x");
+    home.landed(&["archive", "restore", &before, "sub", "--to", &to("part")], 0);
+    assert_eq!(tree(&home.root().join("part")).keys().collect::<Vec<_>>(), ["sub", "sub/a.txt"]);
+    let refused = |arguments: &[&str]| {
+        let ran = home.mgr(&[&["archive", "restore"], arguments].concat());
+        (ran.code, ran.stderr.lines().next().unwrap_or_default().to_owned())
+    };
+    let full = to("part");
+    let not_empty = format!("error: `{full}` is not empty, and nothing in it is to be overwritten");
+    assert_eq!(refused(&[&before, "--to", &full]), (Some(9), not_empty));
+    assert_eq!(refused(&["nope", "--to", &to("x")]), (Some(6), "error: the archive has nothing named `nope`".into()));
+    let no_path = format!("error: `{before}` has no `su`");
+    assert_eq!(refused(&[&before, "su", "--to", &to("x")]), (Some(6), no_path));
+    assert!(!home.root().join("x").exists());
+}
+
+#[test]
+fn edits_in_a_directory_that_is_given_up_are_named_and_kept() {
+    let home = TestHome::new();
+    home.put("a.txt", "old\n");
+    let id = home.demo(&["--isolate", "copy"], "write: a.txt: agent\nsay: done");
+    home.done(&id);
+    let place = home.status(&id)["isolation"]["directory"].as_str().unwrap().to_owned();
+    fs::write(format!("{place}/a.txt"), "a person\n").unwrap();
+    let given_up = home.landed(&["discard", &id], 0);
+    assert_eq!(given_up["later_edits"], format!("{id}.discarded"), "{given_up:#}");
+    let to = home.root().join("edits");
+    home.landed(&["archive", "restore", &format!("{id}.discarded"), "--to", to.to_str().unwrap()], 0);
+    assert_eq!(fs::read_to_string(to.join("a.txt")).unwrap(), "a person\n");
+    // One that was never begun left nothing, and nothing is promised.
+    let failing = home.demo(&["--verify", "false"], "say: x");
+    assert_eq!(home.end_of(&failing)["status"], "failed");
+    let skipped = home.demo(&["--isolate", "copy", "--after", &failing], "say: never");
+    assert_eq!(home.end_of(&skipped)["status"], "skipped");
+    let nothing = home.landed(&["discard", &skipped], 0);
+    assert_eq!(json!([nothing["discarded"], nothing["next"]]), json!([false, "the task left no result"]));
+}
+
 #[test]
 fn a_piped_diff_is_a_patch_that_other_programs_take() {
     let home = TestHome::new();
@@ -377,6 +470,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
         "workflow status" | "workflow report" | "workflow cancel" => vec!["@last"],
         "parallel" => vec!["--file", "steps.yaml"],
         "answer" => vec!["@last/one", "yes"],
+        "archive restore" => vec!["nothing", "--to", "new"],
         _ if inputs.iter().any(|input| input == "task_id" || input == "task_ids") => vec![id],
         _ => vec![],
     }

@@ -150,26 +150,36 @@ fn a_pause_during_a_start_reaches_what_was_being_started() {
 }
 
 #[test]
-fn the_runs_of_a_step_are_paused_with_the_run() {
+fn the_runs_of_steps_are_paused_with_the_run() {
     let home = TestHome::new();
-    let run = |name: &str| home.detached(&format!("steps:\n{}", step(name, "", "wait-for go\nfinish a")));
-    let (parent, child, alone) = (run("parent"), run("child"), run("alone"));
-    let database = rusqlite::Connection::open(home.home().join("mgr.db")).unwrap();
-    database.busy_timeout(crate::support::DEADLINE).unwrap();
-    let sql = "UPDATE runs SET parent = ?1, parent_step = 'parent' WHERE id = ?2 OR id = ?3";
-    database.execute(sql, [&parent, &child, &alone]).unwrap();
-    drop(database);
-    let states = || json!([&parent, &child, &alone].map(|id| home.run_state(id)["status"].clone()));
+    let nested = |id: &str| {
+        let steps = [step("a", "", &format!("write up-{id} 1\nwait-for go\nfinish a")), step("b", "a", "finish b")];
+        format!(
+            "  - id: {id}\n    kind: workflow\n    workflow:\n      steps:\n{}",
+            steps.concat().replace("  - ", "      - ")
+        )
+    };
+    let id = home.detached(&format!("steps:\n{}{}", nested("with"), nested("alone")));
+    home.wait_file("up-with");
+    home.wait_file("up-alone");
+    let child = |place: usize| home.run_state(&id)["steps"][place]["child_id"].as_str().unwrap().to_owned();
+    let (with, alone) = (child(0), child(1));
+    let states = || json!([&id, &with, &alone].map(|id| home.run_state(id)["status"].clone()));
     home.json(&["workflow", "pause", &alone]);
-    home.json(&["workflow", "pause", &parent]);
+    home.json(&["workflow", "pause", &id]);
     assert_eq!(states(), json!(["paused", "paused", "paused"]));
-    assert_eq!(home.run_state(&child)["why"], format!("run {parent} is paused"));
-    assert_eq!(home.mgr(&["workflow", "resume", &child]).code, Some(9));
-    home.json(&["workflow", "resume", &parent]);
-    assert_eq!(states(), json!(["running", "running", "paused"]));
-    home.json(&["workflow", "resume", &alone]);
+    assert_eq!(home.run_state(&with)["why"], format!("run {id} is paused"));
+    wait_states(&task_of(&home.run_state(&with), 0), true);
     home.touch("go");
-    [&parent, &child, &alone].into_iter().for_each(|id| drop(home.end_of_run(id)));
+    assert_eq!(home.mgr(&["workflow", "resume", &with]).code, Some(9));
+    home.json(&["workflow", "resume", &id]);
+    // What a person paused by itself is not the run's to resume.
+    let with_done = || home.run_state(&with)["status"] == "done";
+    wait_for("the end of the one", || if with_done() { Ok(()) } else { Err(home.run_state(&id)) });
+    assert_eq!(states(), json!(["running", "done", "paused"]));
+    home.json(&["workflow", "resume", &alone]);
+    assert_eq!(home.end_of_run(&id)["status"], "done");
+    assert_eq!(home.runs().len(), 4);
 }
 
 #[test]

@@ -36,6 +36,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("throw away the worktree of an isolated task", "task_discard"),
     ("list snapshots in the archive", "archive_list"),
     ("prune old snapshots", "archive_gc"),
+    ("extract an old version of a file from a snapshot into a new directory", "archive_restore"),
     ("what can this machine do, which backends and their abilities", "capabilities"),
 ];
 

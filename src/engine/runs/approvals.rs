@@ -20,7 +20,7 @@ impl Engine {
         let mut hasher = blake3::Hasher::new();
         for need in planned.needs.iter().chain(&planned.needs_any) {
             let Some(place) = loaded.plan.steps.iter().position(|step| step.id == *need) else { continue };
-            let facts = self.facts(&steps[place], &loaded.plan.steps[place], true)?;
+            let facts = self.facts(loaded, &steps[place], &loaded.plan.steps[place], true)?;
             for part in [Some(need.as_str()), facts.output.as_deref(), facts.diff.as_deref()] {
                 let part = part.unwrap_or_default();
                 hasher.update(&(part.len() as u64).to_le_bytes());

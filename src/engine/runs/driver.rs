@@ -4,6 +4,8 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Loaded, StepMaker, change, record::About, reuse::is_taken, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
@@ -47,8 +49,12 @@ impl Engine {
         }
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
+        let definition = self.definition(run, (maker.vocabulary)());
+        if let (false, Ok(loaded)) = (run.status.is_terminal(), &definition) {
+            self.go_round(run, loaded, &mut steps, &mut changes)?;
+        }
         let (status, due_at) = match run.status {
-            RunStatus::Running => match self.definition(run, &(maker.vocabulary)()) {
+            RunStatus::Running => match definition {
                 Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
@@ -77,12 +83,19 @@ impl Engine {
     pub(super) fn ended_steps(&self, steps: &[RunStep], now: Timestamp) -> Result<Vec<StepChange>, EngineError> {
         let mut changes = Vec::new();
         for step in steps.iter().filter(|step| step.status == StepStatus::Running) {
+            if let Some(child) = &step.child {
+                changes.extend(self.end_of_child(step, child)?);
+                continue;
+            }
             let Some(id) = &step.task else {
                 if step.due_at.is_some_and(|due| due <= now) {
                     changes.push(change(step, StepStatus::Done, None));
                 }
                 continue;
             };
+            if !step.has_ended {
+                continue;
+            }
             match self.store.read(|view| view.task(id))? {
                 Some(task) => changes.extend(end_of(&task).map(|(status, reason)| change(step, status, reason))),
                 None => changes.push(change(step, StepStatus::Failed, Some("its task was removed".into()))),
@@ -110,23 +123,23 @@ impl Engine {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
             for act in acts {
-                let one = match act {
+                let (place, one) = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     // Somebody wishes something else by now: what that is decides.
                     Act::Start(_) if self.has_new_wish(run)? => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
-                        self.start_step(run, loaded, steps, place, maker)?
+                        (place, self.start_step(run, loaded, steps, place, maker)?)
                     }
-                    Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
-                    Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
-                    Act::Fail { step, why } => change(&steps[step], StepStatus::Failed, Some(why)),
+                    Act::Skip { step, why } => (step, change(&steps[step], StepStatus::Skipped, Some(why))),
+                    Act::Pass { step, why } => (step, change(&steps[step], StepStatus::NotNeeded, Some(why))),
+                    Act::Fail { step, why } => (step, change(&steps[step], StepStatus::Failed, Some(why))),
                 };
                 is_settled &= !one.status.is_over();
-                let one = [one];
-                take(steps, &one);
-                changes.extend(one);
+                // The rows are in the order of the plan.
+                apply(&mut steps[place], &one);
+                changes.push(one);
             }
             if is_settled {
                 let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
@@ -139,16 +152,17 @@ impl Engine {
         Ok(self.store.read(|view| view.revision_of_run(&run.id))? != Some(run.revision))
     }
 
-    /// Ends tasks that no step is waiting for: a crash came between their submit and its note, and meanwhile the
+    /// Ends tasks and nested runs that no step is waiting for: a crash came between their submit and its note, and meanwhile the
     /// step was skipped, or asked to run once more on newer ground.
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        let is_stray = |task: &&Task| !steps.iter().any(|step| step.task_at_work() == Some(&task.id));
-        let strays: Vec<_> = live.iter().filter(is_stray).map(|task| ending(&task.id)).collect();
+        let at_work: BTreeSet<_> = steps.iter().filter_map(RunStep::task_at_work).collect();
+        let strays: Vec<_> =
+            live.iter().filter(|task| !at_work.contains(&task.id)).map(|task| ending(&task.id)).collect();
         if !strays.is_empty() {
             self.settle(strays)?;
         }
-        Ok(())
+        self.end_stray_children(run, steps, clock::now())
     }
 
     /// Ends what a cancelled run has left, wherever a crash has cut the cancellation.
@@ -160,6 +174,7 @@ impl Engine {
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
         self.settle(live.iter().map(|task| ending(&task.id)).collect())?;
+        self.end_stray_children(run, &[], clock::now())?;
         let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
         changes.extend(open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))));
         let due = (!live.is_empty()).then(|| clock::now().plus(AGAIN_AFTER));
@@ -207,9 +222,8 @@ impl Engine {
             },
             Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker),
             Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } | Action::Workflow { .. } => {
-                failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str()))
-            }
+            Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, maker),
+            Action::Race { .. } => failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str())),
         }
     }
 }
@@ -230,22 +244,30 @@ fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp
 }
 
 /// Takes the changes over into the rows that they are about.
-fn take(steps: &mut [RunStep], changes: &[StepChange]) {
-    for change in changes {
-        if let Some(row) = steps.iter_mut().find(|row| row.step == change.step) {
-            let was_to_do = row.status.is_to_do();
-            row.status = change.status;
-            row.reason.clone_from(&change.reason);
-            row.due_at = change.due_at;
-            row.question.clone_from(&change.question);
-            if was_to_do || change.task.is_some() {
-                row.task.clone_from(&change.task);
-            }
-            if was_to_do || change.child.is_some() {
-                row.child.clone_from(&change.child);
-            }
+pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
+    let by_step: BTreeMap<&str, &StepChange> = changes.iter().map(|change| (change.step.as_str(), change)).collect();
+    for row in steps {
+        if let Some(change) = by_step.get(row.step.as_str()) {
+            apply(row, change);
         }
     }
+}
+
+fn apply(row: &mut RunStep, change: &StepChange) {
+    // The task of an earlier turn says nothing about this one.
+    let was_to_do = row.status.is_to_do();
+    row.status = change.status;
+    row.reason.clone_from(&change.reason);
+    row.due_at = change.due_at;
+    row.question.clone_from(&change.question);
+    if was_to_do || change.task.is_some() {
+        row.task.clone_from(&change.task);
+    }
+    if was_to_do || change.child.is_some() {
+        row.child.clone_from(&change.child);
+    }
+    row.turn += u32::from(change.loops_on);
+    row.loops += u32::from(change.loops_on);
 }
 
 /// A definition that cannot be read any more ends the run.

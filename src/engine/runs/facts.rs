@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::Loaded;
+use serde_json::Value;
+
+use super::{Loaded, nested::text_of};
 use crate::{
     backends::COMMAND,
     core::{Posture, RunStep, StepStatus, Task},
     engine::{Engine, EngineError},
-    workflow::{Facts, Insertion, PlannedStep, Reference, Scope, StepFacts},
+    workflow::{Action, Facts, Insertion, PlannedStep, Reference, Scope, StepFacts},
 };
 
 impl Engine {
@@ -29,12 +31,23 @@ impl Engine {
             *wanted.entry(name).or_default() |= fact.is_none_or(|fact| matches!(fact, "diff" | "files"));
         }
         let mut scope = Scope { params: loaded.plan.params.clone(), ..Scope::default() };
+        let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        scope.env = loaded.frozen.env.iter().filter_map(text).collect();
+        scope.said = loaded.frozen.said.iter().cloned().collect();
         scope.matrix = own.map(|own| own.matrix.clone()).unwrap_or_default();
         for (name, with_changes) in wanted {
             let Some(at) = loaded.workflow.steps.iter().position(|step| step.id == name) else { continue };
+            if let Some(own) = own.filter(|own| own.step == at)
+                && let Some(place) = loaded.plan.steps.iter().position(|planned| planned.id == own.id)
+            {
+                // It asks of the run that it just had, whatever the other members of its matrix do.
+                let facts = self.facts(loaded, &steps[place], own, with_changes)?;
+                scope.steps.insert(name.to_owned(), Facts::One(facts));
+                continue;
+            }
             let members = loaded.plan.steps.iter().enumerate().filter(|(_, planned)| planned.step == at);
             let facts = members.map(|(place, planned)| {
-                let facts = self.facts(&steps[place], planned, with_changes)?;
+                let facts = self.facts(loaded, &steps[place], planned, with_changes)?;
                 Ok((planned.label.clone().unwrap_or_default(), facts))
             });
             let mut facts = facts.collect::<Result<Vec<_>, EngineError>>()?;
@@ -49,6 +62,7 @@ impl Engine {
 
     pub(super) fn facts(
         &self,
+        loaded: &Loaded,
         row: &RunStep,
         planned: &PlannedStep,
         with_changes: bool,
@@ -57,6 +71,12 @@ impl Engine {
         let status = if row.status == StepStatus::NotNeeded { StepStatus::Skipped } else { row.status };
         facts.status = Some(status.as_str().to_owned());
         let has_run = matches!(row.status, StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled);
+        if let (true, Some(child), Action::Workflow { definition, .. }) =
+            (has_run, &row.child, &loaded.workflow.steps[planned.step].action)
+        {
+            self.add_nested(definition, child, with_changes, &mut facts)?;
+            return Ok(facts);
+        }
         let Some(id) = row.task.as_ref().filter(|_| has_run) else { return Ok(facts) };
         let Some(task) = self.store.read(|view| view.task(id))? else { return Ok(facts) };
         if let Some(digest) = self.digest_of(&task)? {
@@ -99,12 +119,25 @@ impl Engine {
         loaded: &Loaded,
         steps: &[RunStep],
     ) -> Result<BTreeMap<String, Result<String, String>>, EngineError> {
+        let values = self.output_values(loaded, steps)?;
+        Ok(values.into_iter().map(|(name, value)| (name, value.map(|value| text_of(&value)))).collect())
+    }
+
+    /// Returns the same with the types that they have: an output that is one insertion keeps its value's.
+    pub(super) fn output_values(
+        &self,
+        loaded: &Loaded,
+        steps: &[RunStep],
+    ) -> Result<BTreeMap<String, Result<Value, String>>, EngineError> {
         let mut outputs = BTreeMap::new();
         for (name, template) in &loaded.workflow.outputs {
             let references: Vec<Reference> = template.references().collect();
             let scope = self.scope(loaded, steps, None, &references)?;
-            let text = template.render(&scope, Insertion::plain()).map_err(|error| error.message);
-            outputs.insert(name.clone(), text);
+            let value = match template.value(&scope, Insertion::plain()) {
+                Ok(Value::Null) => Err(format!("`{name}` has no value")),
+                value => value.map_err(|error| error.message),
+            };
+            outputs.insert(name.clone(), value);
         }
         Ok(outputs)
     }

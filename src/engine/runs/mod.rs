@@ -8,6 +8,8 @@
 mod approvals;
 mod driver;
 mod facts;
+mod loops;
+mod nested;
 mod pauses;
 mod record;
 mod reuse;
@@ -31,23 +33,26 @@ use crate::{
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
-    workflow::{Known, Plan, Source, Vocabulary, Workflow, check},
+    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
 #[derive(Clone, Copy)]
 pub struct StepMaker {
-    pub vocabulary: fn() -> Vocabulary,
+    pub vocabulary: fn() -> &'static Vocabulary,
     pub ask: fn(&Engine, Map<String, Value>) -> Result<Ask, String>,
 }
 
 /// What a run keeps of its start.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frozen {
     pub v: u32,
     /// The definition in a form that reads as the same workflow again.
     pub workflow: Value,
     pub params: Map<String, Value>,
+    /// The parameters whose value was said by a step of the run that this one is nested in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
     pub working_dir: Utf8PathBuf,
     /// Every agent is the scripted one, and nothing is run, asked or waited for.
     pub demo: bool,
@@ -65,6 +70,14 @@ pub struct Frozen {
     pub unattended: bool,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+/// Values of the environment may be secrets: only names are shown.
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let env: Vec<_> = self.env.keys().collect();
+        f.debug_struct("Frozen").field("digest", &self.digest).field("env", &env).finish_non_exhaustive()
+    }
 }
 
 /// A run that is asked for.
@@ -109,11 +122,19 @@ impl Engine {
     /// # Errors
     /// The request was sent before for another run, or the store cannot be written.
     pub fn start_run(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
+        let taken = self.take_on(ask)?;
+        crate::os::failpoint::hit("run.after_commit");
+        self.keep_start(&taken);
+        self.wake_driver()?;
+        Ok(taken)
+    }
+
+    fn take_on(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
         let id = TaskId::new(clock::now(), random::bits());
         // Our own type with string keys: this cannot fail.
         let definition = serde_json::to_string(ask.frozen).unwrap_or_default();
         let steps: Vec<String> = ask.plan.steps.iter().map(|step| step.id.to_string()).collect();
-        let taken = self.store.write(|writing| {
+        self.store.write(|writing| {
             if let Some(request_id) = ask.request_id
                 && let Some(known) = writing.view().run_of_request(request_id)?
             {
@@ -133,11 +154,7 @@ impl Engine {
             };
             writing.add_run(&new)?;
             Ok(id.clone())
-        })?;
-        crate::os::failpoint::hit("run.after_commit");
-        self.keep_start(&taken);
-        self.wake_driver()?;
-        Ok(taken)
+        })
     }
 
     /// Returns the run that a request has started.
@@ -158,10 +175,18 @@ impl Engine {
         }
     }
 
+    /// Returns the tasks of a step with the number of its turn, the oldest first.
+    ///
     /// # Errors
     /// The store cannot be read.
-    pub fn runs(&self, status: Option<RunStatus>, limit: u32) -> Result<Vec<Run>, EngineError> {
-        Ok(self.store.read(|view| view.runs(status, limit))?)
+    pub fn tasks_of_step(&self, id: &RunId, step: &str) -> Result<Vec<(u32, Task)>, EngineError> {
+        Ok(self.store.read(|view| view.tasks_of_step(id, step))?)
+    }
+
+    /// # Errors
+    /// The store cannot be read.
+    pub fn runs(&self, status: Option<RunStatus>, with_nested: bool, limit: u32) -> Result<Vec<Run>, EngineError> {
+        Ok(self.store.read(|view| view.runs(status, with_nested, limit))?)
     }
 
     /// Returns the run that a reference means.
@@ -184,37 +209,60 @@ impl Engine {
     /// # Errors
     /// It cannot be read any more, for instance because a backend that it names is gone.
     pub fn definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Arc<Loaded>, EngineError> {
+        self.remembered(&run.id, || self.read_definition(run, vocabulary))
+    }
+
+    /// Returns the definition of a nested run, which its parent has read already.
+    fn nested_definition(&self, workflow: &Workflow, run: &Run) -> Result<Arc<Loaded>, EngineError> {
+        self.remembered(&run.id, || {
+            let frozen = self.frozen_of(run)?;
+            let plan = plan(workflow, frozen.params.clone());
+            Ok(Loaded { frozen, workflow: workflow.clone(), plan })
+        })
+    }
+
+    fn remembered(
+        &self,
+        id: &RunId,
+        read: impl FnOnce() -> Result<Loaded, EngineError>,
+    ) -> Result<Arc<Loaded>, EngineError> {
         let mut known = self.definitions.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = known.get(&run.id) {
+        if let Some(loaded) = known.get(id) {
             return Ok(loaded.clone());
         }
-        let loaded = Arc::new(self.read_definition(run, vocabulary)?);
+        let loaded = Arc::new(read()?);
         if known.len() >= MOST_DEFINITIONS {
             known.clear();
         }
-        known.insert(run.id.clone(), loaded.clone());
+        known.insert(id.clone(), loaded.clone());
         Ok(loaded)
     }
 
     fn read_definition(&self, run: &Run, vocabulary: &Vocabulary) -> Result<Loaded, EngineError> {
-        let unreadable = |why: String| EngineError::Invalid {
-            message: format!("the definition of run `{}` cannot be read: {why}", run.id),
-            hint: "start the workflow again".into(),
-        };
-        let frozen: Frozen = serde_json::from_str(&run.definition).map_err(|error| unreadable(error.to_string()))?;
+        let frozen = self.frozen_of(run)?;
+        let checked = self.checked_again(Source::Json(&frozen.workflow), &frozen.params, vocabulary);
+        match (checked.workflow, checked.plan) {
+            (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
+            (_, _) => {
+                let first = checked.faults.first().map(|fault| fault.message.as_str());
+                Err(unreadable(run, &first.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn frozen_of(&self, run: &Run) -> Result<Frozen, EngineError> {
+        let definition = self.store.read(|view| view.definition_of_run(&run.id))?.unwrap_or_default();
+        serde_json::from_str(&definition).map_err(|error| unreadable(run, &error))
+    }
+
+    /// Reads what was frozen, or a part of it.
+    fn checked_again(&self, source: Source<'_>, params: &Map<String, Value>, vocabulary: &Vocabulary) -> Checked {
         let backends: Vec<String> = self.backend_names().iter().map(ToString::to_string).collect();
         let roles: Vec<String> = crate::engine::roles().into_iter().map(|role| role.name).collect();
         // Nested files were written out when it was frozen.
         let load = |path: &str| Err(format!("`{path}` is a file"));
         let known = Known { backends: &backends, roles: &roles, task: vocabulary, load: &load };
-        let checked = check(Source::Json(&frozen.workflow), Some(&frozen.params), &known);
-        match (checked.workflow, checked.plan) {
-            (Some(workflow), Some(plan)) => Ok(Loaded { frozen, workflow, plan }),
-            (_, _) => {
-                let first = checked.faults.first().map(|fault| fault.message.clone());
-                Err(unreadable(first.unwrap_or_default()))
-            }
-        }
+        check(source, Some(params), &known)
     }
 
     /// Returns why a live run still needs a task of its steps: later ones may ask what it said.
@@ -224,9 +272,10 @@ impl Engine {
     pub fn need_of_run(&self, task: &Task) -> Result<Option<String>, EngineError> {
         let need = |id: &RunId| format!("the workflow run {id} is not over");
         if let Some(id) = &task.spec.lineage.workflow {
-            let run = self.store.read(|view| view.run(id))?;
-            if run.is_some_and(|run| !run.status.is_terminal()) {
-                return Ok(Some(need(id)));
+            let runs = self.store.read(|view| Ok((view.run(id)?, view.ancestors_of_run(id)?)))?;
+            let mut runs = runs.0.into_iter().chain(runs.1);
+            if let Some(live) = runs.find(|run| !run.status.is_terminal()) {
+                return Ok(Some(need(&live.id)));
             }
         }
         // A later run may have taken it over.
@@ -282,13 +331,21 @@ fn change(step: &RunStep, status: StepStatus, reason: Option<String>) -> StepCha
         reason,
         due_at: None,
         question: None,
+        loops_on: false,
+    }
+}
+
+fn unreadable(run: &Run, why: &dyn std::fmt::Display) -> EngineError {
+    EngineError::Invalid {
+        message: format!("the definition of run `{}` cannot be read: {why}", run.id),
+        hint: "start the workflow again".into(),
     }
 }
 
 /// The name of a request stands for one run: the same definition and parameters in the same directory. Nested runs
 /// are named by `mgr` itself.
 fn check_request(view: &View<'_>, known: &RunId, ask: &RunAsk<'_>, request_id: &str) -> Result<(), EngineError> {
-    let earlier = view.run(known)?.and_then(|run| serde_json::from_str::<Frozen>(&run.definition).ok());
+    let earlier = view.definition_of_run(known)?.and_then(|kept| serde_json::from_str::<Frozen>(&kept).ok());
     let is_same = |earlier: Frozen| {
         let asked = ask.frozen;
         earlier.digest == asked.digest && earlier.working_dir == asked.working_dir && earlier.demo == asked.demo

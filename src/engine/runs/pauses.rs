@@ -132,7 +132,7 @@ impl Engine {
                 }
             }
         }
-        for child in writing.view().runs_of_parent(run)? {
+        for child in writing.view().children_of(run)? {
             let is_stricter = child.status == RunStatus::Paused && freezes && !child.freezes;
             if child.status == RunStatus::Running || (is_stricter && child.paused_with.as_ref() == Some(run)) {
                 let why = format!("run {run} is paused");
@@ -155,7 +155,7 @@ impl Engine {
                 self.apply(writing, [wish(&id, Input::ResumeAsked)].into(), now, settled)?;
             }
         }
-        for child in writing.view().runs_of_parent(run)? {
+        for child in writing.view().children_of(run)? {
             if child.status == RunStatus::Paused && child.paused_with.as_ref() == Some(run) {
                 self.let_go(writing, &child.id, now, settled)?;
             }

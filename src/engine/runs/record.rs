@@ -87,11 +87,8 @@ impl Engine {
         }
         let (run, request_id, steps) =
             self.store.read(|view| Ok((view.run(id)?, view.request_of_run(id)?, view.run_steps(id)?)))?;
-        let Some((run, frozen)) =
-            run.and_then(|run| serde_json::from_str(&run.definition).ok().map(|kept| (run, kept)))
-        else {
-            return Ok(());
-        };
+        let Some(run) = run else { return Ok(()) };
+        let frozen = self.frozen_of(&run)?;
         let taken = steps.iter().filter(|row| is_taken(row)).cloned().collect();
         let steps = steps.into_iter().map(|row| row.step).collect();
         let Run { id, name, created_at, parent, .. } = run;
@@ -243,6 +240,7 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         reason: None,
         due_at: None,
         question: None,
+        has_ended: false,
     };
     let taken = |row: RunStep| file.taken.iter().find(|taken| taken.step == row.step).cloned().unwrap_or(row);
     let mut steps: Vec<RunStep> = file.steps.iter().map(first).map(taken).collect();
@@ -256,7 +254,6 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         updated_at: file.created_at,
         finished_at: None,
         revision: 0,
-        definition,
         parent: file.parent,
         why: None,
         freezes: false,
@@ -292,5 +289,5 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
             (row.reason, row.question, row.due_at) = (None, None, None);
         }
     }
-    RestoredRun { run, request_id: file.request_id, template: file.frozen.template, steps }
+    RestoredRun { run, definition, request_id: file.request_id, template: file.frozen.template, steps }
 }

@@ -2,9 +2,6 @@
 //!
 //! Must not change anything: it compares, and says what may be taken.
 
-use camino::Utf8Path;
-use serde_json::Value;
-
 use super::{Frozen, Loaded};
 use crate::{
     core::{Run, RunId, RunStep, StepStatus},
@@ -55,11 +52,8 @@ impl Engine {
         }
         let runs = self.store.read(|view| view.runs_of_name(ask.name, MOST_RUNS))?;
         let is_same_place = |run: &Run| {
-            let frozen: Result<Value, _> = serde_json::from_str(&run.definition);
-            frozen.is_ok_and(|frozen| {
-                frozen["working_dir"].as_str().map(Utf8Path::new) == Some(&ask.frozen.working_dir)
-                    && frozen["demo"] == ask.frozen.demo
-            })
+            let frozen = self.frozen_of(run);
+            frozen.is_ok_and(|kept| kept.working_dir == ask.frozen.working_dir && kept.demo == ask.frozen.demo)
         };
         Ok(runs.into_iter().filter(is_same_place).collect())
     }

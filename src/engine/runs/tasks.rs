@@ -76,7 +76,7 @@ fn fields_of(
     scope: &Scope,
     maker: StepMaker,
 ) -> Result<(Fields, Vec<String>), String> {
-    let mut fields = step.render(scope, &(maker.vocabulary)()).map_err(|error| error.to_string())?;
+    let mut fields = step.render(scope, (maker.vocabulary)()).map_err(|error| error.to_string())?;
     let mut command = Vec::new();
     if let Action::Command(run) = &step.action {
         command = words_of(run, scope)?;

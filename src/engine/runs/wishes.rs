@@ -1,6 +1,6 @@
 //! What people wish about a run. Must not start steps: each wish is written down, and the driver looks.
 
-use super::{Loaded, RunState, change, no_run, record::About};
+use super::{Loaded, RunState, nested::cancel_family, no_run, record::About};
 use crate::{
     core::{Ending, Input, RunId, RunStatus, RunStep, Span, StepStatus, TaskId},
     engine::{Engine, EngineError, settle::News},
@@ -27,17 +27,14 @@ impl Engine {
                     });
                 }
             }
-            let steps = writing.view().run_steps(id)?;
-            let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
-            let changes: Vec<_> =
-                open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))).collect();
-            writing.change_steps(id, &changes)?;
-            writing.wish_of_run(id, RunStatus::Cancelled, clock::now())?;
-            Ok(())
+            cancel_family(writing, id, clock::now())
         })?;
         self.keep_word(id, "cancelled", About::All);
         self.wake_driver()?;
-        let live = self.store.read(|view| view.live_tasks_of_run(id))?;
+        let family = self.store.read(|view| view.family_of_run(id))?;
+        let live: Vec<_> =
+            family.iter().map(|id| self.store.read(|view| view.live_tasks_of_run(id))).collect::<Result<_, _>>()?;
+        let live: Vec<_> = live.into_iter().flatten().collect();
         let ends = live.iter().map(|task| ending(&task.id)).collect();
         match self.settle(ends) {
             // One ended meanwhile: each is looked at below.
@@ -47,16 +44,18 @@ impl Engine {
         for task in live {
             self.cancel(&task.id, grace, Some("the run was cancelled")).await?;
         }
-        let state = self.run_state(id)?;
-        let ended = self.ended_steps(&state.steps, clock::now())?;
-        self.store.write(|writing| {
-            writing.change_steps(id, &ended)?;
-            if writing.view().live_tasks_of_run(id)?.is_empty() {
-                writing.end_cancelled(id, clock::now())?;
-            }
-            Ok::<_, EngineError>(())
-        })?;
-        self.keep_word(id, "ended", About::All);
+        // The innermost first: a step ends with its nested run.
+        for id in family.iter().rev() {
+            let ended = self.ended_steps(&self.run_state(id)?.steps, clock::now())?;
+            self.store.write(|writing| {
+                writing.change_steps(id, &ended)?;
+                if writing.view().live_tasks_of_run(id)?.is_empty() {
+                    writing.end_cancelled(id, clock::now())?;
+                }
+                Ok::<_, EngineError>(())
+            })?;
+            self.keep_word(id, "ended", About::All);
+        }
         self.run_state(id)
     }
 
@@ -71,6 +70,14 @@ impl Engine {
         let place = step.map(|step| place_of(&loaded, id, step)).transpose()?;
         let renewed = self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
+            if let (true, Some((parent, of_parent))) = (run.status.is_terminal(), &run.parent) {
+                return Err(EngineError::Conflict {
+                    message: format!(
+                        "run `{id}` is the workflow in a step of run `{parent}`, which has its end already"
+                    ),
+                    hint: format!("`mgr workflow retry {parent} {of_parent}` runs all of that step again"),
+                });
+            }
             let steps = writing.view().run_steps(id)?;
             let roots = match place {
                 Some(place) => vec![place],

@@ -1,0 +1,136 @@
+//! What the store itself notes about steps: the ends of their tasks.
+
+use camino::Utf8PathBuf;
+use serde_json::json;
+
+use super::{NewRun, NewTask, StepChange, Store, StoreError, Writing};
+use crate::core::{RunId, State, Status, StepStatus, Task, TaskId, Timestamp, WaitingOn, Words};
+
+const NOW: Timestamp = Timestamp(1_000);
+const LATER: Timestamp = Timestamp(2_000);
+
+struct World {
+    store: Store,
+    run: RunId,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    /// A run with the steps `a` and `b` that nothing is to be done about.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8PathBuf::from_path_buf(dir.path().join("mgr.db")).unwrap();
+        let world = Self { store: Store::open(&path).unwrap(), run: id(0), _dir: dir };
+        world.write(|writing| {
+            let steps = ["a".to_owned(), "b".to_owned()];
+            let (request_id, parent, template) = Default::default();
+            let new = NewRun {
+                id: &world.run,
+                name: "n",
+                definition: "{}",
+                request_id,
+                parent,
+                template,
+                steps: &steps,
+                now: NOW,
+            };
+            writing.add_run(&new)?;
+            let run = writing.view().run(&world.run)?.unwrap();
+            writing.keep_run(&run, run.status, None, NOW)
+        });
+        world
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&Writing<'_>) -> Result<T, StoreError>) -> T {
+        self.store.write(write).unwrap()
+    }
+
+    fn submit(&self, number: u128) -> Task {
+        let spec = json!({"backend": "demo", "working_dir": "/", "max_output": "1MB"});
+        let spec = serde_json::from_value(spec).unwrap();
+        let words = Words { prompt: "p".into(), context: None };
+        let state = State::Queued { waiting_on: WaitingOn::Slot };
+        let new = NewTask { id: id(number), spec, words: &words, state, request_id: None, fingerprint: &[], now: NOW };
+        self.write(|writing| writing.add(new))
+    }
+
+    fn end(&self, task: &mut Task) {
+        task.state = State::Finished { status: Status::Done, failure: None };
+        self.write(|writing| writing.keep(task, NOW));
+    }
+
+    fn note(&self, step: &str, turn: u32, status: StepStatus, task: Option<&Task>) {
+        let (child, reason, due_at, question) = Default::default();
+        let task = task.map(|task| task.id.clone());
+        let change =
+            StepChange { step: step.into(), turn, status, task, child, reason, due_at, question, loops_on: false };
+        self.write(|writing| writing.change_steps(&self.run, &[change]));
+    }
+
+    /// Which steps have ended, and whether the run is to be driven.
+    fn told(&self) -> (Vec<bool>, bool) {
+        let read = |view: &super::View<'_>| {
+            let steps = view.run_steps(&self.run)?.iter().map(|step| step.has_ended).collect();
+            assert_eq!(view.any_run_to_drive()?, !view.runs_to_drive(LATER)?.is_empty());
+            Ok((steps, view.any_run_to_drive()?))
+        };
+        self.store.read(read).unwrap()
+    }
+}
+
+fn id(number: u128) -> TaskId {
+    TaskId::new(NOW, number)
+}
+
+fn nothing() -> (Vec<bool>, bool) {
+    (vec![false, false], false)
+}
+
+fn b_ended() -> (Vec<bool>, bool) {
+    (vec![false, true], true)
+}
+
+#[test]
+fn the_end_of_a_task_is_an_end_of_its_step_until_it_is_noted() {
+    let world = World::new();
+    let mut task = world.submit(1);
+    world.note("b", 1, StepStatus::Running, Some(&task));
+    assert_eq!(world.told(), nothing());
+    world.end(&mut task);
+    assert_eq!(world.told(), b_ended());
+    world.note("b", 1, StepStatus::Done, None);
+    assert_eq!(world.told(), nothing());
+}
+
+#[test]
+fn a_task_may_end_before_its_step_knows_of_it() {
+    let world = World::new();
+    let mut task = world.submit(1);
+    world.end(&mut task);
+    world.note("b", 1, StepStatus::Running, Some(&task));
+    assert_eq!(world.told(), b_ended());
+}
+
+#[test]
+fn a_task_that_is_removed_is_an_end_as_well() {
+    let world = World::new();
+    let task = world.submit(1);
+    world.note("b", 1, StepStatus::Running, Some(&task));
+    world.write(|writing| writing.remove(&task.id));
+    assert_eq!(world.told(), b_ended());
+}
+
+#[test]
+fn an_old_task_says_nothing_about_a_new_turn() {
+    let world = World::new();
+    let mut task = world.submit(1);
+    world.note("b", 1, StepStatus::Running, Some(&task));
+    world.end(&mut task);
+    let renewed = |writing: &Writing<'_>| writing.renew_step(&world.run, "b", StepStatus::Waiting);
+    world.write(renewed);
+    assert_eq!(world.told(), nothing());
+    world.note("b", 2, StepStatus::Running, Some(&world.submit(2)));
+    assert_eq!(world.told(), nothing());
+    world.write(|writing| writing.remove(&task.id));
+    assert_eq!(world.told(), nothing());
+}
