@@ -76,7 +76,7 @@ impl Operation for WorkflowResume {
         A step whose task was paused by itself stays so: resume_task. Next: workflow_status.";
     const EXAMPLE: Example = Example {
         argv: &["workflow", "resume", "@last", "--budget", "$10"],
-        json: r#"{"workflow_id":"@last","budget":"$10"}"#,
+        json: r#"{"workflow_id":"@last","budget":"$10.00"}"#,
     };
 
     type Input = WorkflowResumeInput;

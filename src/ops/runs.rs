@@ -180,7 +180,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
             run: reuse.as_ref(),
             from_step: start.from_step.as_deref(),
         };
-        call.engine.taken_over(&ask, &task_vocabulary())?
+        call.engine.taken_over(&ask, task_vocabulary())?
     } else {
         Vec::new()
     };
@@ -370,7 +370,7 @@ impl Operation for WorkflowStatus {
             follow(call, &id).await?;
         }
         let state = call.engine.run_state(&id)?;
-        let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
+        let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let file_change = FileChange::of(call, &loaded, input.diff);
         Ok(WorkflowStatusOutput { file_change, ..WorkflowStatusOutput::new(RunView::of(call, &state)?, input.wait) })
     }

@@ -32,6 +32,7 @@ impl World {
                 parent,
                 template,
                 steps: &steps,
+                taken: &[],
                 now: NOW,
             };
             writing.add_run(&new)?;

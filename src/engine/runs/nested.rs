@@ -32,7 +32,7 @@ impl Engine {
             Ok(handed) => handed,
             Err(error) => return failed(error.to_string()),
         };
-        let checked = self.checked_again(Source::Json(&definition.frozen), &handed.params, &(maker.vocabulary)());
+        let checked = self.checked_again(Source::Json(&definition.frozen), &handed.params, (maker.vocabulary)());
         let Some(plan) = checked.plan else {
             let faults: Vec<_> = checked.faults.into_iter().map(|fault| fault.message).collect();
             return failed(faults.join("; "));
