@@ -22,10 +22,12 @@ mod it {
     pub mod loops;
     pub mod nested;
     pub mod race;
+    pub mod rebuild;
     pub mod repair;
     pub mod storage;
     pub mod templates;
     pub mod tree;
+    pub mod wishes;
     pub mod workflow;
     pub mod workflow_crash;
 }

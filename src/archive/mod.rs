@@ -67,6 +67,6 @@ pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
 pub use manifest::Manifest;
-pub use patch::Patch;
+pub use patch::{Patch, difference};
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
 pub use workspace::Workspace;

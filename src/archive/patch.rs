@@ -44,6 +44,15 @@ impl Workspace {
     }
 }
 
+/// Returns the difference of two texts, without names of files.
+pub fn difference(before: &str, after: &str) -> Patch {
+    let mut patch = Patch::default();
+    if before != after {
+        add_hunks(&mut patch, before.as_bytes(), after.as_bytes());
+    }
+    patch
+}
+
 /// One side of a change as a patch knows it: git's type and mode, and what is in it.
 struct Side<'a> {
     mode: u32,

@@ -44,6 +44,15 @@ impl Home {
         self.data.join("tasks")
     }
 
+    /// What runs of workflows were started with, and what people wished about them.
+    pub fn runs(&self) -> Utf8PathBuf {
+        self.data.join("runs")
+    }
+
+    pub fn run(&self, id: &crate::core::RunId) -> Utf8PathBuf {
+        self.runs().join(id.as_str())
+    }
+
     /// Snapshots of workspaces.
     pub fn archive(&self) -> Utf8PathBuf {
         self.data.join("archive")

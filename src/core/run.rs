@@ -9,8 +9,9 @@ use super::{Money, TaskId, Timestamp};
 pub type RunId = TaskId;
 
 /// Where a run is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum RunStatus {
     Running,
     /// Nothing new is started until somebody lets it go on.
@@ -116,28 +117,39 @@ pub struct Run {
     pub parent: Option<(RunId, String)>,
     /// Why it is paused.
     pub why: Option<String>,
+    /// Whether what runs stands still as well while it is paused.
+    pub freezes: bool,
+    /// The run with which this one was paused: it goes on with that one.
+    pub paused_with: Option<RunId>,
     /// The most money to spend, where somebody changed what the definition says.
     pub budget: Option<Money>,
 }
 
 /// A step of a run as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStep {
     pub step: String,
     pub status: StepStatus,
     /// The task of this turn, or of the one before while this one has not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskId>,
     /// How often the step was asked to run, from 1; a loop's runs count as well.
     pub turn: u32,
     /// How often its loop began anew since a person last asked for the step, or since the start.
+    #[serde(default)]
     pub loops: u32,
     /// The run of a nested workflow in this turn, or in the one before while this one has not started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub child: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The end of a wait, or of the time to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// The question to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
     /// Its task is over, and what that means for the step has not been noted yet.
+    #[serde(skip)]
     pub has_ended: bool,
 }

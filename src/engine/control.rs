@@ -34,7 +34,20 @@ impl Engine {
             (Some(first), Some(second)) => {
                 Err(EngineError::Ambiguous { reference: reference.to_string(), first, second })
             }
-            (None, _) => Err(EngineError::NoTask(reference.to_string())),
+            (None, _) => Err(self.no_task(reference)),
+        }
+    }
+
+    /// Says that there is no such task; one who means a run is shown the way.
+    fn no_task(&self, reference: &TaskRef) -> EngineError {
+        match (reference, self.resolve_run(reference)) {
+            (TaskRef::Prefix(_), Ok(run)) => EngineError::NotFound {
+                message: format!("`{reference}` is a workflow run, not a task"),
+                hint: format!(
+                    "`mgr workflow status {run}` shows it and its steps' tasks; `mgr workflow cancel`, `pause` and `resume` are for runs"
+                ),
+            },
+            (TaskRef::Prefix(_) | TaskRef::Recent(_), _) => EngineError::NoTask(reference.to_string()),
         }
     }
 

@@ -29,7 +29,7 @@ pub enum EngineError {
     Invalid { message: String, hint: String },
     #[error("{message}")]
     Conflict { message: String, hint: String },
-    /// Somebody works there now.
+    /// A conflict that passes by itself: the same call may go well later.
     #[error("{message}")]
     Busy { message: String, hint: String },
     #[error("{message}")]

@@ -238,7 +238,7 @@ impl Engine {
             return Ok(());
         }
         let id = &task.id;
-        Err(EngineError::Conflict {
+        Err(EngineError::Busy {
             message: format!("task `{id}` is not over"),
             hint: format!("`mgr cancel {id}` ends it, `mgr watch {id}` waits for it"),
         })

@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-pub use crate::keeper::contract::Changes;
+pub use crate::{archive::difference, keeper::contract::Changes};
 pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
@@ -52,7 +52,7 @@ pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use roles::roles;
-pub use runs::{Frozen, Loaded, RunAsk, RunState, StepMaker};
+pub use runs::{Frozen, Loaded, Renewed, ReuseAsk, RunAsk, RunState, StepMaker};
 pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;

@@ -27,6 +27,8 @@ struct RecordFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RebuildReport {
     pub restored: u64,
+    /// Runs of workflows.
+    pub runs: u64,
     /// Where the old database lies, if there was one.
     pub old_database: Option<Utf8PathBuf>,
     /// Directories that hold no readable task.
@@ -73,6 +75,9 @@ impl Engine {
         for chunk in ids.chunks(500) {
             engine.restore_some(chunk, &mut report)?;
         }
+        let (runs, unreadable) = engine.restore_runs()?;
+        report.runs = runs;
+        report.unreadable.extend(unreadable);
         engine.reconcile()?;
         Ok((engine, report))
     }

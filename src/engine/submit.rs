@@ -10,7 +10,7 @@ use super::{
 use crate::{
     core::{BackendName, MOST_REPAIRS, Span, Task, TaskId, TaskSpec, Words},
     os::{clock, failpoint, random},
-    store::{Duplicate, NewTask},
+    store::{Duplicate, NewTask, View},
 };
 
 /// The same work asked for again within this time is taken for a slip.
@@ -67,6 +67,7 @@ impl Engine {
             let known = writing.view().duplicate(request_id.as_deref(), &fingerprint, since)?;
             let known = known.filter(|known| matches!(known, Duplicate::Request(_)) || !allow_duplicate);
             if let Some(duplicate) = known {
+                check_request(&writing.view(), &duplicate, &spec, &fingerprint, request_id.as_deref())?;
                 self.advance(writing, now, &mut settled)?;
                 let (Duplicate::Request(id) | Duplicate::Work(id)) = &duplicate;
                 let task = writing.view().task(id)?.ok_or_else(|| EngineError::NoTask(id.to_string()))?;
@@ -164,7 +165,7 @@ impl Engine {
         let live = self.store.read(|view| view.live_continuations(earlier))?;
         match live.first() {
             None => Ok(()),
-            Some(other) => Err(EngineError::Conflict {
+            Some(other) => Err(EngineError::Busy {
                 message: format!("the conversation of `{earlier}` is busy with task `{other}`"),
                 hint: format!("`mgr watch {other}`, then send to that task"),
             }),
@@ -204,6 +205,25 @@ fn check_repairs(spec: &TaskSpec) -> Result<(), EngineError> {
         });
     }
     Ok(())
+}
+
+/// The name of a request stands for one piece of work. Steps of runs are named by `mgr` itself, and what they are
+/// told may have been filled in anew after a crash.
+fn check_request(
+    view: &View<'_>,
+    known: &Duplicate,
+    spec: &TaskSpec,
+    fingerprint: &[u8],
+    request_id: Option<&str>,
+) -> Result<(), EngineError> {
+    let Duplicate::Request(id) = known else { return Ok(()) };
+    if spec.lineage.workflow.is_some() || view.is_same_work(id, fingerprint)? {
+        return Ok(());
+    }
+    Err(EngineError::Conflict {
+        message: format!("request `{}` was sent before for other work: task `{id}`", request_id.unwrap_or_default()),
+        hint: "send new work under another name".into(),
+    })
 }
 
 pub(super) fn fingerprint(backend: &BackendName, spec: &TaskSpec, words: &Words) -> Vec<u8> {

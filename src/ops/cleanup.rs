@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Example, OpError, Operation, Render, Toolset};
 use crate::{
-    core::{Bytes, Span, Status, Task, TaskId, Timestamp},
+    core::{Bytes, RunId, Span, Status, Task, TaskId, Timestamp},
     os::clock,
     store::Filter,
     ui::{Page, plural},
@@ -54,6 +54,9 @@ pub struct CleanupOutput {
     /// What stays although it is old enough.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptItem>,
+    /// Runs of workflows that went, or would go: over, old enough, and without tasks that stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<RunId>,
     pub total_bytes: u64,
     pub applied: bool,
     /// Whether there is more than one call removes.
@@ -73,7 +76,7 @@ impl Operation for Cleanup {
     const EFFECT: Effect = Effect::Destroy;
     const IDEMPOTENT: bool = true;
     const DEFAULT_TOOL: bool = false;
-    const ABOUT: &'static str = "Remove finished tasks that are older than a time, with their output, and free their space. \
+    const ABOUT: &'static str = "Remove finished tasks that are older than a time, with their output, and their workflow runs, and free their space. \
         Says what would go; removes it only with apply.";
     const EXAMPLE: Example = Example {
         argv: &["cleanup", "--older-than", "7d", "--status", "done"],
@@ -90,9 +93,10 @@ impl Operation for Cleanup {
                 .hint("`mgr cancel` ends tasks; cleanup removes what is over"));
         }
         let over = Status::ALL.into_iter().filter(|status| status.is_terminal());
+        let takes_all = input.status.is_empty();
         let status = if input.status.is_empty() { over.collect() } else { input.status };
-        let older_than = Some(clock::now().minus(input.older_than));
-        let filter = Filter { status, older_than, ..Filter::default() };
+        let limit = clock::now().minus(input.older_than);
+        let filter = Filter { status, older_than: Some(limit), ..Filter::default() };
         let (mut tasks, mut kept, mut cursor) = (Vec::new(), Vec::new(), None);
         loop {
             let page = call.engine.list(&filter, cursor, BATCH)?;
@@ -113,7 +117,12 @@ impl Operation for Cleanup {
             }
         }
         let total_bytes = tasks.iter().map(|item| item.bytes).sum();
-        Ok(CleanupOutput { tasks, kept, total_bytes, applied: input.apply, more: cursor.is_some() })
+        let going = tasks.iter().map(|item| &item.task_id).collect();
+        let workflows = if takes_all { call.engine.forgettable_runs(limit, &going)? } else { Vec::new() };
+        if input.apply {
+            workflows.iter().try_for_each(|id| call.engine.remove_run(id))?;
+        }
+        Ok(CleanupOutput { tasks, kept, workflows, total_bytes, applied: input.apply, more: cursor.is_some() })
     }
 }
 
@@ -139,7 +148,10 @@ impl Render for CleanupOutput {
         for item in &self.kept {
             page.line(format!("{} stays: {}", item.task_id.short(), item.reason));
         }
-        let count = plural(self.tasks.len() as u64, "task");
+        let mut count = plural(self.tasks.len() as u64, "task");
+        if !self.workflows.is_empty() {
+            count.push_str(&format!(" and {}", plural(self.workflows.len() as u64, "workflow run")));
+        }
         let size = self.total_bytes / 1000;
         page.line(if self.applied {
             format!("Removed {count}, {size} kB.")

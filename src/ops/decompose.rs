@@ -180,6 +180,8 @@ async fn finish(
             template: input.save,
             working_dir: input.working_dir,
             demo: input.demo,
+            from_step: None,
+            reuse: None,
             request_id: None,
         };
         let ran = start_and_wait(call, start, call.longest_wait.is_none()).await?;
@@ -311,7 +313,7 @@ impl Render for DecomposeOutput {
     fn exit(&self) -> Exit {
         match &self.run {
             _ if self.still_planning => Exit::StillRunning,
-            Some(run) => run.exit_of(),
+            Some(run) => run.exit,
             None => Exit::Success,
         }
     }

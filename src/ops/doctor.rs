@@ -86,13 +86,14 @@ impl Operation for Doctor {
 fn rebuild(call: &Call<'_>) -> Result<Finding, OpError> {
     let report = call.engine.rebuilt()?;
     let aside = report.old_database.map(|path| format!("; the old database is `{path}`")).unwrap_or_default();
+    let runs = if report.runs == 0 { String::new() } else { format!(" and {}", plural(report.runs, "workflow run")) };
     let unreadable = report.unreadable.len() as u64;
     let lost =
         if unreadable == 0 { String::new() } else { format!("; {} cannot be read", plural(unreadable, "directory")) };
     Ok(Finding {
         level: if unreadable == 0 { FindingLevel::Good } else { FindingLevel::Note },
         subject: "rebuild".into(),
-        message: format!("{} restored from files{aside}{lost}", plural(report.restored, "task")),
+        message: format!("{}{runs} restored from files{aside}{lost}", plural(report.restored, "task")),
         hint: None,
     })
 }

@@ -73,6 +73,7 @@ pub struct OpError {
     /// What lies beneath, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
+    /// Whether the same call may go well later, with nothing changed by the caller.
     pub retryable: bool,
     pub hints: Vec<String>,
 }
@@ -97,7 +98,7 @@ impl From<EngineError> for OpError {
     fn from(error: EngineError) -> Self {
         let causes = crate::core::causes(&error).collect();
         let (code, hint) = code_and_hint(&error);
-        let retryable = matches!(code, Code::DiskFull | Code::Conflict);
+        let retryable = code == Code::DiskFull || matches!(error, EngineError::Busy { .. });
         Self { code, message: error.to_string(), causes, retryable, hints: hint.into_iter().collect() }
     }
 }

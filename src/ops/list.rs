@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, status::task_table};
 use crate::{
-    core::{Health, Span, Status, Timestamp},
+    core::{Health, Span, Status, TaskRef, Timestamp},
     os::clock,
     store::Filter,
     ui::{Page, plural},
@@ -38,6 +38,10 @@ pub struct ListInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Only tasks of this workflow run: its id, a unique prefix, @last or @-2
+    #[arg(long, value_name = "RUN")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<TaskRef>,
     /// Only tasks submitted since a time, or within a duration such as 2h
     #[arg(long, value_name = "TIME|DURATION")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,6 +117,7 @@ impl Operation for List {
             role: input.role.clone(),
             since: input.since.as_deref().map(time).transpose()?,
             search: input.search.clone(),
+            workflow: input.workflow.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?,
             ..Filter::default()
         };
         let page = call.engine.list(&filter, cursor, input.limit.clamp(1, 1000))?;

@@ -30,6 +30,8 @@ mod pause;
 mod poll;
 mod race;
 mod rollback;
+mod run_file;
+mod run_pause;
 mod run_report;
 mod run_views;
 mod runs;

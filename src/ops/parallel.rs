@@ -97,6 +97,8 @@ impl Operation for Parallel {
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
+            from_step: None,
+            reuse: None,
         };
         start_and_wait(call, start, input.wait).await
     }

@@ -186,6 +186,8 @@ impl Operation for Race {
             template: None,
             working_dir: input.working_dir,
             demo: input.demo,
+            from_step: None,
+            reuse: None,
             request_id: input.request_id,
         };
         let run = start_and_wait(call, start, input.wait).await?.run;

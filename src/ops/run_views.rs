@@ -13,7 +13,7 @@ use super::{
     workflow::task_vocabulary,
 };
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, TaskId, Timestamp, Verification},
+    core::{RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Verification},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, clip, duration_words, one_line, plural},
@@ -42,6 +42,9 @@ pub struct RunLine {
     pub steps_total: u64,
     /// Steps that are over, however they ended.
     pub steps_over: u64,
+    /// Whether nothing goes on without a person's word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waits_for_person: bool,
     /// The run and its step that this one is the workflow of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentStep>,
@@ -55,9 +58,10 @@ pub struct ParentStep {
 }
 
 impl RunLine {
-    pub(super) fn of(run: &Run, steps: &[RunStep]) -> Self {
+    pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
+        let RunState { run, steps } = state;
         let end = run.finished_at.unwrap_or_else(clock::now);
-        Self {
+        Ok(Self {
             workflow_id: run.id.clone(),
             name: run.name.clone(),
             status: run.status,
@@ -66,7 +70,23 @@ impl RunLine {
             elapsed_s: end.since(run.created_at).as_secs_f64(),
             steps_total: steps.len() as u64,
             steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
+            waits_for_person: call.engine.waits_for_person(state)?,
             parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
+        })
+    }
+
+    /// Whether nothing comes of it without a person.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.status != RunStatus::Running || self.waits_for_person
+    }
+
+    pub(super) const fn exit_of(&self) -> Exit {
+        match self.status {
+            RunStatus::Done => Exit::Success,
+            RunStatus::Failed => Exit::Failed,
+            RunStatus::Cancelled => Exit::Cancelled,
+            RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
+            RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
         }
     }
 }
@@ -143,6 +163,9 @@ pub struct RunView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     pub elapsed_s: f64,
+    /// Why it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// The run and its step that this one is the workflow of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentStep>,
@@ -161,6 +184,8 @@ pub struct RunView {
     /// What a demo does differently.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    #[serde(skip)]
+    pub(super) exit: Exit,
 }
 
 impl RunView {
@@ -171,8 +196,10 @@ impl RunView {
         let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, parent, .. } =
-            RunLine::of(&state.run, &state.steps);
+        let line = RunLine::of(call, state)?;
+        let exit = line.exit_of();
+        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, parent, .. } =
+            line;
         Ok(Self {
             workflow_id,
             name,
@@ -180,24 +207,16 @@ impl RunView {
             created_at,
             finished_at,
             elapsed_s,
+            why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
             demo: loaded.frozen.demo,
-            waits_for_person: call.engine.waits_for_person(state)?,
+            waits_for_person,
             notes: Vec::new(),
+            exit,
         })
-    }
-
-    pub(super) fn exit_of(&self) -> Exit {
-        match self.status {
-            RunStatus::Done => Exit::Success,
-            RunStatus::Failed => Exit::Failed,
-            RunStatus::Cancelled => Exit::Cancelled,
-            RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
-            RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
-        }
     }
 }
 
@@ -211,14 +230,19 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     };
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let (line, waiting) = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => {
-            let waiting = if row.status == StepStatus::Running { waiting_on(call, &task)? } else { None };
-            (Some(TaskLine::of(call, &task)?), waiting.map(|(words, _)| words))
-        }
-        Some(Err(EngineError::NoTask(_))) | None => (None, None),
+    let found = match task.map(|id| call.engine.task(id)) {
+        Some(Ok(task)) => Some(task),
+        Some(Err(EngineError::NoTask(_))) | None => None,
         Some(Err(error)) => return Err(error.into()),
     };
+    let line = found.as_ref().map(|task| TaskLine::of(call, task)).transpose()?;
+    // What an earlier run has done took none of this one's time and money.
+    let own = line
+        .as_ref()
+        .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
+    let at_work = found.as_ref().filter(|_| row.status == StepStatus::Running);
+    let waiting = at_work.map(|task| waiting_on(call, task)).transpose()?.flatten();
+    let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
     let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
     let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
@@ -236,18 +260,17 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         race,
         winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
         status: state.status_of(loaded, place),
-        reason: row.reason.clone(),
+        reason: row.reason.clone().or_else(|| stands_still.then(|| "its task is paused".to_owned())),
         task_id: task.cloned(),
         task_status: line.as_ref().map(|line| line.status),
-        waiting_on: waiting,
+        waiting_on: waiting.map(|(words, _)| words),
         turn: row.turn,
         repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
         backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
         verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
-        elapsed_s: line.as_ref().and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
+        elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
         // A race costs what its racers do.
-        cost_usd: line
-            .as_ref()
+        cost_usd: own
             .filter(|_| kind != StepKind::Race)
             .and_then(|line| line.cost.usd)
             .or(child.as_ref().and_then(|child| child.cost_usd)),
@@ -291,6 +314,20 @@ pub(super) const fn step_tone(status: StepStatus) -> Tone {
         StepStatus::Failed => Tone::Bad,
         StepStatus::Waiting | StepStatus::Held | StepStatus::Stale => Tone::Plain,
         StepStatus::Skipped | StepStatus::NotNeeded | StepStatus::Cancelled => Tone::Faint,
+    }
+}
+
+impl Render for RunLine {
+    fn render(&self, page: &mut Page) {
+        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let took = duration_words(self.elapsed_s);
+        let steps = plural(self.steps_total, "step");
+        page.line(format!(
+            "{} {} {word} {} of {steps} in {took}",
+            self.workflow_id,
+            one_line(&self.name),
+            self.steps_over
+        ));
     }
 }
 
@@ -344,7 +381,7 @@ impl RunView {
                 "Waits for a person: `mgr inbox` shows the question.".to_owned()
             }
             (RunStatus::Running, _) => format!("It goes on: `mgr workflow status {id} --wait` waits for its end."),
-            (RunStatus::Paused, _) => format!("It is paused: nothing new starts. `mgr workflow status {id}`"),
+            (RunStatus::Paused, _) => format!("It is paused: `mgr workflow resume {id}` lets it go on."),
         }
     }
 }
@@ -354,7 +391,8 @@ impl Render for RunView {
         let word = page.tint(run_tone(self.status), self.status.as_str());
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
-        page.line(format!("{name} {word} in {took}: {}", self.counts()));
+        let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+        page.line(format!("{name} {word} in {took}{why}: {}", self.counts()));
         let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
@@ -385,7 +423,7 @@ impl Render for RunView {
     }
 
     fn exit(&self) -> Exit {
-        self.exit_of()
+        self.exit
     }
 }
 
@@ -475,6 +513,8 @@ mod tests {
             finished_at: None,
             elapsed_s: 80.0,
             parent: None,
+            why: None,
+            exit: Exit::Success,
             cost_usd: Some(1.5),
             steps,
             outputs: BTreeMap::new(),

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
-    run_views::{RunLine, RunView, run_tone, shown},
+    run_file::FileChange,
+    run_views::{RunLine, RunView, shown},
     workflow::{Given, InlineWorkflow, as_typed, given, task_vocabulary},
 };
 use crate::{
-    core::{RunId, RunStep, Span, StepStatus, TaskRef, TemplateName},
-    engine::{EngineError, Frozen, RunAsk, RunState},
+    core::{RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
+    engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
     ui::{Page, Tone, duration_words, one_line, plural},
     workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
 };
@@ -55,6 +56,14 @@ pub struct WorkflowRunInput {
     #[arg(long, conflicts_with = "wait")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detach: bool,
+    /// Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed
+    #[arg(long, value_name = "STEP")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_step: Option<String>,
+    /// Take over from this run what is done there and has not changed, so that it does not run again
+    #[arg(long, value_name = "RUN")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<TaskRef>,
     /// Name of this request: sending it again returns the same run
     #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +117,8 @@ impl Operation for WorkflowRun {
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
+            from_step: input.from_step,
+            reuse: input.reuse,
         };
         start_and_wait(call, start, input.wait).await
     }
@@ -122,6 +133,8 @@ pub(super) struct Start {
     pub working_dir: Option<AbsolutePath>,
     pub demo: bool,
     pub request_id: Option<String>,
+    pub from_step: Option<String>,
+    pub reuse: Option<TaskRef>,
 }
 
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
@@ -147,6 +160,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     }
     let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
+    let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
@@ -158,7 +172,26 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         env: env_of(call, &workflow)?,
         unattended: false,
         digest: plan.digest.clone(),
-        workflow: workflow.frozen,
+        workflow: workflow.frozen.clone(),
+    };
+    // What was started before has taken over then what it could.
+    let is_known = match &start.request_id {
+        Some(request_id) => call.engine.run_of_request(request_id)?.is_some(),
+        None => false,
+    };
+    let wants_reuse = !is_known && (reuse.is_some() || start.from_step.is_some());
+    let taken = if wants_reuse {
+        let ask = ReuseAsk {
+            name: &name,
+            frozen: &frozen,
+            workflow: &workflow,
+            plan: &plan,
+            run: reuse.as_ref(),
+            from_step: start.from_step.as_deref(),
+        };
+        call.engine.taken_over(&ask, task_vocabulary())?
+    } else {
+        Vec::new()
     };
     let id = call.engine.start_run(&RunAsk {
         name: &name,
@@ -166,6 +199,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         plan: &plan,
         request_id: start.request_id.as_deref(),
         parent: None,
+        taken: &taken,
     })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))
@@ -226,17 +260,31 @@ pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
     error.hint("`mgr workflow validate` shows all of them")
 }
 
-/// Waits until the run is over or waits for a person, telling what its steps do.
-async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
-    let mut told = BTreeMap::new();
+/// Tells what the steps of a run do, each piece of news once.
+#[derive(Default)]
+pub(super) struct StepNews(Told);
+
+impl StepNews {
+    pub(super) fn tell(&mut self, call: &Call<'_>, state: &RunState) -> Result<(), EngineError> {
+        tell(call, state, "", &mut self.0)
+    }
+}
+
+/// Whether nothing comes of a run without a person.
+pub(super) fn is_at_rest(call: &Call<'_>, state: &RunState) -> Result<bool, EngineError> {
+    Ok(state.run.status != RunStatus::Running || call.engine.waits_for_person(state)?)
+}
+
+/// Waits until the run is over, paused, or waits for a person, telling what its steps do.
+pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
+    let mut news = StepNews::default();
     let over = call
         .engine
         .wait_until(call.wait_limit(None), || {
             call.engine.refresh()?;
             let state = call.engine.run_state(id)?;
-            tell(call, &state, "", &mut told)?;
-            let waits = call.engine.waits_for_person(&state)?;
-            Ok((state.run.status.is_terminal() || waits || call.progress.is_over()).then_some(()))
+            news.tell(call, &state)?;
+            Ok((is_at_rest(call, &state)? || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())
@@ -289,7 +337,7 @@ impl Render for WorkflowRunOutput {
     }
 
     fn exit(&self) -> Exit {
-        if self.detached { Exit::Success } else { self.run.exit_of() }
+        if self.detached { Exit::Success } else { self.run.exit }
     }
 }
 
@@ -304,14 +352,27 @@ pub struct WorkflowStatusInput {
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wait: bool,
+    /// Show how the file differs by now from what the run was started with
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub diff: bool,
 }
 
 /// A run, and whether the command ends by its outcome.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct WorkflowStatusOutput {
     pub run: RunView,
+    /// How the run's file differs by now from what the run was started with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_change: Option<FileChange>,
     #[serde(skip)]
     waited: bool,
+}
+
+impl WorkflowStatusOutput {
+    pub(super) const fn new(run: RunView, waited: bool) -> Self {
+        Self { run, file_change: None, waited }
+    }
 }
 
 pub struct WorkflowStatus;
@@ -337,24 +398,33 @@ impl Operation for WorkflowStatus {
         if input.wait {
             follow(call, &id).await?;
         }
-        let run = RunView::of(call, &call.engine.run_state(&id)?)?;
-        Ok(WorkflowStatusOutput { run, waited: input.wait })
+        let state = call.engine.run_state(&id)?;
+        let loaded = call.engine.definition(&state.run, task_vocabulary())?;
+        let file_change = FileChange::of(call, &loaded, input.diff);
+        Ok(WorkflowStatusOutput { file_change, ..WorkflowStatusOutput::new(RunView::of(call, &state)?, input.wait) })
     }
 }
 
 impl Render for WorkflowStatusOutput {
     fn render(&self, page: &mut Page) {
         self.run.render(page);
+        if let Some(change) = &self.file_change {
+            change.render(page);
+        }
     }
 
     fn exit(&self) -> Exit {
-        if self.waited { self.run.exit_of() } else { Exit::Success }
+        if self.waited { self.run.exit } else { Exit::Success }
     }
 }
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowListInput {
+    /// Only runs of this status
+    #[arg(short, long)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
     /// Most runs to return, newest first; 20 when absent
     #[arg(short = 'n', long, default_value = "20")]
     #[serde(default = "twenty")]
@@ -427,8 +497,8 @@ impl Operation for WorkflowList {
             return Ok(WorkflowListOutput { workflows: Vec::new(), examples });
         }
         call.engine.reconcile()?;
-        let runs = call.engine.runs(None, input.nested, input.limit.min(1000))?;
-        let line = |run: crate::core::Run| Ok(RunLine::of(&run, &call.engine.run_state(&run.id)?.steps));
+        let runs = call.engine.runs(input.status, input.nested, input.limit.min(1000))?;
+        let line = |run: crate::core::Run| RunLine::of(call, &call.engine.run_state(&run.id)?);
         let workflows = runs.into_iter().map(line).collect::<Result<_, OpError>>()?;
         Ok(WorkflowListOutput { workflows, examples: None })
     }
@@ -444,18 +514,10 @@ impl Render for WorkflowListOutput {
             return;
         }
         for run in &self.workflows {
-            let word = page.tint(run_tone(run.status), run.status.as_str());
-            let name = one_line(&run.name);
-            let took = duration_words(run.elapsed_s);
-            page.line(format!(
-                "{} {name} {word} {} of {} in {took}",
-                run.workflow_id,
-                run.steps_over,
-                plural(run.steps_total, "step")
-            ));
+            run.render(page);
         }
         if self.workflows.is_empty() {
-            page.line("No workflow was run yet.");
+            page.line("There is no such run: `mgr workflow run FILE` starts one.");
         }
     }
 }
@@ -492,7 +554,7 @@ impl Operation for WorkflowCancel {
     async fn run(call: &Call<'_>, input: WorkflowCancelInput) -> Result<WorkflowStatusOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
         let state = call.engine.cancel_run(&id, input.grace).await?;
-        Ok(WorkflowStatusOutput { run: RunView::of(call, &state)?, waited: false })
+        Ok(WorkflowStatusOutput::new(RunView::of(call, &state)?, false))
     }
 }
 
@@ -502,9 +564,10 @@ pub struct WorkflowRetryInput {
     /// The run: its id, a unique prefix, @last or @-2
     #[arg(value_name = "RUN")]
     pub workflow_id: TaskRef,
-    /// The step to run again, such as fix or review[security]
+    /// The step to run again, such as fix or review[security]; all that did not succeed when absent
     #[arg(value_name = "STEP")]
-    pub step: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// Wait for the end (over MCP for a bounded time) and exit by the outcome
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -515,6 +578,9 @@ pub struct WorkflowRetryInput {
 pub struct WorkflowRetryOutput {
     /// The steps that run again.
     pub renewed: Vec<String>,
+    /// Steps that were cancelled before and stay so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub still_cancelled: Vec<String>,
     pub run: RunView,
     #[serde(skip)]
     waited: bool,
@@ -531,7 +597,7 @@ impl Operation for WorkflowRetry {
     const IDEMPOTENT: bool = false;
     const DEFAULT_TOOL: bool = false;
     const ABOUT: &'static str = "Run a step of a workflow again; what builds on it becomes stale and runs again too, the rest stays as it is. \
-        Returns the renewed steps and the run. Next: workflow_status.";
+        Without step: all that failed, was cancelled or skipped. Returns the renewed steps and the run. Next: workflow_status.";
     const EXAMPLE: Example =
         Example { argv: &["workflow", "retry", "@last", "fix"], json: r#"{"workflow_id":"@last","step":"fix"}"# };
 
@@ -540,22 +606,27 @@ impl Operation for WorkflowRetry {
 
     async fn run(call: &Call<'_>, input: WorkflowRetryInput) -> Result<WorkflowRetryOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
-        let renewed = call.engine.retry_step(&id, &input.step, task_vocabulary())?;
+        let renewed = call.engine.retry_step(&id, input.step.as_deref(), task_vocabulary())?;
         if input.wait {
             follow(call, &id).await?;
         }
         let run = RunView::of(call, &call.engine.run_state(&id)?)?;
-        Ok(WorkflowRetryOutput { renewed, run, waited: input.wait })
+        let Renewed { steps: renewed, still_cancelled } = renewed;
+        Ok(WorkflowRetryOutput { renewed, still_cancelled, run, waited: input.wait })
     }
 }
 
 impl Render for WorkflowRetryOutput {
     fn render(&self, page: &mut Page) {
         page.line(format!("Runs again: {}.", self.renewed.join(", ")));
+        if !self.still_cancelled.is_empty() {
+            let left = self.still_cancelled.join(", ");
+            page.line(format!("Stays cancelled: {left}; `mgr workflow retry {}` takes up all.", self.run.workflow_id));
+        }
         self.run.render(page);
     }
 
     fn exit(&self) -> Exit {
-        if self.waited { self.run.exit_of() } else { Exit::Success }
+        if self.waited { self.run.exit } else { Exit::Success }
     }
 }

@@ -323,6 +323,8 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::runs::WorkflowStatus>(),
     OpSpec::of::<super::runs::WorkflowList>(),
     OpSpec::of::<super::runs::WorkflowCancel>(),
+    OpSpec::of::<super::run_pause::WorkflowPause>(),
+    OpSpec::of::<super::run_pause::WorkflowResume>(),
     OpSpec::of::<super::runs::WorkflowRetry>(),
     OpSpec::of::<super::run_report::WorkflowReport>(),
     OpSpec::of::<super::templates::TemplateSave>(),

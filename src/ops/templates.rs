@@ -510,6 +510,8 @@ impl Operation for TemplateRun {
             template: found.template,
             working_dir: input.working_dir,
             demo: input.demo,
+            from_step: None,
+            reuse: None,
             request_id: input.request_id,
         };
         start_and_wait(call, start, input.wait).await

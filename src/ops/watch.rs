@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Call, Effect, EventView, Example, Exit, OpError, Operation, Render, TaskLine, Toolset,
     events::{attempt_of, cursor, read_after},
+    run_views::RunLine,
+    runs::{StepNews, is_at_rest},
 };
 use crate::{
-    core::{Category, Span, Status, Task, TaskId, TaskRef},
-    engine::EngineError,
+    core::{Category, RunId, RunStatus, Span, Status, Task, TaskId, TaskRef},
+    engine::{EngineError, RunState},
     ui::{Page, Tone, duration_words},
 };
 
@@ -32,7 +34,7 @@ pub enum WatchMode {
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WatchInput {
-    /// Tasks to wait for: ids, unique prefixes, @last or @-2
+    /// Tasks or workflow runs to wait for: ids, unique prefixes, @last or @-2
     #[arg(required = true, value_name = "TASK")]
     pub task_ids: Vec<TaskRef>,
     /// When the wait is over: all tasks, any task, or first_success
@@ -58,6 +60,9 @@ pub struct WatchOutput {
     /// Tasks that are over.
     pub done: Vec<TaskLine>,
     pub still_running: Vec<TaskLine>,
+    /// The workflow runs that were named; one that waits for a person or is paused ends the wait as well.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<RunLine>,
     /// Give it as `after` to the next call.
     pub next_cursor: String,
     /// Whether the wait limit was reached before its end; nothing is wrong then, call again.
@@ -96,22 +101,59 @@ impl Operation for Watch {
         if input.task_ids.is_empty() {
             return Err(OpError::invalid("`task_ids` is empty").hint("`mgr list` shows the tasks that there are"));
         }
-        let ids = input.task_ids.iter().map(|task| call.engine.resolve(task)).collect::<Result<Vec<_>, _>>()?;
+        let named = Named::of(call, &input.task_ids)?;
         let reported = reported(input.after.as_deref())?;
         let until = match input.mode {
             WatchMode::All => Until::All,
             WatchMode::Any => Until::AnyBut(reported.clone()),
             WatchMode::FirstSuccess => Until::Success,
         };
-        let over = wait_for(call, &ids, until, input.timeout.map(Span::as_duration), Follow::Tasks).await?;
-        let cancelled = if over && input.cancel_rest { cancel_rest(call, &ids).await? } else { Vec::new() };
-        answer(call, &ids, &reported, input.mode, over, cancelled)
+        let over = wait_for_all(call, &named, until, input.timeout.map(Span::as_duration), Follow::Tasks).await?;
+        let cancelled = if over && input.cancel_rest { cancel_rest(call, &named).await? } else { Vec::new() };
+        answer(call, &named, &reported, input.mode, over, cancelled)
     }
 }
 
-async fn cancel_rest(call: &Call<'_>, ids: &[TaskId]) -> Result<Vec<TaskId>, OpError> {
+/// What is waited for.
+#[derive(Clone, Debug, Default)]
+struct Named {
+    tasks: Vec<TaskId>,
+    runs: Vec<RunId>,
+}
+
+impl Named {
+    fn of(call: &Call<'_>, references: &[TaskRef]) -> Result<Self, OpError> {
+        let mut named = Self::default();
+        for reference in references {
+            match (call.engine.resolve(reference), reference) {
+                (Ok(task), _) => named.tasks.push(task),
+                (Err(error @ EngineError::NotFound { .. }), TaskRef::Prefix(_)) => {
+                    named.runs.push(call.engine.resolve_run(reference).map_err(|_| error)?);
+                }
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        Ok(named)
+    }
+
+    fn tasks(&self, call: &Call<'_>) -> Result<Vec<Task>, EngineError> {
+        self.tasks.iter().map(|id| call.engine.task(id)).collect()
+    }
+
+    fn runs(&self, call: &Call<'_>) -> Result<Vec<RunState>, EngineError> {
+        self.runs.iter().map(|id| call.engine.run_state(id)).collect()
+    }
+}
+
+async fn cancel_rest(call: &Call<'_>, named: &Named) -> Result<Vec<TaskId>, OpError> {
     let mut cancelled = Vec::new();
-    for id in ids {
+    for id in &named.runs {
+        if !call.engine.run_state(id)?.run.status.is_terminal() {
+            call.engine.cancel_run(id, None).await?;
+            cancelled.push(id.clone());
+        }
+    }
+    for id in &named.tasks {
         if !call.engine.task(id)?.status().is_terminal() {
             call.engine.cancel(id, None, Some("another task was first")).await?;
             cancelled.push(id.clone());
@@ -122,31 +164,39 @@ async fn cancel_rest(call: &Call<'_>, ids: &[TaskId]) -> Result<Vec<TaskId>, OpE
 
 fn answer(
     call: &Call<'_>,
-    ids: &[TaskId],
+    named: &Named,
     reported: &[TaskId],
     mode: WatchMode,
     over: bool,
     cancelled: Vec<TaskId>,
 ) -> Result<WatchOutput, OpError> {
-    let tasks = ids.iter().map(|id| call.engine.task(id)).collect::<Result<Vec<_>, _>>()?;
+    let (tasks, runs) = (named.tasks(call)?, named.runs(call)?);
+    let lines = runs.iter().map(|state| RunLine::of(call, state)).collect::<Result<Vec<_>, _>>()?;
     let (ended, running): (Vec<_>, Vec<_>) = tasks.iter().partition(|task| task.status().is_terminal());
     let fresh = ended.iter().filter(|task| !reported.contains(&task.id));
     let done = fresh.map(|task| TaskLine::of(call, task)).collect::<Result<Vec<_>, _>>()?;
     let still_running = running.iter().map(|task| TaskLine::of(call, task)).collect::<Result<Vec<_>, _>>()?;
-    let next = match (still_running.is_empty(), over) {
+    let runs_go_on = lines.iter().any(|run| !run.status.is_terminal());
+    let next = match (still_running.is_empty() && !runs_go_on, over) {
+        (true, _) if tasks.is_empty() => "workflow_report with a workflow_id for what came of it".to_owned(),
         (true, _) => "task_output with a task_id for its result".to_owned(),
         (false, true) => "task_output for what is done; task_watch with next_cursor for the rest".to_owned(),
         (false, false) => "task_watch again with next_cursor; the tasks go on".to_owned(),
     };
-    let ended: Vec<_> = ended.iter().map(|task| (*task).clone()).collect();
+    let runs_over = lines.iter().filter(|run| run.status.is_terminal()).map(|run| &run.workflow_id);
+    let over_by_now: Vec<&str> = ended.iter().map(|task| &task.id).chain(runs_over).map(TaskId::as_str).collect();
+    let tasks_exits = ended.iter().map(|task| exit_of(task));
+    let exits: Vec<Exit> =
+        tasks_exits.chain(lines.iter().filter(|run| run.is_at_rest()).map(RunLine::exit_of)).collect();
     Ok(WatchOutput {
         done,
         still_running,
-        next_cursor: ended.iter().map(|task| task.id.as_str()).collect::<Vec<_>>().join("."),
+        next_cursor: over_by_now.join("."),
+        workflows: lines.into_iter().filter(|run| !reported.contains(&run.workflow_id)).collect(),
         timed_out: !over,
         cancelled,
         next,
-        exit: if over { exit_of_all(&ended, mode) } else { Exit::StillRunning },
+        exit: if over { worst(exits, mode) } else { Exit::StillRunning },
     })
 }
 
@@ -163,8 +213,7 @@ fn reported(after: Option<&str>) -> Result<Vec<TaskId>, OpError> {
 }
 
 /// Worst first, so that a script sees that something went wrong.
-fn exit_of_all(ended: &[Task], mode: WatchMode) -> Exit {
-    let exits: Vec<_> = ended.iter().map(exit_of).collect();
+fn worst(exits: Vec<Exit>, mode: WatchMode) -> Exit {
     if mode != WatchMode::All && exits.contains(&Exit::Success) {
         return Exit::Success;
     }
@@ -215,14 +264,27 @@ pub(super) async fn wait_for(
     asked: Option<Duration>,
     follow: Follow,
 ) -> Result<bool, OpError> {
+    let named = Named { tasks: ids.to_vec(), runs: Vec::new() };
+    wait_for_all(call, &named, until, asked, follow).await
+}
+
+async fn wait_for_all(
+    call: &Call<'_>,
+    named: &Named,
+    until: Until,
+    asked: Option<Duration>,
+    follow: Follow,
+) -> Result<bool, OpError> {
     let limit = call.wait_limit(asked);
     call.engine.reconcile()?;
-    let mut followers: Vec<(TaskId, String)> = ids.iter().map(|id| (id.clone(), cursor(1, 0))).collect();
+    let mut followers: Vec<(TaskId, String)> = named.tasks.iter().map(|id| (id.clone(), cursor(1, 0))).collect();
+    let mut news: Vec<StepNews> = named.runs.iter().map(|_| StepNews::default()).collect();
     let found = call
         .engine
         .wait_until(limit, || {
             call.engine.refresh()?;
-            let tasks = ids.iter().map(|id| call.engine.task(id)).collect::<Result<Vec<_>, _>>()?;
+            let (tasks, runs) = (named.tasks(call)?, named.runs(call)?);
+            news.iter_mut().zip(&runs).try_for_each(|(news, run)| news.tell(call, run))?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();
                 call.progress.tasks(&lines);
@@ -232,7 +294,7 @@ pub(super) async fn wait_for(
                     follow_events(call, id, position)?;
                 }
             }
-            if is_over(&tasks, &until) {
+            if is_over(call, &tasks, &runs, &until)? {
                 return Ok(Some(true));
             }
             Ok(call.progress.is_over().then_some(false))
@@ -271,21 +333,33 @@ fn say_why(call: &Call<'_>, task: &Task, attempt: u32) {
     }
 }
 
-fn is_over(tasks: &[Task], until: &Until) -> bool {
-    let all = tasks.iter().all(|task| task.status().is_terminal());
-    match until {
+/// A run that waits for a person or is paused does not end without one: nobody waits for that here.
+fn is_over(call: &Call<'_>, tasks: &[Task], runs: &[RunState], until: &Until) -> Result<bool, EngineError> {
+    let mut all = tasks.iter().all(|task| task.status().is_terminal());
+    for run in runs {
+        all = all && is_at_rest(call, run)?;
+    }
+    Ok(match until {
         Until::All => all,
         Until::AnyBut(reported) => {
-            all || tasks.iter().any(|task| task.status().is_terminal() && !reported.contains(&task.id))
+            let tasks = tasks.iter().filter(|task| task.status().is_terminal()).map(|task| &task.id);
+            let runs = runs.iter().filter(|state| state.run.status.is_terminal()).map(|state| &state.run.id);
+            all || tasks.chain(runs).any(|id| !reported.contains(id))
         }
-        Until::Success => all || tasks.iter().any(|task| task.status() == Status::Done),
-    }
+        Until::Success => {
+            all || tasks.iter().any(|task| task.status() == Status::Done)
+                || runs.iter().any(|state| state.run.status == RunStatus::Done)
+        }
+    })
 }
 
 impl Render for WatchOutput {
     fn render(&self, page: &mut Page) {
         for task in self.done.iter().chain(&self.still_running) {
             task.render(page);
+        }
+        for run in &self.workflows {
+            run.render(page);
         }
         if self.timed_out {
             page.line("The wait limit was reached; the tasks go on.");

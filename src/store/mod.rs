@@ -24,7 +24,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
 
 pub use error::StoreError;
 pub use query::{Filter, Page};
-pub use runs::{NewRun, StepChange};
+pub use runs::{NewRun, Pause, RestoredRun, StepChange};
 pub use tasks::{Duplicate, Hold, NewTask, News, Place};
 pub use templates::TemplateUse;
 

@@ -3,7 +3,7 @@
 use rusqlite::{params_from_iter, types::Value};
 
 use super::{StoreError, View, tasks};
-use crate::core::{Category, Health, Status, Task, Timestamp};
+use crate::core::{Category, Health, RunId, Status, Task, Timestamp};
 
 /// Which tasks to list. Conditions of different kinds are all met; of one kind, any.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Filter {
     pub older_than: Option<Timestamp>,
     pub search: Option<String>,
     pub category: Option<Category>,
+    /// The run that the task was submitted for.
+    pub workflow: Option<RunId>,
 }
 
 /// A page of tasks.
@@ -87,6 +89,10 @@ impl Filter {
         }
         if let Some(limit) = self.older_than {
             add("created_at < ?", Value::Integer(limit.as_millis()));
+        }
+        if let Some(run) = &self.workflow {
+            // `0` comes after `/`.
+            add("request_id > ? || '/' AND request_id < ? || '0'", Value::Text(run.to_string()));
         }
         if let Some(category) = self.category {
             add("category = ?", Value::Text(category.as_str().to_owned()));

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{StoreError, View, Writing, tasks::parse};
-use crate::core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp};
+use crate::core::{Money, Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp};
 
 /// A run to be added.
 #[derive(Clone, Copy)]
@@ -16,7 +16,30 @@ pub struct NewRun<'a> {
     pub template: Option<&'a str>,
     /// In the order of the file.
     pub steps: &'a [String],
+    /// Those that are over from the start.
+    pub taken: &'a [RunStep],
     pub now: Timestamp,
+}
+
+/// A run with all that is known of it, to be restored.
+#[derive(Clone, Debug)]
+pub struct RestoredRun {
+    pub run: Run,
+    /// What was frozen at the start, as JSON.
+    pub definition: String,
+    pub request_id: Option<String>,
+    pub template: Option<String>,
+    /// In the order of the file.
+    pub steps: Vec<RunStep>,
+}
+
+/// How a run is paused.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause<'a> {
+    pub why: &'a str,
+    pub freezes: bool,
+    /// The run with which this one is paused.
+    pub with: Option<&'a RunId>,
 }
 
 /// What a step becomes.
@@ -35,8 +58,7 @@ pub struct StepChange {
     pub loops_on: bool,
 }
 
-const COLUMNS: &str =
-    "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget";
+const COLUMNS: &str = "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget, freezes, paused_with";
 const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child, ended";
 
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
@@ -72,6 +94,12 @@ impl View<'_> {
 
     pub fn run_of_request(&self, request_id: &str) -> Result<Option<RunId>, StoreError> {
         self.one("SELECT id FROM runs WHERE request_id = ?1", [request_id], super::tasks::read_id)
+    }
+
+    /// Returns the runs of a workflow, newest first.
+    pub fn runs_of_name(&self, name: &str, limit: u32) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE name = ?1 ORDER BY seq DESC LIMIT ?2");
+        self.all(&sql, params![name, limit], read_run)
     }
 
     /// Returns the newest runs first, those of nested workflows only when they are wanted.
@@ -135,6 +163,41 @@ impl View<'_> {
         })?;
         found.sort_by_key(|(turn, _)| *turn);
         Ok(found)
+    }
+
+    /// Returns the name of the request that a run was started by.
+    pub fn request_of_run(&self, id: &RunId) -> Result<Option<String>, StoreError> {
+        Ok(self.one("SELECT request_id FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))?.flatten())
+    }
+
+    /// Returns the tasks that were ever submitted for a run and are still there, by their requests.
+    pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<(String, TaskId)>, StoreError> {
+        // `0` comes after `/`.
+        let sql = "SELECT request_id, id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'";
+        self.all(sql, [id.as_str()], |row| Ok((row.get(0)?, parse(row, 1)?)))
+    }
+
+    /// Returns the runs that were started before a time and are over, oldest first.
+    pub fn runs_over_before(&self, limit: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        let sql = "SELECT id FROM runs WHERE created_at < ?1 AND finished_at IS NOT NULL ORDER BY seq";
+        self.all(sql, [limit.as_millis()], super::tasks::read_id)
+    }
+
+    /// Returns a run that is not over and that has this task among those of its steps.
+    pub fn live_run_with_task(&self, task: &TaskId) -> Result<Option<RunId>, StoreError> {
+        let sql = "SELECT runs.id FROM runs JOIN run_steps ON run_steps.run_id = runs.id
+                   WHERE runs.status IN ('running', 'paused') AND run_steps.task_id = ?1 LIMIT 1";
+        self.one(sql, [task.as_str()], super::tasks::read_id)
+    }
+
+    /// Returns how many wishes there were about a run.
+    pub fn revision_of_run(&self, id: &RunId) -> Result<Option<i64>, StoreError> {
+        self.one("SELECT revision FROM runs WHERE id = ?1", [id.as_str()], |row| row.get(0))
+    }
+
+    /// Returns the tasks that the pause of a run has paused.
+    pub fn tasks_paused_with(&self, run: &RunId) -> Result<Vec<TaskId>, StoreError> {
+        self.all("SELECT task_id FROM paused_tasks WHERE run_id = ?1", [run.as_str()], super::tasks::read_id)
     }
 
     /// Returns the steps of a run in the order of the file.
@@ -213,17 +276,91 @@ impl Writing<'_> {
         for (place, step) in (0i64..).zip(new.steps) {
             self.0.prepare_cached(sql)?.execute(params![id, step, place])?;
         }
+        let sql = "UPDATE run_steps SET status = ?3, task_id = ?4, reason = ?5, question = ?6, child = ?7
+                   WHERE run_id = ?1 AND step_id = ?2";
+        for row in new.taken {
+            self.0.prepare_cached(sql)?.execute(params![
+                id,
+                row.step,
+                row.status.as_str(),
+                row.task.as_ref().map(TaskId::as_str),
+                row.reason,
+                row.question,
+                row.child.as_ref().map(RunId::as_str),
+            ])?;
+        }
         Ok(())
     }
 
-    /// Keeps what became of steps.
+    /// Adds a run as it was before its database was lost. The driver looks at it unless it is over.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn restore_run(&self, found: &RestoredRun) -> Result<(), StoreError> {
+        let run = &found.run;
+        let sql =
+            "INSERT INTO runs (id, name, status, created_at, updated_at, finished_at, due_at, revision, request_id,
+                       definition, parent, parent_step, template, why, budget, freezes, paused_with)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        self.0.prepare_cached(sql)?.execute(params![
+            run.id.as_str(),
+            run.name,
+            run.status.as_str(),
+            run.created_at.as_millis(),
+            run.updated_at.as_millis(),
+            run.finished_at.map(Timestamp::as_millis),
+            run.finished_at.is_none().then_some(0),
+            run.revision,
+            found.request_id,
+            found.definition,
+            run.parent.as_ref().map(|(id, _)| id.as_str()),
+            run.parent.as_ref().map(|(_, step)| step),
+            found.template,
+            run.why,
+            run.budget.map(|budget| budget.to_string()),
+            run.freezes,
+            run.paused_with.as_ref().map(TaskId::as_str),
+        ])?;
+        let sql = "INSERT INTO run_steps (run_id, step_id, place, status, task_id, turn, reason, due_at, question, loops, child, ended)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?4 = 'running' AND ?5 IS NOT NULL AND NOT EXISTS
+                       (SELECT 1 FROM tasks WHERE id = ?5 AND finished_at IS NULL))";
+        for (place, row) in (0i64..).zip(&found.steps) {
+            self.0.prepare_cached(sql)?.execute(params![
+                run.id.as_str(),
+                row.step,
+                place,
+                row.status.as_str(),
+                row.task.as_ref().map(TaskId::as_str),
+                row.turn,
+                row.reason,
+                row.due_at.map(Timestamp::as_millis),
+                row.question,
+                row.loops,
+                row.child.as_ref().map(RunId::as_str),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets a run and its steps.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn remove_run(&self, run: &RunId) -> Result<(), StoreError> {
+        self.0.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute([run.as_str()])?;
+        Ok(())
+    }
+
+    /// Keeps what became of steps. The task and the run of an earlier turn are forgotten by then: they say nothing
+    /// about this one.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn change_steps(&self, run: &RunId, changes: &[StepChange]) -> Result<(), StoreError> {
-        let sql =
-            "UPDATE run_steps SET status = ?4, task_id = coalesce(?5, task_id), reason = ?6, due_at = ?7, question = ?8,
-                   child = coalesce(?9, child), turn = turn + ?10, loops = loops + ?10,
+        let sql = "UPDATE run_steps SET status = ?4, reason = ?6, due_at = ?7, question = ?8,
+                   task_id = CASE WHEN status IN ('waiting', 'stale') THEN ?5 ELSE coalesce(?5, task_id) END,
+                   child = CASE WHEN status IN ('waiting', 'stale') THEN ?9 ELSE coalesce(?9, child) END,
+                   turn = turn + ?10, loops = loops + ?10,
                    -- the task may have ended before this is written down
                    ended = ?4 = 'running' AND coalesce(?5, task_id) IS NOT NULL AND NOT EXISTS
                        (SELECT 1 FROM tasks WHERE id = coalesce(?5, task_id) AND finished_at IS NULL)
@@ -257,15 +394,71 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Notes a person's wish about a run: its status, and that the driver has to look at it now.
+    /// Notes a person's wish about a run: its status, and that the driver has to look at it now. Its end is noted
+    /// once nothing of it runs any more. A pause is forgotten, with what it has paused.
     ///
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn wish_of_run(&self, run: &RunId, status: RunStatus, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET status = ?2, updated_at = ?3, finished_at = ?4, due_at = 0, revision = revision + 1
+        let sql =
+            "UPDATE runs SET status = ?2, updated_at = ?3, finished_at = NULL, due_at = 0, revision = revision + 1,
+                   why = NULL, freezes = 0, paused_with = NULL
                    WHERE id = ?1";
-        let finished_at = status.is_terminal().then_some(now.as_millis());
-        self.0.prepare_cached(sql)?.execute(params![run.as_str(), status.as_str(), now.as_millis(), finished_at])?;
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), status.as_str(), now.as_millis()])?;
+        self.0.prepare_cached("DELETE FROM paused_tasks WHERE run_id = ?1")?.execute([run.as_str()])?;
+        Ok(())
+    }
+
+    /// Notes the end of a cancelled run of which nothing runs any more.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn end_cancelled(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET finished_at = ?2 WHERE id = ?1 AND status = 'cancelled' AND finished_at IS NULL";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Has the driver look at a run in which somebody changed something; where it stands stays as it is.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn touch_run(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET updated_at = ?2, due_at = 0, revision = revision + 1 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Pauses a run that is not over. With `freezes`, what runs is to stand still as well.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn pause_run(&self, run: &RunId, pause: &Pause<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE runs SET status = 'paused', why = ?2, freezes = ?3, paused_with = ?4, updated_at = ?5, due_at = 0,
+                   revision = revision + 1 WHERE id = ?1 AND status IN ('running', 'paused')";
+        let with = pause.with.map(TaskId::as_str);
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), pause.why, pause.freezes, with, now.as_millis()])?;
+        Ok(())
+    }
+
+    /// Notes that the pause of a run has paused a task.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn add_paused_task(&self, run: &RunId, task: &TaskId) -> Result<(), StoreError> {
+        let sql = "INSERT OR IGNORE INTO paused_tasks (run_id, task_id) VALUES (?1, ?2)";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), task.as_str()])?;
+        Ok(())
+    }
+
+    /// Sets the most money that a run may cost.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn set_budget(&self, run: &RunId, budget: Money) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET budget = ?2 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), &budget.to_string()])?;
         Ok(())
     }
 
@@ -280,9 +473,10 @@ impl Writing<'_> {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET status = ?3, due_at = ?4, updated_at = ?5, finished_at = ?6
+        let sql = "UPDATE runs SET status = ?3, due_at = ?4, updated_at = ?5, finished_at = coalesce(finished_at, ?6)
                    WHERE id = ?1 AND revision = ?2";
-        let finished_at = run.finished_at.or_else(|| status.is_terminal().then_some(now));
+        // With something left to wind down it is not over yet.
+        let finished_at = (status.is_terminal() && due_at.is_none()).then_some(now);
         self.0.prepare_cached(sql)?.execute(params![
             run.id.as_str(),
             run.revision,
@@ -309,6 +503,8 @@ fn read_run(row: &Row<'_>) -> rusqlite::Result<Run> {
         parent: optional(row, 7)?.zip(row.get(8)?),
         why: row.get(9)?,
         budget: optional(row, 10)?,
+        freezes: row.get(11)?,
+        paused_with: optional(row, 12)?,
     })
 }
 

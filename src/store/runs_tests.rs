@@ -32,6 +32,7 @@ impl World {
                 parent,
                 template,
                 steps: &steps,
+                taken: &[],
                 now: NOW,
             };
             writing.add_run(&new)?;
@@ -157,6 +158,7 @@ impl World {
             parent: Some((parent, step)),
             template: None,
             steps: &steps,
+            taken: &[],
             now: NOW,
         };
         let (task, reason, due_at, question) = Default::default();

@@ -149,8 +149,18 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE runs ADD COLUMN why TEXT;
     -- dollars, where somebody changed what the definition says
     ALTER TABLE runs ADD COLUMN budget TEXT;
+    -- 1 when what runs stands still as well while it is paused
+    ALTER TABLE runs ADD COLUMN freezes INTEGER NOT NULL DEFAULT 0;
+    -- the run with which this one was paused
+    ALTER TABLE runs ADD COLUMN paused_with TEXT;
     ALTER TABLE run_steps ADD COLUMN loops INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run_steps ADD COLUMN child TEXT;
+    -- tasks that the pause of a run has paused; those that a person paused by themselves are not among them
+    CREATE TABLE paused_tasks (
+        run_id  TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        task_id TEXT NOT NULL,
+        PRIMARY KEY (run_id, task_id)
+    ) WITHOUT ROWID;
     -- 1 from the end of its task until the driver has noted it, so that nobody asks after a thousand tasks one by one
     ALTER TABLE run_steps ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
     UPDATE run_steps SET ended = 1 WHERE status = 'running' AND task_id IS NOT NULL

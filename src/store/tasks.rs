@@ -235,6 +235,12 @@ impl View<'_> {
         Ok(self.one(sql, params![fingerprint, since.as_millis()], read_id)?.map(Duplicate::Work))
     }
 
+    /// Whether a task asks for just this work.
+    pub fn is_same_work(&self, id: &TaskId, fingerprint: &[u8]) -> Result<bool, StoreError> {
+        let sql = "SELECT fingerprint = ?2 FROM tasks WHERE id = ?1";
+        Ok(self.one(sql, params![id.as_str(), fingerprint], |row| row.get(0))?.unwrap_or(false))
+    }
+
     /// Returns the newest task of an agent's conversation.
     pub fn last_of_session(&self, session: &str) -> Result<Option<TaskId>, StoreError> {
         self.one("SELECT id FROM tasks WHERE session = ?1 ORDER BY seq DESC LIMIT 1", [session], read_id)

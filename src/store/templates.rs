@@ -60,6 +60,7 @@ mod tests {
         let steps = ["a".to_owned()];
         let now = Timestamp(number);
         let new = NewRun {
+            taken: &[],
             id: &id,
             name: "n",
             definition: "{}",

@@ -51,7 +51,7 @@ impl<'a> Live<'a> {
             ui,
             follows,
             cancels: row.cli == ["run"],
-            is_workflow: matches!(row.cli, ["workflow", "run"] | ["parallel"]),
+            is_workflow: matches!(row.cli, ["workflow", ..] | ["parallel"]),
             bars: Mutex::default(),
             last: Mutex::default(),
         }

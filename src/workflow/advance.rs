@@ -96,12 +96,18 @@ pub fn descendants(plan: &Plan, step: usize) -> Vec<usize> {
     found.into_iter().collect()
 }
 
-/// Returns the failed step at which nothing new is started.
+/// Returns the failed step at which nothing new is started. One that was cancelled has not failed: somebody did
+/// not want it, and only what needs it is skipped.
 fn first_failed(workflow: &Workflow, plan: &Plan, states: &[StepStatus]) -> Option<usize> {
     match workflow.on_failure {
         OnFailure::Continue => None,
-        OnFailure::Stop => (0..states.len()).find(|step| counts_as_failed(plan, *step, states[*step])),
+        OnFailure::Stop => (0..states.len()).find(|step| stops(plan, *step, states[*step])),
     }
+}
+
+/// Whether nothing new is to be started after this step.
+fn stops(plan: &Plan, step: usize, state: StepStatus) -> bool {
+    state == StepStatus::Failed && !plan.steps[step].part.is_racer()
 }
 
 /// Whether the run has failed with this step. A racer that fails has not failed its race.
@@ -240,12 +246,17 @@ impl<'a> Advance<'a> {
             Act::Fail { .. } | Act::Lose(_) | Act::Start(_) | Act::Win(_) | Act::Finish(_) => StepStatus::Failed,
         };
         self.acts.push(act);
-        let is_failure = counts_as_failed(self.plan, step, self.states[step]);
-        if is_failure && self.workflow.on_failure == OnFailure::Stop {
+        if stops(self.plan, step, self.states[step]) && self.workflow.on_failure == OnFailure::Stop {
             self.stopper = Some(self.stopper.map_or(step, |first| first.min(step)));
             return (0..self.states.len()).collect();
         }
-        self.plan.links.behind[step].clone()
+        let behind = &self.plan.links.behind[step];
+        // What becomes of racers before they begin is decided in the row of their race.
+        let races = behind.iter().filter_map(|other| match &self.plan.steps[*other].part {
+            Part::Racer { race, .. } => Some(*race),
+            Part::Race { .. } | Part::Whole => None,
+        });
+        behind.iter().copied().chain(races).collect()
     }
 
     fn start(&mut self) {

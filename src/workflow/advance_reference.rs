@@ -214,7 +214,11 @@ impl<'a> Advance<'a> {
     fn stopper(&self) -> Option<&StepId> {
         match self.workflow.on_failure {
             OnFailure::Continue => None,
-            OnFailure::Stop => self.first_failed().map(|at| &self.plan.steps[at].id),
+            OnFailure::Stop => {
+                let failed =
+                    |at: &usize| self.states[*at] == StepStatus::Failed && !self.plan.steps[*at].part.is_racer();
+                (0..self.states.len()).find(failed).map(|at| &self.plan.steps[at].id)
+            }
         }
     }
 

@@ -31,7 +31,9 @@ fn a_failure_takes_its_descendants_with_it_and_says_whose_it_was() {
     let why = "a failed, and the workflow stops at a failure";
     let expected = vec![skip(1, why), skip(2, why), skip(3, why), Act::Finish(RunStatus::Failed)];
     assert_eq!(acts(&stopping, &[Failed, Waiting, Waiting, Waiting]), expected);
-    assert_eq!(acts(&stopping, &[Cancelled, Waiting, Waiting, Waiting]).last(), expected.last());
+    let expected = vec![skip(1, "a was cancelled"), skip(2, "b was skipped"), Act::Start(3)];
+    assert_eq!(acts(&stopping, &[Cancelled, Waiting, Waiting, Waiting]), expected);
+    assert_eq!(acts(&stopping, &[Cancelled, Skipped, Skipped, Done]), vec![Act::Finish(RunStatus::Failed)]);
 }
 
 #[test]

@@ -262,7 +262,7 @@ fn digest(definition: &Value, params: &Map<String, Value>) -> String {
 }
 
 /// Feeds a value so that no two different ones feed the same bytes, keys in order of the alphabet.
-fn feed(hasher: &mut blake3::Hasher, value: &Value) {
+pub(super) fn feed(hasher: &mut blake3::Hasher, value: &Value) {
     match value {
         Value::Object(map) => {
             hasher.update(format!("o{}:", map.len()).as_bytes());

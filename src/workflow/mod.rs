@@ -19,6 +19,7 @@ mod expression;
 mod fault;
 mod fields;
 mod graph;
+mod inputs;
 mod params;
 mod race;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep, plan};
+pub use inputs::input_digests;
 pub use race::{Part, Race};
 pub use read::Known;
 pub use render::handed;

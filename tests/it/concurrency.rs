@@ -94,7 +94,10 @@ fn one_request_from_sixteen_submitters_is_one_task() {
     let id = home.only_task();
     home.end_of(&id);
     assert_eq!(home.runs(), [format!("{id}.1")]);
-    assert_eq!(home.json(&["submit", "--request-id", "r1", "finish other"])["task_id"], id.as_str());
+    assert_eq!(home.json(&["submit", "--request-id", "r1", "finish x"])["task_id"], id.as_str());
+    let other = home.mgr(&["submit", "--request-id", "r1", "--json", "finish other"]);
+    assert_eq!((other.code, other.error()["retryable"].as_bool()), (Some(9), Some(false)), "{other:#?}");
+    assert!(other.error()["message"].as_str().unwrap().contains(&id), "{other:#?}");
 }
 
 #[test]

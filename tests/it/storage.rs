@@ -37,7 +37,7 @@ fn a_damaged_database_is_named_and_made_anew_with_every_task() {
     assert_eq!(told(&running), json!(["done", "late\n"]));
     assert_eq!(home.runs().len(), 3);
     assert_eq!(home.json(&["list", "--label", "kept"])["tasks"][0]["task_id"], done.as_str());
-    assert_eq!(home.json(&["submit", "--request-id", "r1", "finish x"])["task_id"], done.as_str());
+    assert_eq!(home.json(&["submit", "--request-id", "r1", "finish the truth"])["task_id"], done.as_str());
 }
 
 #[test]

@@ -140,6 +140,10 @@ fn the_same_request_is_the_same_run() {
     let run = || home.mgr(&["workflow", "run", "--request-id", "r1", "--workflow", &text, "--json"]);
     let (first, second) = (run().json(), run().json());
     assert_eq!(first["workflow_id"], second["workflow_id"]);
+    let other = format!("steps:\n{}", step("a", "", "finish b"));
+    let refused = home.mgr(&["workflow", "run", "--request-id", "r1", "--workflow", &other, "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (Some(9), Some("conflict")), "{refused:#?}");
+    assert!(refused.error()["message"].as_str().unwrap().contains(first["workflow_id"].as_str().unwrap()));
     assert_eq!(home.runs().len(), 1);
 }
 

@@ -1,8 +1,8 @@
 //! Questions to people: what they are about, and the word that is given.
 
-use super::{Loaded, change};
+use super::{Loaded, change, record::About};
 use crate::{
-    core::{RunId, RunStatus, RunStep, StepStatus},
+    core::{RunId, RunStep, StepStatus},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -75,9 +75,11 @@ impl Engine {
             }
             let word = StepChange { question: row.question.clone(), ..change(&row, status, Some(told.to_owned())) };
             writing.change_steps(id, &[word])?;
-            writing.wish_of_run(id, RunStatus::Running, clock::now())?;
+            // A paused run hears of it once it goes on.
+            writing.touch_run(id, clock::now())?;
             Ok::<_, EngineError>(RunStep { status, reason: Some(told.to_owned()), ..row })
         })?;
+        self.keep_word(id, "answered", About::Steps(std::slice::from_ref(&answered.step)));
         self.wake_driver()?;
         Ok(answered)
     }

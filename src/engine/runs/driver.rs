@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Loaded, StepMaker, change, race, wishes::ending};
+use super::{Loaded, StepMaker, change, race, record::About, reuse::is_taken, wishes::ending};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
@@ -43,6 +43,10 @@ impl Engine {
 
     fn drive(&self, run: &Run, mut steps: Vec<RunStep>, maker: StepMaker) -> Result<(), EngineError> {
         let now = clock::now();
+        if steps.iter().all(|step| step.status == StepStatus::Waiting || is_taken(step)) {
+            // Whoever started it may have died before.
+            self.keep_start(&run.id);
+        }
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
         let definition = self.definition(run, (maker.vocabulary)());
@@ -57,7 +61,7 @@ impl Engine {
                 }
                 Err(error) => (give_up(&error, &mut steps, &mut changes), None),
             },
-            RunStatus::Paused => (run.status, None),
+            RunStatus::Paused => (run.status, self.stay_paused(run)?),
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
@@ -71,6 +75,9 @@ impl Engine {
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
+        if status.is_terminal() && due_at.is_none() {
+            self.keep_word(&run.id, "ended", About::All);
+        }
         self.poke();
         Ok(())
     }
@@ -122,6 +129,8 @@ impl Engine {
                 let (place, one) = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
+                    // Somebody wishes something else by now: what that is decides.
+                    Act::Start(_) if self.has_new_wish(run)? => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
                         (place, self.start_step(run, loaded, steps, place, maker)?)
@@ -149,6 +158,10 @@ impl Engine {
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
+    }
+
+    fn has_new_wish(&self, run: &Run) -> Result<bool, EngineError> {
+        Ok(self.store.read(|view| view.revision_of_run(&run.id))? != Some(run.revision))
     }
 
     /// Ends tasks and nested runs that no step is waiting for: a crash came between their submit and its note, and meanwhile the
@@ -253,14 +266,16 @@ pub(super) fn take(steps: &mut [RunStep], changes: &[StepChange]) {
 }
 
 pub(super) fn apply(row: &mut RunStep, change: &StepChange) {
+    // The task of an earlier turn says nothing about this one.
+    let was_to_do = row.status.is_to_do();
     row.status = change.status;
     row.reason.clone_from(&change.reason);
     row.due_at = change.due_at;
     row.question.clone_from(&change.question);
-    if change.task.is_some() {
+    if was_to_do || change.task.is_some() {
         row.task.clone_from(&change.task);
     }
-    if change.child.is_some() {
+    if was_to_do || change.child.is_some() {
         row.child.clone_from(&change.child);
     }
     row.turn += u32::from(change.loops_on);

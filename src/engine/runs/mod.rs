@@ -10,12 +10,18 @@ mod driver;
 mod facts;
 mod loops;
 mod nested;
+mod pauses;
 mod race;
+mod record;
+mod reuse;
 mod tasks;
 mod wishes;
 
+pub use reuse::ReuseAsk;
+pub use wishes::Renewed;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -24,10 +30,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
-    store::{NewRun, StepChange},
+    store::{NewRun, StepChange, View},
     workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, check, plan},
 };
 
@@ -84,6 +90,8 @@ pub struct RunAsk<'a> {
     pub request_id: Option<&'a str>,
     /// The run and the step of it that the new one is the workflow of.
     pub parent: Option<(&'a RunId, &'a str)>,
+    /// Rows of steps that an earlier run has done.
+    pub taken: &'a [RunStep],
 }
 
 /// A run's definition, read again.
@@ -113,10 +121,11 @@ impl Engine {
     /// before returns its run.
     ///
     /// # Errors
-    /// The store cannot be written.
+    /// The request was sent before for another run, or the store cannot be written.
     pub fn start_run(&self, ask: &RunAsk<'_>) -> Result<RunId, EngineError> {
         let taken = self.take_on(ask)?;
         crate::os::failpoint::hit("run.after_commit");
+        self.keep_start(&taken);
         self.wake_driver()?;
         Ok(taken)
     }
@@ -130,6 +139,7 @@ impl Engine {
             if let Some(request_id) = ask.request_id
                 && let Some(known) = writing.view().run_of_request(request_id)?
             {
+                check_request(&writing.view(), &known, ask, request_id)?;
                 return Ok::<_, EngineError>(known);
             }
             let new = NewRun {
@@ -141,11 +151,20 @@ impl Engine {
                 // A demo is no use of it.
                 template: ask.frozen.template.as_deref().filter(|_| !ask.frozen.demo),
                 steps: &steps,
+                taken: ask.taken,
                 now: clock::now(),
             };
             writing.add_run(&new)?;
             Ok(id.clone())
         })
+    }
+
+    /// Returns the run that a request has started.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn run_of_request(&self, request_id: &str) -> Result<Option<RunId>, EngineError> {
+        Ok(self.store.read(|view| view.run_of_request(request_id))?)
     }
 
     /// # Errors
@@ -261,11 +280,40 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub fn need_of_run(&self, task: &Task) -> Result<Option<String>, EngineError> {
-        let Some(id) = &task.spec.lineage.workflow else { return Ok(None) };
-        let runs = self.store.read(|view| Ok((view.run(id)?, view.ancestors_of_run(id)?)))?;
-        let mut runs = runs.0.into_iter().chain(runs.1);
-        let live = runs.find(|run| !run.status.is_terminal());
-        Ok(live.map(|run| format!("the workflow run {} is not over", run.id)))
+        let need = |id: &RunId| format!("the workflow run {id} is not over");
+        if let Some(id) = &task.spec.lineage.workflow {
+            let runs = self.store.read(|view| Ok((view.run(id)?, view.ancestors_of_run(id)?)))?;
+            let mut runs = runs.0.into_iter().chain(runs.1);
+            if let Some(live) = runs.find(|run| !run.status.is_terminal()) {
+                return Ok(Some(need(&live.id)));
+            }
+        }
+        // A later run may have taken it over.
+        Ok(self.store.read(|view| view.live_run_with_task(&task.id))?.as_ref().map(need))
+    }
+
+    /// Returns the runs that are over, were started before `limit`, and of which nothing is left but what is in
+    /// `going`; a nested one as long as its parent is there is left to that.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn forgettable_runs(&self, limit: Timestamp, going: &BTreeSet<&TaskId>) -> Result<Vec<RunId>, EngineError> {
+        let found = self.store.read(|view| {
+            let mut found: Vec<RunId> = Vec::new();
+            for id in view.runs_over_before(limit)? {
+                let Some(run) = view.run(&id)? else { continue };
+                let is_kept = match &run.parent {
+                    Some((parent, _)) => !found.contains(parent) && view.run(parent)?.is_some(),
+                    None => false,
+                };
+                let all_go = view.tasks_of_run(&id)?.iter().all(|(_, task)| going.contains(task));
+                if all_go && !is_kept {
+                    found.push(id);
+                }
+            }
+            Ok(found)
+        })?;
+        Ok(found)
     }
 
     /// Makes sure that somebody drives what there is to drive, and wakes who waits.
@@ -316,6 +364,25 @@ fn unreadable(run: &Run, why: &dyn std::fmt::Display) -> EngineError {
         message: format!("the definition of run `{}` cannot be read: {why}", run.id),
         hint: "start the workflow again".into(),
     }
+}
+
+/// The name of a request stands for one run: the same definition and parameters in the same directory. Nested runs
+/// are named by `mgr` itself.
+fn check_request(view: &View<'_>, known: &RunId, ask: &RunAsk<'_>, request_id: &str) -> Result<(), EngineError> {
+    let earlier = view.definition_of_run(known)?.and_then(|kept| serde_json::from_str::<Frozen>(&kept).ok());
+    let is_same = |earlier: Frozen| {
+        let asked = ask.frozen;
+        earlier.digest == asked.digest && earlier.working_dir == asked.working_dir && earlier.demo == asked.demo
+    };
+    if ask.parent.is_some() || earlier.is_none_or(is_same) {
+        return Ok(());
+    }
+    Err(EngineError::Conflict {
+        message: format!(
+            "request `{request_id}` was sent before for another workflow, parameters or directory: run `{known}`"
+        ),
+        hint: "send a new one under another name".into(),
+    })
 }
 
 fn no_run(reference: &str) -> EngineError {

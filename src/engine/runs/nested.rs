@@ -57,7 +57,9 @@ impl Engine {
             plan: &plan,
             request_id: Some(&format!("{}/{}/{}", run.id, row.step, row.turn)),
             parent: Some((&run.id, &row.step)),
+            taken: &[],
         })?;
+        self.keep_start(&child);
         crate::os::failpoint::hit("driver.after_child");
         Ok(StepChange { child: Some(child), ..change(row, StepStatus::Running, None) })
     }

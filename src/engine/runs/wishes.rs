@@ -1,11 +1,11 @@
 //! What people wish about a run. Must not start steps: each wish is written down, and the driver looks.
 
-use super::{RunState, nested::cancel_family, no_run};
+use super::{Loaded, RunState, nested::cancel_family, no_run, record::About};
 use crate::{
     core::{Ending, Input, RunId, RunStatus, RunStep, Span, StepStatus, TaskId},
     engine::{Engine, EngineError, settle::News},
     os::clock,
-    workflow::{Vocabulary, descendants},
+    workflow::{Act, Vocabulary, advance, descendants},
 };
 
 impl Engine {
@@ -29,47 +29,48 @@ impl Engine {
             }
             cancel_family(writing, id, clock::now())
         })?;
+        self.keep_word(id, "cancelled", About::All);
         self.wake_driver()?;
         let family = self.store.read(|view| view.family_of_run(id))?;
         let live: Vec<_> =
             family.iter().map(|id| self.store.read(|view| view.live_tasks_of_run(id))).collect::<Result<_, _>>()?;
         let live: Vec<_> = live.into_iter().flatten().collect();
         let ends = live.iter().map(|task| ending(&task.id)).collect();
-        self.settle(ends)?;
+        match self.settle(ends) {
+            // One ended meanwhile: each is looked at below.
+            Ok(_) | Err(EngineError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
         for task in live {
             self.cancel(&task.id, grace, Some("the run was cancelled")).await?;
         }
         // The innermost first: a step ends with its nested run.
         for id in family.iter().rev() {
             let ended = self.ended_steps(&self.run_state(id)?.steps, clock::now())?;
-            self.store.write(|writing| writing.change_steps(id, &ended).map_err(EngineError::from))?;
+            self.store.write(|writing| {
+                writing.change_steps(id, &ended)?;
+                if writing.view().live_tasks_of_run(id)?.is_empty() {
+                    writing.end_cancelled(id, clock::now())?;
+                }
+                Ok::<_, EngineError>(())
+            })?;
+            self.keep_word(id, "ended", About::All);
         }
         self.run_state(id)
     }
 
-    /// Has a step run again, with everything that builds on it.
+    /// Has a step run again, with everything that builds on it and what its failure alone has kept from running.
+    /// Without a step: everything that failed, was cancelled or was skipped. A paused run stays paused.
     ///
     /// # Errors
-    /// There is no such step, or it or one that builds on it is at work.
-    pub fn retry_step(&self, id: &RunId, step: &str, vocabulary: &Vocabulary) -> Result<Vec<String>, EngineError> {
+    /// There is no such step, it or one that builds on it is at work, or it would be skipped again at once.
+    pub fn retry_step(&self, id: &RunId, step: Option<&str>, vocabulary: &Vocabulary) -> Result<Renewed, EngineError> {
         self.reconcile()?;
         let loaded = self.definition(&self.run_state(id)?.run, vocabulary)?;
-        let place = loaded.plan.steps.iter().position(|planned| planned.id.as_str() == step).ok_or_else(|| {
-            let known: Vec<&str> = loaded.plan.steps.iter().map(|planned| planned.id.as_str()).collect();
-            EngineError::NotFound {
-                message: format!("run `{id}` has no step `{step}`"),
-                hint: format!("its steps are {}", known.join(", ")),
-            }
-        })?;
-        // A race runs again as a whole, whichever row of it was named.
-        let own = loaded.plan.together(place);
-        let place = own.first().copied().unwrap_or(place);
-        let mut after: Vec<usize> = own.iter().flat_map(|row| descendants(&loaded.plan, *row)).collect();
-        after.retain(|row| !own.contains(row));
+        let place = step.map(|step| place_of(&loaded, id, step)).transpose()?;
         let renewed = self.store.write(|writing| {
-            if let Some(run) = writing.view().run(id)?
-                && let (true, Some((parent, of_parent))) = (run.status.is_terminal(), run.parent)
-            {
+            let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
+            if let (true, Some((parent, of_parent))) = (run.status.is_terminal(), &run.parent) {
                 return Err(EngineError::Conflict {
                     message: format!(
                         "run `{id}` is the workflow in a step of run `{parent}`, which has its end already"
@@ -78,41 +79,159 @@ impl Engine {
                 });
             }
             let steps = writing.view().run_steps(id)?;
-            let touched = |at: &usize| own.contains(at) || after.contains(at);
-            let at_work = (0..steps.len()).filter(touched).map(|at| &steps[at]);
-            let busy = |step: &&RunStep| step.task_at_work().is_some() || step.status == StepStatus::Running;
-            if let Some(busy) = at_work.clone().find(busy) {
-                return Err(EngineError::Conflict {
-                    message: format!("step `{}` of run `{id}` is at work", busy.step),
-                    hint: "wait for its end, or cancel its task first".into(),
-                });
+            let plan = &loaded.plan;
+            // A race runs again as a whole, whichever row of it was named; a racer that lost is nothing to mend.
+            let is_to_mend = |at: &usize| is_bad(steps[*at].status) && !plan.steps[*at].part.is_racer();
+            let roots: Vec<usize> = match place {
+                Some(place) => plan.together(place),
+                None => (0..steps.len()).filter(is_to_mend).flat_map(|at| plan.together(at)).collect(),
+            };
+            let renewal = renewal(id, &loaded, &steps, &roots)?;
+            if let Some(place) = place {
+                check_start(id, &loaded, &steps, &renewal, place)?;
             }
-            if !steps[place].status.is_over() {
-                return Err(EngineError::Conflict {
-                    message: format!("step `{step}` of run `{id}` is not over"),
-                    hint: format!("`mgr workflow status {id}` shows what it waits for"),
-                });
+            let mut renewed = Renewed::default();
+            for (row, status) in steps.iter().zip(&renewal) {
+                match status {
+                    Some(status) => {
+                        writing.renew_step(id, &row.step, *status)?;
+                        renewed.steps.push(row.step.clone());
+                    }
+                    None if row.status == StepStatus::Cancelled => renewed.still_cancelled.push(row.step.clone()),
+                    None => {}
+                }
             }
-            let mut renewed = Vec::new();
-            for (at, row) in steps.iter().enumerate() {
-                let status = match row.status {
-                    _ if own.contains(&at) => StepStatus::Waiting,
-                    // The driver may just have started it on what is made anew now: that turn is void.
-                    StepStatus::Waiting | StepStatus::Stale if after.contains(&at) => row.status,
-                    StepStatus::Waiting | StepStatus::Stale | StepStatus::Running => continue,
-                    StepStatus::Skipped | StepStatus::Cancelled => StepStatus::Waiting,
-                    _ if after.contains(&at) => StepStatus::Stale,
-                    StepStatus::Held | StepStatus::Done | StepStatus::Failed | StepStatus::NotNeeded => continue,
-                };
-                writing.renew_step(id, &row.step, status)?;
-                renewed.push(row.step.clone());
+            let now = clock::now();
+            match run.status {
+                RunStatus::Paused => writing.touch_run(id, now)?,
+                RunStatus::Running | RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => {
+                    writing.wish_of_run(id, RunStatus::Running, now)?;
+                }
             }
-            writing.wish_of_run(id, RunStatus::Running, clock::now())?;
             Ok::<_, EngineError>(renewed)
         })?;
+        self.keep_word(id, "retried", About::Steps(&renewed.steps));
         self.wake_driver()?;
         Ok(renewed)
     }
+}
+
+/// What a retry came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// The steps that run again, in the order of the file.
+    pub steps: Vec<String>,
+    /// Steps that were cancelled and stay so.
+    pub still_cancelled: Vec<String>,
+}
+
+fn place_of(loaded: &Loaded, id: &RunId, step: &str) -> Result<usize, EngineError> {
+    loaded.plan.steps.iter().position(|planned| planned.id.as_str() == step).ok_or_else(|| {
+        let known: Vec<&str> = loaded.plan.steps.iter().map(|planned| planned.id.as_str()).collect();
+        EngineError::NotFound {
+            message: format!("run `{id}` has no step `{step}`"),
+            hint: format!("its steps are {}", known.join(", ")),
+        }
+    })
+}
+
+/// Whether a step did not come to what it was for.
+const fn is_bad(status: StepStatus) -> bool {
+    match status {
+        StepStatus::Failed | StepStatus::Cancelled | StepStatus::Skipped => true,
+        StepStatus::Waiting
+        | StepStatus::Running
+        | StepStatus::Held
+        | StepStatus::Done
+        | StepStatus::NotNeeded
+        | StepStatus::Stale => false,
+    }
+}
+
+/// Returns what each step becomes that runs again.
+fn renewal(
+    id: &RunId,
+    loaded: &Loaded,
+    steps: &[RunStep],
+    roots: &[usize],
+) -> Result<Vec<Option<StepStatus>>, EngineError> {
+    if roots.is_empty() {
+        return Err(EngineError::Conflict {
+            message: format!("nothing of run `{id}` failed, was cancelled or was skipped"),
+            hint: format!("`mgr workflow retry {id} STEP` runs one step again"),
+        });
+    }
+    let mut renewal = vec![None; steps.len()];
+    for root in roots {
+        if !steps[*root].status.is_over() {
+            return Err(EngineError::Busy {
+                message: format!("step `{}` of run `{id}` is not over", steps[*root].step),
+                hint: format!("`mgr workflow status {id}` shows what it waits for"),
+            });
+        }
+        for at in descendants(&loaded.plan, *root) {
+            renewal[at] = Some(match steps[at].status {
+                // The driver may just have started it on what is made anew now: that turn is void.
+                StepStatus::Waiting | StepStatus::Skipped | StepStatus::Cancelled => StepStatus::Waiting,
+                StepStatus::Running
+                | StepStatus::Held
+                | StepStatus::Done
+                | StepStatus::Failed
+                | StepStatus::NotNeeded
+                | StepStatus::Stale => StepStatus::Stale,
+            });
+        }
+    }
+    roots.iter().for_each(|root| renewal[*root] = Some(StepStatus::Waiting));
+    let is_touched = |at: &usize| renewal[*at].is_some();
+    if let Some(busy) = (0..steps.len()).filter(is_touched).find(|at| steps[*at].status == StepStatus::Running) {
+        return Err(EngineError::Busy {
+            message: format!("step `{}` of run `{id}` is at work", steps[busy].step),
+            hint: "wait for its end, or cancel its task first".into(),
+        });
+    }
+    // What was skipped for the renewed ones alone would not be skipped now: a failure that stops all skips others
+    // than those that build on it.
+    let states: Vec<StepStatus> = (0..steps.len())
+        .map(|at| match steps[at].status {
+            StepStatus::Skipped => StepStatus::Waiting,
+            other => renewal[at].unwrap_or(other),
+        })
+        .collect();
+    let mut is_skipped_again = vec![false; steps.len()];
+    for act in advance(&loaded.workflow, &loaded.plan, &states, &mut |_| Ok(true)) {
+        if let Act::Skip { step, .. } = act {
+            is_skipped_again[step] = true;
+        }
+    }
+    for at in 0..steps.len() {
+        if steps[at].status == StepStatus::Skipped && !is_skipped_again[at] {
+            renewal[at] = Some(StepStatus::Waiting);
+        }
+    }
+    Ok(renewal)
+}
+
+/// Refuses to renew a step that would be skipped at once.
+fn check_start(
+    id: &RunId,
+    loaded: &Loaded,
+    steps: &[RunStep],
+    renewal: &[Option<StepStatus>],
+    place: usize,
+) -> Result<(), EngineError> {
+    let states: Vec<_> = steps.iter().zip(renewal).map(|(row, new)| new.unwrap_or(row.status)).collect();
+    for act in advance(&loaded.workflow, &loaded.plan, &states, &mut |_| Ok(true)) {
+        if let Act::Skip { step, why } = act
+            && step == place
+        {
+            return Err(EngineError::Conflict {
+                message: format!("step `{}` of run `{id}` would be skipped again: {why}", steps[place].step),
+                hint: format!("`mgr workflow retry {id}` runs everything again that did not succeed"),
+            });
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn ending(task: &TaskId) -> News {

@@ -1,0 +1,143 @@
+//! Runs of workflows outlive a lost database: their files tell what people said, and their tasks what was done.
+
+use serde_json::{Value, json};
+
+use crate::{
+    it::workflow::{step, told},
+    support::{TestHome, wait_for},
+};
+
+impl TestHome {
+    /// The database is lost and made anew from the files. Keepers live on: a stopped agent would not outlive its.
+    #[track_caller]
+    fn lose_database(&self) {
+        self.kill_tickers();
+        for name in ["mgr.db", "mgr.db-wal", "mgr.db-shm"] {
+            let _ = std::fs::remove_file(self.home().join(name));
+        }
+        let rebuilt = self.mgr(&["doctor", "--rebuild", "--json"]).json();
+        assert_eq!(rebuilt["findings"][0]["level"], "good", "{rebuilt:#}");
+    }
+
+    fn run_file(&self, id: &str, name: &str) -> std::path::PathBuf {
+        self.home().join("runs").join(id).join(name)
+    }
+}
+
+#[test]
+fn a_run_that_is_over_is_shown_as_before() {
+    let home = TestHome::new();
+    let text = "
+name: whole
+on_failure: continue
+steps:
+  - {id: a, kind: command, shell: true, run: 'echo x >> count; cat count'}
+  - {id: ship, kind: approval, needs: [a], message: 'ship {{ steps.a.output }}?'}
+  - {id: bad, kind: command, run: [cat, nothing]}
+  - {id: after, kind: command, needs: [bad], run: [echo, x]}
+  - {id: rare, kind: command, needs: [a], when: \"steps.a.output == 'y'\", run: [echo, x]}
+outputs: {a: '{{ steps.a.output }}'}
+";
+    let (_, run) = home.workflow(text);
+    let id = run["workflow_id"].as_str().unwrap();
+    home.json(&["answer", &format!("{id}/ship"), "yes"]);
+    home.end_of_run(id);
+    home.json(&["workflow", "retry", id, "a"]);
+    wait_for("the question", || match home.json(&["inbox"])["items"].as_array().map(Vec::len) {
+        Some(1) => Ok(()),
+        other => Err(other),
+    });
+    home.json(&["answer", &format!("{id}/ship"), "no"]);
+    let cancelled = home.detached(&format!("steps:\n{}{}", step("a", "", "hang"), step("b", "a", "finish b")));
+    home.json(&["workflow", "cancel", &cancelled]);
+    let before = [home.end_of_run(id), home.end_of_run(&cancelled), home.json(&["workflow", "list"])];
+    home.lose_database();
+    assert_eq!([home.run_state(id), home.run_state(&cancelled), home.json(&["workflow", "list"])], before);
+    assert_eq!(before[0]["outputs"]["a"], "x\nx\n");
+}
+
+#[test]
+fn a_live_run_goes_on_and_words_still_count() {
+    let home = TestHome::new();
+    let steps = [
+        step("a", "", "finish a"),
+        step("work", "ok", "write up 1\nwait-for go\nfinish w"),
+        step("last", "work", "finish l"),
+        "  - {id: ok, kind: approval, needs: [a], message: go?}\n".to_owned(),
+        "  - {id: later, kind: approval, needs: [last], message: go?}\n".to_owned(),
+    ];
+    let text = format!("steps:\n{}", steps.concat());
+    let run = home.mgr(&["workflow", "run", "--request-id", "r1", "--workflow", &text, "--json"]).json();
+    let id = run["workflow_id"].as_str().unwrap();
+    home.json(&["answer", &format!("{id}/ok"), "yes"]);
+    home.wait_file("up");
+    // A torn last line of a word that nobody was told of.
+    let words = home.run_file(id, "words.jsonl");
+    let whole = std::fs::read_to_string(&words).unwrap();
+    std::fs::write(&words, format!("{whole}{{\"v\":1,\"word\":\"canc")).unwrap();
+    home.kill_everything();
+    home.lose_database();
+    let again = home.mgr(&["workflow", "run", "--detach", "--request-id", "r1", "--workflow", &text]);
+    assert_eq!(again.stdout.trim_end(), id);
+    home.touch("go");
+    assert_eq!(home.mgr(&["workflow", "status", id, "--wait"]).code, Some(10));
+    let statuses = told(&home.run_state(id));
+    let expected =
+        json!([["a", "done"], ["work", "done"], ["last", "done"], ["ok", "done", "approved"], ["later", "held"]]);
+    assert_eq!(statuses, expected);
+    assert_eq!(home.runs().len(), 3, "no step ran twice");
+    home.lose_database();
+    home.json(&["answer", &format!("{id}/later"), "yes"]);
+    assert_eq!(home.end_of_run(id)["status"], "done");
+    assert_eq!(home.runs().len(), 3);
+}
+
+#[test]
+fn a_paused_run_stays_paused_and_a_task_that_had_not_started_starts() {
+    let home = TestHome::with_settings("slots: 1\n");
+    let steps = [step("a", "", "write up 1\nwait-for go\nfinish a"), step("b", "", "finish b")];
+    let id = home.detached(&format!("steps:\n{}", steps.concat()));
+    home.wait_file("up");
+    let both = || home.json(&["list", "--workflow", &id])["total"] == 2;
+    wait_for("both tasks", || if both() { Ok(()) } else { Err(home.run_state(&id)) });
+    home.json(&["workflow", "pause", &id]);
+    home.lose_database();
+    let run = home.run_state(&id);
+    assert_eq!(json!([run["status"], run["why"]]), json!(["paused", "a person said so"]));
+    home.touch("go");
+    home.json(&["workflow", "resume", &id]);
+    assert_eq!(home.end_of_run(&id)["status"], "done");
+    assert_eq!(home.runs().len(), 2);
+}
+
+#[test]
+fn a_death_before_the_files_loses_no_run() {
+    let home = TestHome::new();
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", "run.after_commit").output().unwrap();
+    let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
+    home.wait_file("up");
+    home.lose_database();
+    home.touch("go");
+    assert_eq!(told(&home.end_of_run(&id)), json!([["a", "done"]]));
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn cleanup_takes_a_run_with_its_tasks() {
+    let home = TestHome::new();
+    let (_, old) = home.workflow("steps:\n- {id: a, kind: command, run: [echo, a]}\n");
+    let (_, held) = home.workflow(
+        "steps:\n- {id: a, kind: command, run: [echo, a]}\n- {id: s, kind: approval, needs: [a], message: m}\n",
+    );
+    let (old, held) = (old["workflow_id"].as_str().unwrap(), held["workflow_id"].as_str().unwrap());
+    let clean = |args: &[&str]| home.json(&[&["cleanup", "--older-than", "0s"], args].concat())["workflows"].clone();
+    assert_eq!(clean(&["--status", "done"]), Value::Null);
+    assert_eq!(clean(&[]), json!([old]));
+    assert!(home.run_file(old, "definition.json").exists());
+    assert_eq!(clean(&["--apply"]), json!([old]));
+    assert_eq!(home.mgr(&["workflow", "status", old]).code, Some(6));
+    assert_eq!([old, held].map(|id| home.home().join("runs").join(id).exists()), [false, true]);
+    assert_eq!(clean(&["--apply"]), Value::Null);
+}
