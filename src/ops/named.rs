@@ -139,7 +139,7 @@ impl Found {
         let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
         let task = task_vocabulary();
         let load = |path: &str| self.nested(path);
-        let known = Known { backends: &backends, roles: &roles, task: &task, load: &load };
+        let known = Known { backends: &backends, roles: &roles, task, load: &load };
         check(self.source.as_str().map_or(Source::Json(&self.source), Source::Text), params, &known)
     }
 

@@ -12,14 +12,13 @@ use serde_json::{Value, json};
 
 use crate::support::{TestHome, kill_hard, members, processes, wait_for};
 
-/// Parameters that an example may need.
-const PARAMS: [&str; 4] = ["bug=b", "task=t", "change=c", "target=t"];
-
 /// The arguments that run one of the shipped examples as a demo.
 fn example(file: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(file).unwrap();
-    let known = PARAMS.iter().filter(|param| text.contains(&format!("  {}: {{", param.split('=').next().unwrap())));
-    let params = known.flat_map(|param| ["--params", param]);
+    let required = text.lines().filter(|line| line.contains("required: true"));
+    let names = required.filter_map(|line| Some(line.trim_start().split_once(": {")?.0));
+    let params: Vec<String> = names.flat_map(|name| ["--params".to_owned(), format!("{name}=1")]).collect();
+    let params = params.iter().map(String::as_str);
     ["workflow", "run", "--demo", file.to_str().unwrap()].into_iter().chain(params).map(str::to_owned).collect()
 }
 
