@@ -184,7 +184,6 @@ impl Operation for Race {
             checked,
             file: None,
             template: None,
-            template: None,
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
