@@ -33,7 +33,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
 }
 
 /// Megabytes, from smaps_rollup (proc(5)).
-pub fn pss(pid: i32) -> f64 {
+fn pss(pid: i32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("the process lives");
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a line `Pss:`");
     let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("kilobytes");

@@ -11,7 +11,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{
     Plan,
-    keeper::pss,
     table::{Row, Table, short},
     world::{World, wait_for},
 };
@@ -46,7 +45,7 @@ pub fn measure(plan: &Plan, table: &mut Table) {
         });
         let [early, late] = LOOKS.map(|step| memory.get(&step).copied().unwrap_or(f64::NAN));
         table.add(Row {
-            what: format!("ticker at step {} against step {}, {steps}, PSS", LOOKS[1], LOOKS[0]),
+            what: format!("ticker at step {} against step {}, {steps}, resident", LOOKS[1], LOOKS[0]),
             reach: format!("<= {MOST_GROWTH} times"),
             measured: format!("{} times ({} MB)", short(late / early), short(late)),
             reached: Some(late <= MOST_GROWTH * early),
@@ -112,7 +111,7 @@ fn steps_of_a_run(plan: &Plan, shape: Shape) -> (f64, BTreeMap<usize, f64>) {
             if !memory.contains_key(&look)
                 && let Some(ticker) = world.processes("__tick").first()
             {
-                memory.insert(look, pss(*ticker));
+                memory.insert(look, resident(*ticker));
             }
         }
     });
@@ -132,4 +131,12 @@ fn wait(home: &Path, mut tell: impl FnMut(usize)) {
         tell(count);
         (count >= STEPS).then_some(())
     });
+}
+
+/// Megabytes, from status (proc(5)): what is shared counts whole, so that others who share it change nothing.
+fn resident(pid: i32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line `VmRSS:`");
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().expect("kilobytes");
+    kilobytes / 1000.0
 }

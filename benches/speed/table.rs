@@ -26,7 +26,10 @@ const KNOWN_MISSES: [(&str, &str); 3] = [
         "each task is two starts of mgr (submit, keeper), four syncs and about ten files; the floor is one start, \
          one sync and one file",
     ),
-    ("MCP: trivial call, p50", "each call reads the settings anew, so that a change holds at once"),
+    (
+        "MCP: trivial call, p50",
+        "each call looks whether the settings or the database were changed, and reads both ends of a pipe",
+    ),
 ];
 
 #[derive(Default)]

@@ -284,7 +284,7 @@ pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static s
     }
 }
 
-const fn step_tone(status: StepStatus) -> Tone {
+pub(super) const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -334,7 +334,9 @@ impl RunView {
             (RunStatus::Done, _) => format!("All of it: `mgr workflow report {id}`"),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
+                // A shell would read the brackets of a matrix member.
                 let step = one_line(&step.id);
+                let step = if step.contains('[') { format!("'{}'", step.replace('\'', "'\\''")) } else { step };
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
             (RunStatus::Failed | RunStatus::Cancelled, None) => format!("All of it: `mgr workflow report {id}`"),
@@ -515,6 +517,12 @@ summary:
 `mgr status 1qegr4yra` says more; `mgr workflow retry 1qegr4xz5 fix` runs it again.
 ";
         assert_eq!(page_of(&run, Page::plain()), expected);
+    }
+
+    #[test]
+    fn what_to_type_next_survives_a_shell() {
+        let run = run(RunStatus::Failed, vec![step("review[it's]", StepStatus::Failed, None, None)]);
+        assert_eq!(run.next(), r"`mgr workflow retry 1qegr4xz5 'review[it'\''s]'` runs it again.");
     }
 
     #[test]

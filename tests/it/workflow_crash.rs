@@ -45,14 +45,25 @@ fn kill_everything(home: &TestHome) {
 fn end_state(home: &TestHome, run: &Value) -> Value {
     let steps = run["steps"].as_array().unwrap().iter();
     let one = |step: &Value| {
+        // Who wins, and who is still at work then, is an accident of time.
+        if step["kind"] == "race" && step["race"].is_null() {
+            return json!([step["id"], step["status"], step["turn"]]);
+        }
         let attempts = step["task_id"].as_str().map(|id| {
             let task = home.status(id);
             let output = task["has_output"].as_bool();
             json!([task["status"], task["attempts"].as_array().map(Vec::len), output, home.mgr(&["output", id]).stdout])
         });
+        if step["race"].is_string() {
+            let once = attempts.is_none_or(|attempts| attempts[1] == 1);
+            return json!([step["id"], matches!(step["status"].as_str(), Some("done" | "not_needed")), once]);
+        }
         json!([step["id"], step["status"], step["reason"], step["turn"], attempts])
     };
-    let tasks = home.json(&["list", "-n", "1000"])["total"].clone();
+    let has_race = run["steps"].as_array().unwrap().iter().any(|step| step["race"].is_string());
+    let tasks = home.json(&["list", "-n", "1000"])["total"].as_u64().unwrap();
+    // Each step at most once; one that a race made needless may have had no task at all.
+    let tasks = if has_race { u64::from(tasks <= steps.len() as u64) } else { tasks };
     json!([run["status"], run["outputs"], steps.map(one).collect::<Value>(), tasks])
 }
 
