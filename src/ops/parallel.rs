@@ -95,6 +95,7 @@ impl Operation for Parallel {
             file: input.file,
             working_dir: input.working_dir,
             demo: input.demo,
+            unattended: false,
             request_id: input.request_id,
         };
         start_and_wait(call, start, input.wait).await

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp},
+    core::{Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Word},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -79,6 +79,37 @@ pub struct RunStepView {
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// What a person was asked about and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalView>,
+}
+
+/// A question to a person.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ApprovalView {
+    pub message: String,
+    /// Stands for what is to be reviewed.
+    pub digest: String,
+    pub asked_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// What becomes of it when nobody answers.
+    pub unattended: Unattended,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Word>,
+}
+
+impl From<Question> for ApprovalView {
+    fn from(question: Question) -> Self {
+        Self {
+            digest: question.review.digest.clone(),
+            asked_at: question.asked_at,
+            expires_at: question.due_at(),
+            unattended: question.unattended,
+            message: question.message,
+            answer: question.word,
+        }
+    }
 }
 
 /// A run with its steps.
@@ -165,7 +196,8 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         Some(Err(EngineError::NoTask(_))) | None => None,
         Some(Err(error)) => return Err(error.into()),
     };
-    let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
+    let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
+    let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
     Ok(RunStepView {
         id: row.step.clone(),
         kind,
@@ -176,13 +208,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         backend: line.as_ref().map(|line| line.backend.clone()),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
         cost_usd: line.as_ref().and_then(|line| line.cost.usd),
-        question: question.map(|question| split_question(question).1.to_owned()),
+        question: question.map(|question| question.message.clone()),
+        approval,
     })
-}
-
-/// Returns the digest of what is to be reviewed, and the question itself.
-pub(super) fn split_question(question: &str) -> (&str, &str) {
-    question.split_once('\n').unwrap_or((question, ""))
 }
 
 pub(super) const fn run_tone(status: RunStatus) -> Tone {

@@ -41,6 +41,10 @@ pub struct WorkflowRunInput {
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
+    /// Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
     /// Wait for the end (over MCP for a bounded time); the command line does unless it is to detach
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -99,6 +103,7 @@ impl Operation for WorkflowRun {
             file: input.file,
             working_dir: input.working_dir,
             demo: input.demo,
+            unattended: input.unattended,
             request_id: input.request_id,
         };
         start_and_wait(call, start, input.wait).await
@@ -112,6 +117,7 @@ pub(super) struct Start {
     pub file: Option<AbsolutePath>,
     pub working_dir: Option<AbsolutePath>,
     pub demo: bool,
+    pub unattended: bool,
     pub request_id: Option<String>,
 }
 
@@ -146,7 +152,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         file: start.file.map(|file| file.0),
         template: None,
         env: Map::new(),
-        unattended: false,
+        unattended: start.unattended,
         digest: plan.digest.clone(),
         workflow: workflow.frozen,
     };

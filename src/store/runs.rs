@@ -85,6 +85,13 @@ impl View<'_> {
         self.all(&sql, [], |row| Ok((parse(row, 9)?, read_step(row)?)))
     }
 
+    /// Whether a task was submitted under this name.
+    pub fn has_request(&self, request_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE request_id = ?1)
+                       OR EXISTS (SELECT 1 FROM runs WHERE request_id = ?1)";
+        Ok(self.one(sql, [request_id], |row| row.get(0))?.unwrap_or(false))
+    }
+
     /// Returns the runs that have something to do now.
     pub fn runs_to_drive(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         self.all(TO_DRIVE, [now.as_millis()], super::tasks::read_id)
@@ -187,6 +194,16 @@ impl Writing<'_> {
                    WHERE id = ?1";
         let finished_at = status.is_terminal().then_some(now.as_millis());
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), status.as_str(), now.as_millis(), finished_at])?;
+        Ok(())
+    }
+
+    /// Has the driver look at a run in which somebody changed something; where it stands stays as it is.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn touch_run(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET updated_at = ?2, due_at = 0, revision = revision + 1 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
         Ok(())
     }
 

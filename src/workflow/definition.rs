@@ -10,7 +10,7 @@ use super::{
     expression::{Expression, Template},
     fields::{OnFailure, ParamType, StepKind},
 };
-use crate::core::{Money, Span, Timestamp};
+use crate::core::{Money, Span, Timestamp, Unattended};
 
 /// A step that runs: `plan`, or `review[security]` for one member of a matrix step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -83,7 +83,13 @@ pub enum Action {
     Agent,
     Race { backends: Vec<String>, keep_rest: bool },
     Command(Run),
-    Approval { message: Template },
+    Approval {
+        message: Template,
+        /// How long it waits for an answer.
+        expires: Option<Span>,
+        /// What becomes of it without one, where the step says it.
+        unattended: Option<Unattended>,
+    },
     Workflow { definition: Box<Workflow>, params: Map<String, Value> },
     Wait(Until),
 }

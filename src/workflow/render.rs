@@ -28,7 +28,7 @@ impl Step {
         let mut add = |template: &Template| found.extend(template.references());
         match &self.action {
             Action::Command(Run::Words(words)) => words.iter().for_each(&mut add),
-            Action::Approval { message } => add(message),
+            Action::Approval { message, .. } => add(message),
             Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => add(until),
             Action::Agent | Action::Race { .. } | Action::Workflow { .. } => {}
             Action::Command(Run::Shell(_)) | Action::Wait(Until::For(_) | Until::At(_)) => {}

@@ -28,7 +28,15 @@ impl Support {
             let mut own = workflow.frozen["steps"].as_array().into_iter().flatten();
             let has = |own: &serde_json::Value| own["id"] == step.id && own.get("timeout").is_some();
             if own.any(has) {
-                support.refusals.push(format!("`timeout` of step `{}`, which is no task", step.id));
+                let what = match step.action {
+                    Action::Approval { .. } => "which is an approval: that has `expires`",
+                    Action::Agent
+                    | Action::Race { .. }
+                    | Action::Command(_)
+                    | Action::Workflow { .. }
+                    | Action::Wait(_) => "which is no task",
+                };
+                support.refusals.push(format!("`timeout` of step `{}`, {what}", step.id));
             }
         }
         support

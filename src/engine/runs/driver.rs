@@ -4,7 +4,12 @@
 //! the name RUN/STEP/TURN, which the store keeps unique, so a crash between a submit and the note of it gives the
 //! same task again. What is decided hangs on what is stored alone.
 
-use super::{Loaded, StepMaker, change, wishes::ending};
+use super::{
+    Loaded, StepMaker,
+    approvals::{Leave, Terms},
+    change,
+    wishes::ending,
+};
 use crate::{
     core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     engine::{Engine, EngineError},
@@ -93,6 +98,7 @@ impl Engine {
         changes: &mut Vec<StepChange>,
         maker: StepMaker,
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
+        self.decide_expired(run, steps, clock::now())?;
         let mut starts = 0;
         loop {
             let states: Vec<StepStatus> = steps.iter().map(|step| step.status).collect();
@@ -103,6 +109,21 @@ impl Engine {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
             for act in acts {
+                if let Act::Start(place) = act
+                    && starts < STARTS_AT_ONCE
+                {
+                    let (has_leave, noted) = match self.leave(run, loaded, steps, place)? {
+                        Leave::Given(noted) => (true, noted),
+                        Leave::Gone(noted) => (false, noted),
+                    };
+                    take(steps, &noted);
+                    changes.extend(noted);
+                    if !has_leave {
+                        // What else was decided was decided on the same word.
+                        is_settled = false;
+                        break;
+                    }
+                }
                 let one = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
@@ -120,7 +141,7 @@ impl Engine {
                 changes.extend(one);
             }
             if is_settled {
-                let waits = steps.iter().filter(|step| step.status == StepStatus::Running);
+                let waits = steps.iter().filter(|step| matches!(step.status, StepStatus::Running | StepStatus::Held));
                 return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
             }
         }
@@ -184,11 +205,10 @@ impl Engine {
                 Ok(due_at) => Ok(StepChange { due_at: Some(due_at), ..change(row, StepStatus::Running, None) }),
                 Err(why) => failed(why),
             },
-            Action::Approval { message } => match message.render(&scope, Insertion::plain()) {
+            Action::Approval { message, expires, unattended } => match message.render(&scope, Insertion::plain()) {
                 Ok(message) => {
-                    let digest = self.reviewed(loaded, steps, planned)?;
-                    let question = Some(format!("{digest}\n{message}"));
-                    Ok(StepChange { question, ..change(row, StepStatus::Held, None) })
+                    let terms = Terms { message, expires: *expires, unattended: *unattended };
+                    self.ask(loaded, steps, place, terms)
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },

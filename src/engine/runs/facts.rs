@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Loaded;
 use crate::{
     backends::COMMAND,
-    core::{Posture, RunStep, StepStatus, Task},
+    core::{Posture, Question, RunStep, StepStatus, Task},
     engine::{Engine, EngineError},
     workflow::{Facts, Insertion, PlannedStep, Reference, Scope, StepFacts},
 };
@@ -56,6 +56,9 @@ impl Engine {
         let mut facts = StepFacts { matrix: planned.matrix.clone(), ..StepFacts::default() };
         let status = if row.status == StepStatus::NotNeeded { StepStatus::Skipped } else { row.status };
         facts.status = Some(status.as_str().to_owned());
+        if let Some(word) = row.question.as_deref().and_then(|kept| Question::read(kept).word) {
+            facts.output = Some(word.note.unwrap_or_default());
+        }
         let has_run = matches!(row.status, StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled);
         let Some(id) = row.task.as_ref().filter(|_| has_run) else { return Ok(facts) };
         let Some(task) = self.store.read(|view| view.task(id))? else { return Ok(facts) };

@@ -8,8 +8,11 @@
 mod approvals;
 mod driver;
 mod facts;
+mod review;
 mod tasks;
 mod wishes;
+
+pub use approvals::Answer;
 
 use std::{
     collections::BTreeMap,
