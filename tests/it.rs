@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod approvals;
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
@@ -18,6 +19,7 @@ mod it {
     pub mod lease;
     pub mod lifecycle;
     pub mod limits;
+    pub mod money;
     pub mod storage;
     pub mod tree;
     pub mod workflow;

@@ -9,8 +9,8 @@ use super::{
     Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, workflow::task_vocabulary,
 };
 use crate::{
-    core::{HoldReason, Question, ReviewedStep, RunId, RunStep, State, StepStatus, Task, TaskRef, Timestamp, Unattended},
-    engine::{Answer, EngineError},
+    core::{HoldReason, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State, StepStatus, Task, TaskRef, Timestamp, Unattended},
+    engine::{Answer, EngineError, Purse},
     os::clock,
     ui::{Page, clip, duration_words, one_line, plural},
 };
@@ -98,6 +98,11 @@ impl Operation for InboxList {
             let name = call.engine.run_state(&id)?.run.name;
             items.push(approval(id, name, &step));
         }
+        for run in call.engine.runs(Some(RunStatus::Paused), MOST_TASKS)? {
+            if let Some(purse) = call.engine.empty_purse(&run, &task_vocabulary())? {
+                items.push(budget(call, &run, &purse)?);
+            }
+        }
         items.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         let waiting = call.engine.live(MOST_TASKS)?.into_iter().filter(waits_for_person);
         let tasks = waiting.map(|task| TaskLine::of(call, &task)).collect::<Result<_, _>>()?;
@@ -136,6 +141,34 @@ fn approval(run: RunId, workflow: String, step: &RunStep) -> InboxItem {
         workflow_id: run,
         step: step.step.clone(),
     }
+}
+
+/// The word after the run's id that means its money.
+const BUDGET: &str = "budget";
+/// The same where a step has that name.
+const BUDGET_TOO: &str = "$budget";
+
+fn budget(call: &Call<'_>, run: &Run, purse: &Purse) -> Result<InboxItem, OpError> {
+    let steps = call.engine.run_state(&run.id)?.steps;
+    let name = if steps.iter().any(|step| step.step == BUDGET) { BUDGET_TOO } else { BUDGET };
+    let (id, told) = (&run.id, purse.told());
+    Ok(InboxItem {
+        id: format!("{id}/{name}"),
+        workflow_id: id.clone(),
+        step: name.to_owned(),
+        question: format!("{}{}. Allow the same amount once more?", told[..1].to_uppercase(), &told[1..]),
+        digest: String::new(),
+        kind: InboxKind::Budget,
+        workflow: run.name.clone(),
+        since: run.updated_at,
+        expires_at: None,
+        unattended: None,
+        reason: None,
+        reviewed: Vec::new(),
+        files: Vec::new(),
+        edited: Vec::new(),
+        commands: vec![format!("mgr workflow report {id}"), format!("mgr workflow status {id}")],
+    })
 }
 
 /// Whether nothing but a person lets it go on.
@@ -203,7 +236,7 @@ pub enum Word {
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InboxAnswerInput {
-    /// The question, as the inbox has it: RUN/STEP
+    /// The question, as the inbox has it: RUN/STEP, or RUN/budget
     #[arg(value_name = "RUN/STEP")]
     pub id: String,
     /// Whether it may go on: yes or no
@@ -250,6 +283,10 @@ impl Operation for InboxAnswer {
         call.engine.reconcile()?;
         let (workflow_id, step) = question_of(call, &input.id)?;
         let approved = input.answer == Word::Yes;
+        let steps = call.engine.run_state(&workflow_id)?.steps;
+        if step == BUDGET_TOO || (step == BUDGET && !steps.iter().any(|row| row.step == step)) {
+            return answer_budget(call, workflow_id, step, approved).await;
+        }
         let answer = Answer {
             approved,
             note: input.note.as_deref(),
@@ -260,6 +297,29 @@ impl Operation for InboxAnswer {
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, &task_vocabulary())?;
         Ok(InboxAnswerOutput { workflow_id, step: answered.step, status: answered.status, reason: answered.reason })
     }
+}
+
+async fn answer_budget(
+    call: &Call<'_>,
+    id: RunId,
+    step: String,
+    approved: bool,
+) -> Result<InboxAnswerOutput, OpError> {
+    let (status, reason) = if approved {
+        let run = call.engine.allow_more(&id, &task_vocabulary())?;
+        let budget = run.budget.map(|budget| format!("the run may cost {budget} in all"));
+        (StepStatus::Done, budget)
+    } else {
+        let run = call.engine.run_state(&id)?.run;
+        let is_cancelled = run.status == RunStatus::Cancelled;
+        if !is_cancelled && call.engine.empty_purse(&run, &task_vocabulary())?.is_none() {
+            let message = format!("run `{id}` does not wait for money: it is {}", run.status.as_str());
+            return Err(OpError::new(Code::Conflict, message).hint("`mgr workflow cancel` cancels it all the same"));
+        }
+        call.engine.cancel_run(&id, None).await?;
+        (StepStatus::Failed, Some("the run was cancelled".to_owned()))
+    };
+    Ok(InboxAnswerOutput { workflow_id: id, step, status, reason })
 }
 
 /// Returns the run and the step that an id of the inbox names.

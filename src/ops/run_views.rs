@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Word},
+    core::{Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Word},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -130,6 +130,18 @@ pub struct RunView {
     /// Dollars of all steps whose cost is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Steps of which not every cost is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cost_unknown_steps: u64,
+    /// The most that all of it may cost, in dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_usd: Option<f64>,
+    /// Why it is paused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Whether it stands still because its budget is spent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub budget_spent: bool,
     /// Whether agents are the scripted one.
     pub demo: bool,
     /// Whether nothing goes on without a person's word: `inbox_list` says about what.
@@ -142,9 +154,16 @@ pub struct RunView {
 impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let loaded = call.engine.definition(&state.run, &task_vocabulary())?;
-        let steps = (0..state.steps.len()).map(|place| step_view(call, state, &loaded, place));
+        let spending = call.engine.spending(&state.run.id)?;
+        let steps = (0..state.steps.len()).map(|place| {
+            let view = step_view(call, state, &loaded, place)?;
+            let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
+            Ok(RunStepView { cost_usd, ..view })
+        });
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
-        let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
+        let budget = state.run.budget.or(loaded.workflow.budget).filter(|_| !loaded.frozen.demo);
+        let known = spending.known();
+        let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
         let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, .. } =
@@ -158,11 +177,27 @@ impl RunView {
             elapsed_s,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
-            cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+            cost_usd: known.map(Money::as_dollars),
+            cost_unknown_steps: spending.unknown.len() as u64,
+            budget_usd: budget.map(Money::as_dollars),
+            budget_spent: state.run.status == RunStatus::Paused && is_spent,
+            why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person: waits_for_person(state),
             notes: Vec::new(),
         })
+    }
+
+    /// Says what it has cost, as far as that is known; nothing where nothing was spent on agents.
+    pub(super) fn cost_words(&self) -> Option<String> {
+        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget))).unwrap_or_default();
+        let unknown = plural(self.cost_unknown_steps, "step");
+        match (self.cost_usd, self.cost_unknown_steps) {
+            (None, 0) => None,
+            (Some(cost), 0) => Some(format!("It cost {}{of}.", dollars(cost))),
+            (Some(cost), _) => Some(format!("It cost {}{of}; the cost of {unknown} is not known.", dollars(cost))),
+            (None, _) => Some(format!("The cost of {unknown} is not known.")),
+        }
     }
 
     pub(super) fn exit_of(&self) -> Exit {
@@ -171,9 +206,19 @@ impl RunView {
             RunStatus::Failed => Exit::Failed,
             RunStatus::Cancelled => Exit::Cancelled,
             RunStatus::Running if self.waits_for_person => Exit::WaitingForHuman,
+            RunStatus::Paused if self.budget_spent => Exit::Blocked,
             RunStatus::Running | RunStatus::Paused => Exit::StillRunning,
         }
     }
+}
+
+/// Says a sum as people do.
+pub(super) fn dollars(usd: f64) -> String {
+    Money::from_dollars(usd).unwrap_or_default().to_string()
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether nothing goes on without a person's word.
@@ -242,7 +287,18 @@ impl Render for RunView {
             step.render(page);
         }
         for note in &self.notes {
-            page.line(format!("demo: {}", one_line(note)));
+            let whose = if self.demo { "demo" } else { "note" };
+            page.line(format!("{whose}: {}", one_line(note)));
+        }
+        if let Some(cost) = self.cost_words() {
+            page.line(cost);
+        }
+        if let Some(why) = &self.why {
+            page.line(format!("Paused: {}.", one_line(why)));
+        }
+        if self.budget_spent {
+            let id = &self.workflow_id;
+            page.line(format!("`mgr answer {id}/budget yes` allows the same once more, `no` cancels the run."));
         }
         for (name, text) in &self.outputs {
             page.line(format!("{name}:"));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     run_views::{RunLine, RunView, run_tone, waits_for_person},
-    workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, task_vocabulary},
+    workflow::{Given, InlineWorkflow, checked_with, from_standard_input, given, notes_on_money, task_vocabulary},
 };
 use crate::{
     core::{RunId, Span, StepStatus, TaskRef},
@@ -136,7 +136,10 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let (Some(workflow), Some(plan)) = (start.checked.workflow, start.checked.plan) else {
         return Err(invalid(&start.name, &start.checked.faults));
     };
-    let support = Support::of(&workflow, start.demo);
+    let mut support = Support::of(&workflow, start.demo);
+    if !start.demo {
+        support.notes.extend(notes_on_money(call, &workflow));
+    }
     if !support.refusals.is_empty() {
         let what = support.refusals.join(", ");
         return Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
@@ -217,7 +220,8 @@ async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
                 let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
                 call.progress.line(&format!("{} {}{why}", step.step, step.status.as_str()));
             }
-            Ok((state.run.status.is_terminal() || waits_for_person(&state) || call.progress.is_over()).then_some(()))
+            let waits = waits_for_person(&state) || call.engine.empty_purse(&state.run, &task_vocabulary())?.is_some();
+            Ok((state.run.status.is_terminal() || waits || call.progress.is_over()).then_some(()))
         })
         .await?;
     Ok(over.is_some())

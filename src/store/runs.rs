@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{StoreError, View, Writing, tasks::parse};
-use crate::core::{Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
+use crate::core::{Money, Run, RunId, RunStatus, RunStep, StepStatus, Task, TaskId, TaskRef, Timestamp};
 
 /// A run to be added.
 #[derive(Clone, Copy)]
@@ -83,6 +83,14 @@ impl View<'_> {
             "SELECT {STEP_COLUMNS}, run_id FROM run_steps INDEXED BY run_steps_held WHERE status = 'held' ORDER BY run_id, place"
         );
         self.all(&sql, [], |row| Ok((parse(row, 9)?, read_step(row)?)))
+    }
+
+    /// Returns every task that was submitted for a run, of all turns.
+    pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<Task>, StoreError> {
+        let columns = super::tasks::TASK_COLUMNS;
+        // `0` comes after `/`.
+        let sql = format!("SELECT {columns} FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        self.all(&sql, [id.as_str()], super::tasks::read_task)
     }
 
     /// Whether a task was submitted under this name.
@@ -182,6 +190,38 @@ impl Writing<'_> {
         let sql = "UPDATE run_steps SET status = ?3, turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
                    WHERE run_id = ?1 AND step_id = ?2";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, status.as_str()])?;
+        Ok(())
+    }
+
+    /// Has a step run once more that was cut short in this turn.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn run_step_again(&self, run: &RunId, step: &str, turn: u32) -> Result<(), StoreError> {
+        let sql = "UPDATE run_steps SET status = 'waiting', turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
+                   WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3 AND status = 'running'";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, turn])?;
+        Ok(())
+    }
+
+    /// Sets the most money that a run may cost.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn set_budget(&self, run: &RunId, budget: Money) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET budget = ?2 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), &budget.to_string()])?;
+        Ok(())
+    }
+
+    /// Pauses a run that goes on, unless somebody wished something since it was read.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn stop_run(&self, run: &Run, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET status = 'paused', why = ?3, due_at = 0, updated_at = ?4
+                   WHERE id = ?1 AND revision = ?2 AND status = 'running'";
+        self.0.prepare_cached(sql)?.execute(params![run.id.as_str(), run.revision, why, now.as_millis()])?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! silently.
 
 use super::definition::{Action, Step, Workflow};
+use crate::core::Money;
 
 /// What stands in the way of a run, and what a demo does differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +16,7 @@ impl Support {
     pub fn of(workflow: &Workflow, demo: bool) -> Self {
         let mut support = Self::default();
         if let Some(budget) = workflow.budget {
-            support.add(demo, format!("the budget of the whole workflow ({budget})"), "spends nothing");
+            support.look_at_budget(workflow, budget, demo);
         }
         if !workflow.env.is_empty() {
             support.refusals.push("`env`".to_owned());
@@ -40,6 +41,21 @@ impl Support {
             }
         }
         support
+    }
+
+    fn look_at_budget(&mut self, workflow: &Workflow, budget: Money, demo: bool) {
+        if demo {
+            self.notes.push(format!("the budget of the whole workflow ({budget}): nothing is spent"));
+            return;
+        }
+        let is_open = |step: &&Step| step.action.kind().is_agent() && !step.fields.contains_key("budget");
+        let open: Vec<_> = workflow.steps.iter().filter(is_open).map(|step| format!("`{}`", step.id)).collect();
+        if workflow.steps.iter().filter(|step| step.action.kind().is_agent()).count() > 1 && !open.is_empty() {
+            self.notes.push(format!(
+                "without a `budget` of its own a step may spend all that is left of {budget}, so no other agent starts beside it: {}",
+                open.join(", ")
+            ));
+        }
     }
 
     fn look_at(&mut self, step: &Step, demo: bool) {

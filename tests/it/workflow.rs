@@ -9,26 +9,26 @@ use crate::support::{TestHome, processes, wait_for};
 impl TestHome {
     /// Runs a workflow to its end; returns the exit code and the run.
     #[track_caller]
-    fn workflow(&self, text: &str) -> (Option<i32>, Value) {
+    pub(crate) fn workflow(&self, text: &str) -> (Option<i32>, Value) {
         let ran = self.mgr(&["workflow", "run", "--workflow", text, "--json"]);
         assert!(matches!(ran.code, Some(0 | 1 | 3 | 10)), "{ran:#?}");
         (ran.code, ran.json()["run"].clone())
     }
 
     #[track_caller]
-    fn detached(&self, text: &str) -> String {
+    pub(crate) fn detached(&self, text: &str) -> String {
         let ran = self.mgr(&["workflow", "run", "--detach", "--workflow", text]);
         assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1), "{ran:#?}");
         ran.stdout.trim_end().to_owned()
     }
 
     #[track_caller]
-    fn run_state(&self, id: &str) -> Value {
+    pub(crate) fn run_state(&self, id: &str) -> Value {
         self.json(&["workflow", "status", id])["run"].clone()
     }
 
     #[track_caller]
-    fn end_of_run(&self, id: &str) -> Value {
+    pub(crate) fn end_of_run(&self, id: &str) -> Value {
         wait_for("the run's end", || {
             let run = self.run_state(id);
             if run["finished_at"].is_null() { Err(run) } else { Ok(run) }
@@ -36,7 +36,7 @@ impl TestHome {
     }
 
     /// Everything of `mgr` in this home dies at once: tickers, keepers, commands.
-    fn kill_everything(&self) {
+    pub(crate) fn kill_everything(&self) {
         let own = |process: &crate::support::Process| process.has_env("MGR_HOME", self.home().to_str().unwrap());
         let is_mgr = |process: &crate::support::Process| {
             process.args.get(1).is_some_and(|arg| matches!(arg.as_str(), "__tick" | "__keep" | "__launch" | "workflow"))

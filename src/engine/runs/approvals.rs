@@ -187,6 +187,7 @@ impl Engine {
             match self.take_word(id, row, &question, review, answer)? {
                 Answered::Again => {}
                 Answered::Taken(row) => {
+                    crate::os::failpoint::hit("answer.after_commit");
                     self.wake_driver()?;
                     return Ok(*row);
                 }

@@ -7,11 +7,12 @@
 use super::{
     Loaded, StepMaker,
     approvals::{Leave, Terms},
+    budget::{Funds, Purses},
     change,
     wishes::ending,
 };
 use crate::{
-    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
+    core::{Money, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -48,6 +49,7 @@ impl Engine {
         let now = clock::now();
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
+        self.put_back(run, &mut steps, &mut changes, maker)?;
         let (status, due_at) = match run.status {
             RunStatus::Running => match self.definition(run, &(maker.vocabulary)()) {
                 Ok(loaded) => self.go_on(run, &loaded, &mut steps, &mut changes, maker)?,
@@ -61,9 +63,13 @@ impl Engine {
         if has_skipped || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
         }
+        let why = self.why_paused(run, status, maker)?;
         crate::os::failpoint::hit("driver.before_note");
         self.store.write(|writing| {
             writing.change_steps(&run.id, &changes)?;
+            if let Some(why) = &why {
+                return Ok(writing.stop_run(run, why, clock::now())?);
+            }
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
@@ -99,8 +105,9 @@ impl Engine {
         maker: StepMaker,
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         self.decide_expired(run, steps, clock::now())?;
-        let mut starts = 0;
+        let (mut starts, mut purses) = (0, Purses::default());
         loop {
+            let mut is_postponed = false;
             let states: Vec<StepStatus> = steps.iter().map(|step| step.status).collect();
             let acts = {
                 let mut holds = |place: usize| self.holds(loaded, steps, place);
@@ -124,12 +131,32 @@ impl Engine {
                         break;
                     }
                 }
+                let mut cap = None;
+                if let Act::Start(place) = act
+                    && starts < STARTS_AT_ONCE
+                    && asks_agents(loaded, place)
+                {
+                    match self.funds(&mut purses, run, loaded, &steps[place], &(maker.vocabulary)())? {
+                        Funds::Start(most) => cap = most,
+                        Funds::Later => {
+                            is_postponed = true;
+                            continue;
+                        }
+                        Funds::Spent => return Ok((RunStatus::Paused, None)),
+                        Funds::SpentAbove(payer, purse) => {
+                            self.stop_for_money(&payer, &purse)?;
+                            return Ok((RunStatus::Running, Some(clock::now().plus(AGAIN_AFTER))));
+                        }
+                    }
+                }
                 let one = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     Act::Start(place) => {
                         starts += 1;
-                        self.start_step(run, loaded, steps, place, maker)?
+                        let one = self.start_step(run, loaded, steps, place, maker, cap)?;
+                        self.promise(&mut purses, &one)?;
+                        one
                     }
                     Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
                     Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
@@ -142,7 +169,10 @@ impl Engine {
             }
             if is_settled {
                 let waits = steps.iter().filter(|step| matches!(step.status, StepStatus::Running | StepStatus::Held));
-                return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
+                let due = waits.filter_map(|step| step.due_at).min();
+                // Only the end of a task of its own wakes it; money may also be promised in a run around it.
+                let again = (is_postponed && run.parent.is_some()).then(|| clock::now().plus(AGAIN_AFTER));
+                return Ok((RunStatus::Running, due.into_iter().chain(again).min()));
             }
         }
     }
@@ -190,6 +220,7 @@ impl Engine {
         steps: &[RunStep],
         place: usize,
         maker: StepMaker,
+        cap: Option<Money>,
     ) -> Result<StepChange, EngineError> {
         let planned = &loaded.plan.steps[place];
         let step = &loaded.workflow.steps[planned.step];
@@ -212,13 +243,18 @@ impl Engine {
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },
-            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker),
-            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker),
+            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker, cap),
+            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker, cap),
             Action::Race { .. } | Action::Workflow { .. } => {
                 failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str()))
             }
         }
     }
+}
+
+/// Whether a step costs money.
+fn asks_agents(loaded: &Loaded, place: usize) -> bool {
+    loaded.workflow.steps[loaded.plan.steps[place].step].action.kind().is_agent()
 }
 
 fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp, String> {

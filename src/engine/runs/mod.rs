@@ -6,6 +6,7 @@
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
 mod approvals;
+mod budget;
 mod driver;
 mod facts;
 mod review;
@@ -13,6 +14,7 @@ mod tasks;
 mod wishes;
 
 pub use approvals::Answer;
+pub use budget::Purse;
 
 use std::{
     collections::BTreeMap,

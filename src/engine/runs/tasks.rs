@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Frozen, Loaded, StepMaker, change};
 use crate::{
     backends::COMMAND,
-    core::{BackendName, Run, RunStep, StepStatus},
+    core::{BackendName, Money, Run, RunStep, StepStatus},
     engine::{Engine, EngineError},
     store::StepChange,
     workflow::{self, Action, Insertion, PlannedStep, Scope, Step},
@@ -23,6 +23,7 @@ impl Engine {
         planned: &PlannedStep,
         scope: &Scope,
         maker: StepMaker,
+        cap: Option<Money>,
     ) -> Result<StepChange, EngineError> {
         let step = &loaded.workflow.steps[planned.step];
         let failed = |why: String| Ok(change(row, StepStatus::Failed, Some(why)));
@@ -40,6 +41,7 @@ impl Engine {
         ask.request_id = Some(format!("{}/{}/{}", run.id, row.step, row.turn));
         ask.allow_duplicate = true;
         ask.spec.command = command;
+        ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();
         ask.spec.lineage.workflow = Some(run.id.clone());
         ask.spec.lineage.step = Some(row.step.clone());
         ask.spec.label.get_or_insert_with(|| row.step.clone());
