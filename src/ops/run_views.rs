@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Word},
+    core::{Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Verification, Word},
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},
@@ -73,7 +73,13 @@ pub struct RunStepView {
     pub backend: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
-    /// Dollars, where they are known.
+    /// What its checks said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+    /// How many attempts its task took in this turn, where one was not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// Dollars of all its turns, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// What a person is asked.
@@ -192,10 +198,11 @@ impl RunView {
     pub(super) fn cost_words(&self) -> Option<String> {
         let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget))).unwrap_or_default();
         let unknown = plural(self.cost_unknown_steps, "step");
+        let has = if self.status.is_terminal() { "cost" } else { "has cost" };
         match (self.cost_usd, self.cost_unknown_steps) {
             (None, 0) => None,
-            (Some(cost), 0) => Some(format!("It cost {}{of}.", dollars(cost))),
-            (Some(cost), _) => Some(format!("It cost {}{of}; the cost of {unknown} is not known.", dollars(cost))),
+            (Some(cost), 0) => Some(format!("It {has} {}{of}.", dollars(cost))),
+            (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
             (None, _) => Some(format!("The cost of {unknown} is not known.")),
         }
     }
@@ -236,11 +243,16 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         .map_or(StepKind::Agent, |planned| loaded.workflow.steps[planned.step].action.kind());
     // The task of an earlier turn says nothing about this one.
     let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
+    let mut attempts = None;
     let line = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => Some(TaskLine::of(call, &task)?),
+        Some(Ok(task)) => {
+            attempts = Some(task.attempts.len() as u64).filter(|count| *count > 1);
+            Some(TaskLine::of(call, &task)?)
+        }
         Some(Err(EngineError::NoTask(_))) | None => None,
         Some(Err(error)) => return Err(error.into()),
     };
+    let verification = line.as_ref().map(|line| line.verification).filter(|verdict| *verdict != Verification::None);
     let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
     let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
     Ok(RunStepView {
@@ -252,6 +264,8 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         turn: row.turn,
         backend: line.as_ref().map(|line| line.backend.clone()),
         elapsed_s: line.as_ref().and_then(|line| line.elapsed_s),
+        verification,
+        attempts,
         cost_usd: line.as_ref().and_then(|line| line.cost.usd),
         question: question.map(|question| question.message.clone()),
         approval,

@@ -10,7 +10,7 @@ use crate::support::{Ran, TestHome, wait_for};
 const SHIP: &str = "
 name: ship it
 steps:
-  - {id: make, kind: command, shell: true, run: 'echo one > made.txt; echo made'}
+  - {id: make, kind: command, shell: true, run: 'echo one > made.txt; printf made'}
   - {id: ship, kind: approval, needs: [make], message: 'ship {{ steps.make.output }}?'}
   - {id: tag, kind: command, needs: [ship], shell: true, run: 'cat made.txt >> shipped'}
 ";

@@ -56,7 +56,7 @@ fn a_chain_stops_when_its_money_is_spent_and_goes_on_with_more() {
     let id = items[0]["id"].as_str().unwrap();
     assert!(id.ends_with("/budget") && items[0]["kind"] == "budget", "{items:#}");
     let page = home.mgr(&["workflow", "status"]);
-    assert!(page.stdout.contains("It cost $2.00 of a budget of $2.00.") && page.stdout.contains("/budget yes"));
+    assert!(page.stdout.contains("It has cost $2.00 of a budget of $2.00.") && page.stdout.contains("/budget yes"));
     for _ in 0..2 {
         assert_eq!(home.json(&["answer", id, "yes"])["reason"], "the run may cost $4.00 in all");
     }
@@ -83,13 +83,13 @@ fn a_no_cancels_the_run() {
 #[test]
 fn steps_side_by_side_do_not_spend_the_same_money() {
     let home = TestHome::new();
-    let fan: String = (0..4).map(|n| paid(&format!("s{n}"), "", "", "0.4", "")).collect();
+    let fan: String = (0..4).map(|n| paid(&format!("s{n}"), "", "", "0.5", "")).collect();
     let ran = home.mgr(&["workflow", "run", "--workflow", &format!("budget: $1\nsteps:\n{fan}"), "--json"]);
     let run = ran.json()["run"].clone();
     assert_eq!((ran.code, statuses(&run)), (Some(7), vec!["done", "done", "waiting", "waiting"]), "{run:#}");
     let caps = home.caps();
     let told: Vec<_> = caps.iter().map(|(_, cap)| cap.as_str().unwrap()).collect();
-    assert_eq!(told, ["$1.00", "$0.60", "$0.20"]);
+    assert_eq!(told, ["$1.00", "$0.50"]);
 }
 
 #[test]

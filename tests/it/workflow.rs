@@ -124,11 +124,11 @@ fn a_failed_step_skips_what_builds_on_it_with_the_reason() {
 #[test]
 fn what_cannot_be_run_yet_is_refused_by_name_before_anything_starts() {
     let home = TestHome::new();
-    let text = "budget: $5\nsteps:\n  - {id: a, backend: fake, prompt: finish a}\n  - {id: r, kind: race, backends: [fake, fake], prompt: p}\n";
+    let text = "steps:\n  - {id: a, backend: fake, prompt: finish a}\n  - {id: w, kind: wait, for: 1s, timeout: 2s}\n  - {id: r, kind: race, backends: [fake, fake], prompt: p}\n";
     let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
     let message = ran.error()["message"].as_str().unwrap().to_owned();
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert!(message.contains("the race of step `r`") && message.contains("budget"), "{message}");
+    assert!(message.contains("the race of step `r`") && message.contains("`timeout` of step `w`"), "{message}");
     assert_eq!(home.json(&["workflow", "list"])["workflows"], json!([]));
     assert_eq!(home.json(&["list"])["total"], 0);
 }
