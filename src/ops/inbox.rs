@@ -5,11 +5,12 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, workflow::task_vocabulary,
-};
+use super::{Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, workflow::task_vocabulary};
 use crate::{
-    core::{HoldReason, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State, StepStatus, Task, TaskRef, Timestamp, Unattended},
+    core::{
+        HoldReason, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State, StepStatus, Task, TaskRef,
+        Timestamp, Unattended,
+    },
     engine::{Answer, EngineError, Purse},
     os::clock,
     ui::{Page, clip, duration_words, one_line, plural},
@@ -183,7 +184,11 @@ impl Render for InboxListOutput {
             item.render(page, now);
         }
         for task in &self.tasks {
-            page.line(format!("{} waits for `mgr resume`: {}", task.task_id.short(), clip(&one_line(&task.prompt), 60)));
+            page.line(format!(
+                "{} waits for `mgr resume`: {}",
+                task.task_id.short(),
+                clip(&one_line(&task.prompt), 60)
+            ));
         }
         page.line(match self.items.len() + self.tasks.len() {
             0 => "Nothing waits for you.".to_owned(),
@@ -201,7 +206,7 @@ impl InboxItem {
         let until = self.expires_at.map(|at| {
             let left = duration_words(at.since(now).as_secs_f64());
             let policy = self.unattended.unwrap_or_default().as_str();
-            format!("; in {left} nobody's answer means {policy}")
+            format!("; without an answer in {left}: {policy}")
         });
         page.line(format!("  {}, asked {since} ago{}", one_line(&self.workflow), until.unwrap_or_default()));
         if let Some(reason) = &self.reason {
@@ -299,12 +304,7 @@ impl Operation for InboxAnswer {
     }
 }
 
-async fn answer_budget(
-    call: &Call<'_>,
-    id: RunId,
-    step: String,
-    approved: bool,
-) -> Result<InboxAnswerOutput, OpError> {
+async fn answer_budget(call: &Call<'_>, id: RunId, step: String, approved: bool) -> Result<InboxAnswerOutput, OpError> {
     let (status, reason) = if approved {
         let run = call.engine.allow_more(&id, &task_vocabulary())?;
         let budget = run.budget.map(|budget| format!("the run may cost {budget} in all"));

@@ -116,7 +116,9 @@ fn began(view: &RunView) -> String {
         RunStatus::Done => format!("The run `{id}` began {at} and was done after {took}."),
         RunStatus::Failed => format!("The run `{id}` began {at} and failed after {took}."),
         RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled after {took}."),
-        RunStatus::Running => format!("The run `{id}` began {at} and is still going after {took}: this is how far it is."),
+        RunStatus::Running => {
+            format!("The run `{id}` began {at} and is still going after {took}: this is how far it is.")
+        }
         RunStatus::Paused => {
             let why = view.why.as_deref().map(|why| format!(": {}", sentence(why))).unwrap_or_else(|| ".".to_owned());
             format!("The run `{id}` began {at}, is not over after {took} and is paused{why}")

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
-    core::{Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Verification, Word},
+    core::{
+        Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+    },
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, duration_words, one_line, plural},

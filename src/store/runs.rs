@@ -93,11 +93,22 @@ impl View<'_> {
         self.all(&sql, [id.as_str()], super::tasks::read_task)
     }
 
-    /// Whether a task was submitted under this name.
+    /// Returns the runs beneath a run, however deep, each with the step of this one that it lies in.
+    pub fn runs_beneath(&self, id: &RunId) -> Result<Vec<(RunId, String)>, StoreError> {
+        let sql = "WITH RECURSIVE beneath (id, step) AS (
+                       SELECT id, parent_step FROM runs WHERE parent = ?1
+                       UNION ALL SELECT runs.id, beneath.step FROM beneath JOIN runs ON runs.parent = beneath.id)
+                   SELECT id, step FROM beneath";
+        self.all(sql, [id.as_str()], |row| Ok((parse(row, 0)?, row.get(1)?)))
+    }
+
+    /// Whether a task or a run was submitted under this name, or under one that begins with it and `/`.
     pub fn has_request(&self, request_id: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE request_id = ?1)
-                       OR EXISTS (SELECT 1 FROM runs WHERE request_id = ?1)";
-        Ok(self.one(sql, [request_id], |row| row.get(0))?.unwrap_or(false))
+        // `0` comes after `/`.
+        let is_so = "request_id = ?1 OR (request_id > ?1 || '/' AND request_id < ?1 || '0')";
+        let sql =
+            format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {is_so}) OR EXISTS (SELECT 1 FROM runs WHERE {is_so})");
+        Ok(self.one(&sql, [request_id], |row| row.get(0))?.unwrap_or(false))
     }
 
     /// Returns the runs that have something to do now.
@@ -198,7 +209,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn run_step_again(&self, run: &RunId, step: &str, turn: u32) -> Result<(), StoreError> {
-        let sql = "UPDATE run_steps SET status = 'waiting', turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
+        let sql =
+            "UPDATE run_steps SET status = 'waiting', turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
                    WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3 AND status = 'running'";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, turn])?;
         Ok(())

@@ -81,7 +81,10 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     Agent,
-    Race { backends: Vec<String>, keep_rest: bool },
+    Race {
+        backends: Vec<String>,
+        keep_rest: bool,
+    },
     Command(Run),
     Approval {
         message: Template,
@@ -90,7 +93,10 @@ pub enum Action {
         /// What becomes of it without one, where the step says it.
         unattended: Option<Unattended>,
     },
-    Workflow { definition: Box<Workflow>, params: Map<String, Value> },
+    Workflow {
+        definition: Box<Workflow>,
+        params: Map<String, Value>,
+    },
     Wait(Until),
 }
 

@@ -77,7 +77,17 @@ pub(super) struct Reader<'a, 'k> {
 
 /// Keys of a step whose values are no templates.
 const LITERAL: [&str; 12] = [
-    "id", "kind", "needs", "depends_on", "needs_any", "when", "repeat", "workflow", "output_schema", "backends", "expires",
+    "id",
+    "kind",
+    "needs",
+    "depends_on",
+    "needs_any",
+    "when",
+    "repeat",
+    "workflow",
+    "output_schema",
+    "backends",
+    "expires",
     "unattended",
 ];
 

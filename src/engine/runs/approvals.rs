@@ -229,7 +229,9 @@ impl Engine {
             {
                 let (step, digest) = (&row.step, &question.review.digest);
                 return Err(conflict(
-                    format!("what step `{step}` asks about is not what was reviewed (`{seen}`): its digest is {digest}"),
+                    format!(
+                        "what step `{step}` asks about is not what was reviewed (`{seen}`): its digest is {digest}"
+                    ),
                     "review it again, then answer with its digest",
                 ));
             }

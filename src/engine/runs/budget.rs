@@ -5,7 +5,7 @@
 //! that nobody knows count as nothing, and are told apart. A nested run pays from its own budget and from those of
 //! the runs that it lies in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Loaded, StepMaker};
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
     store::StepChange,
     workflow::Vocabulary,
 };
+
+/// The scripted agent costs what it says, and else nothing.
+const DEMO: &str = "demo";
 
 /// What one task has cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,16 +89,15 @@ pub struct Spending {
     /// Known costs by step, of all its turns and attempts.
     pub by_step: BTreeMap<String, Money>,
     /// Steps of which not every cost is known.
-    pub unknown: Vec<String>,
+    pub unknown: BTreeSet<String>,
 }
 
 impl Spending {
-    fn of(tasks: &[(Task, TaskCost)]) -> Self {
+    fn of(costs: Vec<(String, TaskCost)>) -> Self {
         let mut spending = Self::default();
-        for (task, cost) in tasks {
-            let step = task.spec.lineage.step.clone().unwrap_or_default();
-            if cost.has_unknown && !spending.unknown.contains(&step) {
-                spending.unknown.push(step.clone());
+        for (step, cost) in costs {
+            if cost.has_unknown {
+                spending.unknown.insert(step.clone());
             }
             if cost.is_known {
                 let sum = spending.by_step.entry(step).or_default();
@@ -152,7 +154,7 @@ impl Engine {
     /// # Errors
     /// The store or the files cannot be read.
     pub fn spending(&self, id: &RunId) -> Result<Spending, EngineError> {
-        Ok(Spending::of(&self.costs_of(id)?))
+        Ok(Spending::of(self.costs_of(id)?))
     }
 
     /// Returns the budget of a run with what is spent of it; `None` without one.
@@ -331,11 +333,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Returns the tasks that a run pays for, of all turns, with what each has cost.
-    fn costs_of(&self, id: &RunId) -> Result<Vec<(Task, TaskCost)>, EngineError> {
-        let tasks = self.store.read(|view| view.tasks_of_run(id))?;
-        let with_cost = |task: Task| self.cost_of_task(&task).map(|cost| (task, cost));
-        tasks.into_iter().map(with_cost).collect()
+    /// Returns the tasks that a run pays for, of all turns and of all runs beneath it, with the step of this run and
+    /// with what each has cost.
+    fn costs_of(&self, id: &RunId) -> Result<Vec<(String, TaskCost)>, EngineError> {
+        let of_run = |id: &RunId| self.store.read(|view| view.tasks_of_run(id));
+        let mut costs = Vec::new();
+        for task in of_run(id)? {
+            costs.push((task.spec.lineage.step.clone().unwrap_or_default(), self.cost_of_task(&task)?));
+        }
+        for (beneath, step) in self.store.read(|view| view.runs_beneath(id))? {
+            for task in of_run(&beneath)? {
+                costs.push((step.clone(), self.cost_of_task(&task)?));
+            }
+        }
+        Ok(costs)
     }
 
     fn cost_of_task(&self, task: &Task) -> Result<TaskCost, EngineError> {
@@ -355,7 +366,8 @@ impl Engine {
             }
             // One that never began has cost nothing, and a running one may still say it.
             let began = |ending| !matches!(ending, Ending::LaunchFailed | Ending::NotArchived);
-            cost.has_unknown |= usd.is_none() && attempt.ended.as_ref().is_some_and(|end| began(end.ending));
+            let is_paid = attempt.backend.as_str() != DEMO;
+            cost.has_unknown |= is_paid && usd.is_none() && attempt.ended.as_ref().is_some_and(|end| began(end.ending));
         }
         Ok(cost)
     }

@@ -9,6 +9,7 @@ use super::{
     approvals::{Leave, Terms},
     budget::{Funds, Purses},
     change,
+    tasks::Making,
     wishes::ending,
 };
 use crate::{
@@ -23,6 +24,18 @@ use crate::{
 const STARTS_AT_ONCE: usize = 64;
 /// After an error that may pass, such as a full disk.
 const AGAIN_AFTER: Span = Span::from_secs(2);
+
+/// Whether a step that is its turn starts.
+enum May {
+    /// With at most so much money, and with what is noted together with the start.
+    Start { cap: Option<Money>, noted: Vec<StepChange> },
+    /// What people have approved is another by now.
+    AskAgain(Vec<StepChange>),
+    /// Another step has the money.
+    Later,
+    /// Nothing starts any more.
+    Stop(RunStatus, Option<Timestamp>),
+}
 
 impl Engine {
     /// Drives every run that has something to do. The ticker's work.
@@ -116,48 +129,31 @@ impl Engine {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
             for act in acts {
-                if let Act::Start(place) = act
-                    && starts < STARTS_AT_ONCE
-                {
-                    let (has_leave, noted) = match self.leave(run, loaded, steps, place)? {
-                        Leave::Given(noted) => (true, noted),
-                        Leave::Gone(noted) => (false, noted),
-                    };
-                    take(steps, &noted);
-                    changes.extend(noted);
-                    if !has_leave {
-                        // What else was decided was decided on the same word.
-                        is_settled = false;
-                        break;
-                    }
-                }
-                let mut cap = None;
-                if let Act::Start(place) = act
-                    && starts < STARTS_AT_ONCE
-                    && asks_agents(loaded, place)
-                {
-                    match self.funds(&mut purses, run, loaded, &steps[place], &(maker.vocabulary)())? {
-                        Funds::Start(most) => cap = most,
-                        Funds::Later => {
-                            is_postponed = true;
-                            continue;
-                        }
-                        Funds::Spent => return Ok((RunStatus::Paused, None)),
-                        Funds::SpentAbove(payer, purse) => {
-                            self.stop_for_money(&payer, &purse)?;
-                            return Ok((RunStatus::Running, Some(clock::now().plus(AGAIN_AFTER))));
-                        }
-                    }
-                }
                 let one = match act {
                     Act::Finish(status) => return Ok((status, None)),
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
-                    Act::Start(place) => {
-                        starts += 1;
-                        let one = self.start_step(run, loaded, steps, place, maker, cap)?;
-                        self.promise(&mut purses, &one)?;
-                        one
-                    }
+                    Act::Start(place) => match self.may_start(run, loaded, steps, place, &mut purses, maker)? {
+                        May::Start { cap, noted } => {
+                            take(steps, &noted);
+                            changes.extend(noted);
+                            starts += 1;
+                            let one = self.start_step(run, loaded, steps, place, Making { maker, cap })?;
+                            self.promise(&mut purses, &one)?;
+                            one
+                        }
+                        May::AskAgain(noted) => {
+                            take(steps, &noted);
+                            changes.extend(noted);
+                            // What else was decided was decided on the same word.
+                            is_settled = false;
+                            break;
+                        }
+                        May::Later => {
+                            is_postponed = true;
+                            continue;
+                        }
+                        May::Stop(status, due_at) => return Ok((status, due_at)),
+                    },
                     Act::Skip { step, why } => change(&steps[step], StepStatus::Skipped, Some(why)),
                     Act::Pass { step, why } => change(&steps[step], StepStatus::NotNeeded, Some(why)),
                     Act::Fail { step, why } => change(&steps[step], StepStatus::Failed, Some(why)),
@@ -175,6 +171,34 @@ impl Engine {
                 return Ok((RunStatus::Running, due.into_iter().chain(again).min()));
             }
         }
+    }
+
+    /// Says whether money and people's words let a step start.
+    fn may_start(
+        &self,
+        run: &Run,
+        loaded: &Loaded,
+        steps: &[RunStep],
+        place: usize,
+        purses: &mut Purses,
+        maker: StepMaker,
+    ) -> Result<May, EngineError> {
+        let mut cap = None;
+        if asks_agents(loaded, place) {
+            match self.funds(purses, run, loaded, &steps[place], &(maker.vocabulary)())? {
+                Funds::Start(most) => cap = most,
+                Funds::Later => return Ok(May::Later),
+                Funds::Spent => return Ok(May::Stop(RunStatus::Paused, None)),
+                Funds::SpentAbove(payer, purse) => {
+                    self.stop_for_money(&payer, &purse)?;
+                    return Ok(May::Stop(RunStatus::Running, Some(clock::now().plus(AGAIN_AFTER))));
+                }
+            }
+        }
+        Ok(match self.leave(run, loaded, steps, place)? {
+            Leave::Given(noted) => May::Start { cap, noted },
+            Leave::Gone(noted) => May::AskAgain(noted),
+        })
     }
 
     /// Ends tasks that no step is waiting for: a crash came between their submit and its note, and meanwhile the
@@ -219,8 +243,7 @@ impl Engine {
         loaded: &Loaded,
         steps: &[RunStep],
         place: usize,
-        maker: StepMaker,
-        cap: Option<Money>,
+        making: Making,
     ) -> Result<StepChange, EngineError> {
         let planned = &loaded.plan.steps[place];
         let step = &loaded.workflow.steps[planned.step];
@@ -243,8 +266,8 @@ impl Engine {
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },
-            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, maker, cap),
-            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, maker, cap),
+            Action::Agent | Action::Command(_) => self.submit_step(run, loaded, row, planned, &scope, making),
+            Action::Race { .. } if demo => self.submit_step(run, loaded, row, planned, &scope, making),
             Action::Race { .. } | Action::Workflow { .. } => {
                 failed(format!("steps of kind {} cannot be run yet", step.action.kind().as_str()))
             }

@@ -80,7 +80,9 @@ impl Engine {
 
     /// Adds what a task changed. Without an archive its own account has to do.
     fn add_task(&self, task: &Task, reviewed: &mut ReviewedStep, parts: &mut Parts, places: &mut Places) {
-        let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.posture != Posture::ReadOnly) else { return };
+        let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.posture != Posture::ReadOnly) else {
+            return;
+        };
         let is_isolated = task.spec.isolate != Isolation::None;
         let saw_nothing = self.changes_seen(task).ok().flatten().is_some_and(|seen| seen.total == 0);
         if saw_nothing && task.attempts.len() == 1 {
@@ -88,7 +90,9 @@ impl Engine {
         }
         let changes = match self.changes_of(task) {
             Ok(found) => found.changes,
-            Err(_) => self.claimed_by(task).into_iter().map(|path| Change { path, before: None, after: None }).collect(),
+            Err(_) => {
+                self.claimed_by(task).into_iter().map(|path| Change { path, before: None, after: None }).collect()
+            }
         };
         let is_archived = !matches!(task.spec.archive, ArchiveScope::Off);
         reviewed.isolated |= is_isolated;

@@ -14,6 +14,13 @@ use crate::{
 /// A text in a demo's prompt.
 const DEMO_WORDS: usize = 200;
 
+/// How a step becomes a task, and the most money that it may spend.
+#[derive(Clone, Copy)]
+pub(super) struct Making {
+    pub maker: StepMaker,
+    pub cap: Option<Money>,
+}
+
 impl Engine {
     pub(super) fn submit_step(
         &self,
@@ -22,9 +29,9 @@ impl Engine {
         row: &RunStep,
         planned: &PlannedStep,
         scope: &Scope,
-        maker: StepMaker,
-        cap: Option<Money>,
+        making: Making,
     ) -> Result<StepChange, EngineError> {
+        let Making { maker, cap } = making;
         let step = &loaded.workflow.steps[planned.step];
         let failed = |why: String| Ok(change(row, StepStatus::Failed, Some(why)));
         // The settings are those of the run's directory, as they are now.
