@@ -343,3 +343,41 @@ steps:
         assert!(ran.stdout.contains("red") && !ran.stdout.contains(bad), "{args:?}: {ran:#?}");
     }
 }
+
+/// A result in a directory of its own is what it was archived as; nobody edits it by the way.
+#[test]
+fn an_isolated_result_counts_as_it_was_archived() {
+    let home = TestHome::new();
+    let text = SHIP.replace("shell: true, run: 'echo one", "isolate: copy, shell: true, run: 'echo one");
+    let text = text.replace("cat made.txt", "echo went");
+    assert_eq!(home.workflow(&text).0, Some(10));
+    let asked = home.question();
+    let reviewed = &asked["reviewed"][0];
+    assert_eq!((&asked["files"], &reviewed["isolated"]), (&json!(["made.txt (result of make)"]), &json!(true)));
+    write(&home, "somebody else's\n");
+    home.json(&["answer", "@last/ship", "yes"]);
+    assert_eq!(home.end_of_run("@last")["status"], "done");
+    assert_eq!(home.shipped().as_deref(), Some("went\n"));
+}
+
+/// All members of a group are looked at, and what lies before them; a step that is no ancestor is not.
+#[test]
+fn a_group_and_what_lies_before_it_are_reviewed() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: first, kind: command, shell: true, run: 'echo 1 > first'}
+  - {id: many, kind: command, needs: [first], matrix: {n: [a, b]}, run: [touch, 'file-{{ matrix.n }}']}
+  - {id: aside, kind: command, needs: [many], shell: true, run: 'echo 1 > aside'}
+  - {id: ship, kind: approval, needs: [many], message: ship?}
+";
+    assert_eq!(home.workflow(text).0, Some(10));
+    let asked = home.question();
+    let steps: Vec<_> = asked["reviewed"].as_array().unwrap().iter().map(|step| step["step"].clone()).collect();
+    assert_eq!(steps, ["first", "many[a]", "many[b]"]);
+    assert_eq!(asked["files"], json!(["file-a", "file-b", "first"]));
+    std::fs::write(home.work().join("aside"), "2").unwrap();
+    std::fs::write(home.work().join("first"), "2").unwrap();
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: first"]);
+    home.json(&["answer", "@last/ship", "yes"]);
+}
