@@ -49,7 +49,7 @@ pub struct ReviewedStep {
 }
 
 /// All that a person looks at before answering.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Review {
     /// Stands for all of it, and for the question itself.
@@ -79,7 +79,7 @@ impl Review {
 }
 
 /// Who gave a word.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum Giver {
     /// Somebody at a door of mgr.
@@ -95,7 +95,7 @@ pub enum Giver {
 }
 
 /// A word on a question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
     pub approved: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

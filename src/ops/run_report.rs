@@ -149,7 +149,7 @@ fn counted(view: &RunView) -> String {
 fn word(step: &RunStepView) -> Option<String> {
     let approval = step.approval.as_ref()?;
     let id = one_line(&step.id);
-    let Some(word) = &approval.answer else {
+    let Some(word) = &approval.word else {
         let asked = (step.status == StepStatus::Held).then_some(approval.asked_at)?;
         return Some(format!("Step {id} waits for a person since {asked}: “{}”.", quoted(&approval.message)));
     };
@@ -229,7 +229,7 @@ fn facts(step: &RunStepView, task: &TaskId) -> String {
 fn of_approval(step: &RunStepView, approval: &ApprovalView) -> String {
     let told = word(step).unwrap_or_default();
     let mut text = format!("## {}\n\n{told}\n\nAsked:\n\n{}\n\n", one_line(&step.id), fenced(&approval.message));
-    if let Some(note) = approval.answer.as_ref().and_then(|word| word.note.as_deref()) {
+    if let Some(note) = approval.word.as_ref().and_then(|word| word.note.as_deref()) {
         text.push_str(&format!("Note:\n\n{}\n\n", fenced(note)));
     }
     let digest = &approval.digest;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::{Call, Exit, OpError, Render, SubmitInput, TaskLine, submit::ask_of, workflow::task_vocabulary};
 use crate::{
     core::{
-        Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+        Giver, Money, Question, Run, RunId, RunStatus, RunStep, StepStatus, TaskId, Timestamp, Unattended,
+        Verification, Word,
     },
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
@@ -104,7 +105,39 @@ pub struct ApprovalView {
     /// What becomes of it when nobody answers.
     pub unattended: Unattended,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Word>,
+    pub answer: Option<WordView>,
+    #[serde(skip)]
+    pub(super) word: Option<Word>,
+}
+
+/// A word on a question.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct WordView {
+    pub approved: bool,
+    /// `person`, or `policy` when nobody answered.
+    pub by: &'static str,
+    /// How a person's word came: `cli` or `mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// The MCP client, by the name that it gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Why it was the policy's turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    pub at: Timestamp,
+}
+
+impl From<&Word> for WordView {
+    fn from(word: &Word) -> Self {
+        let (by, over, client, why) = match &word.giver {
+            Giver::Person { over, client } => ("person", Some(over.clone()), client.clone(), None),
+            Giver::Policy { why, .. } => ("policy", None, None, Some(why.clone())),
+        };
+        Self { approved: word.approved, by, over, client, note: word.note.clone(), why, at: word.at }
+    }
 }
 
 impl From<Question> for ApprovalView {
@@ -115,7 +148,8 @@ impl From<Question> for ApprovalView {
             expires_at: question.due_at(),
             unattended: question.unattended,
             message: question.message,
-            answer: question.word,
+            answer: question.word.as_ref().map(WordView::from),
+            word: question.word,
         }
     }
 }
