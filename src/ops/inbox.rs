@@ -1,6 +1,6 @@
 //! `mgr inbox` and `mgr answer`: what waits for a person, and a person's word.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, workflow::task_vocabulary};
 use crate::{
     core::{
-        HoldReason, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State, StepStatus, Task, TaskRef,
-        Timestamp, Unattended,
+        Acceptance, Category, HoldReason, Lineage, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State,
+        StepStatus, Task, TaskRef, Timestamp, Unattended,
     },
     engine::{Answer, EngineError, Purse},
     os::clock,
+    store::Filter,
     ui::{Page, clip, duration_words, one_line, plural},
 };
 
@@ -70,7 +71,8 @@ pub struct InboxItem {
 pub struct InboxListOutput {
     /// Oldest first.
     pub items: Vec<InboxItem>,
-    /// Tasks that wait for a person, oldest first: `mgr status TASK` says for what.
+    /// Tasks that wait for a person, oldest first: agents that ended with a question (answer with `send`), and what
+    /// came back from a lost database (`resume_task`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskLine>,
 }
@@ -105,13 +107,17 @@ impl Operation for InboxList {
             }
         }
         items.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
-        let waiting = call.engine.live(MOST_TASKS)?.into_iter().filter(waits_for_person);
-        let tasks = waiting.map(|task| TaskLine::of(call, &task)).collect::<Result<_, _>>()?;
+        let held = call.engine.live(MOST_TASKS)?.into_iter().filter(waits_for_person);
+        let asking = asking(call.engine.list(&Filter::default(), None, MOST_ASKING)?.tasks);
+        let tasks = asking.into_iter().chain(held).map(|task| TaskLine::of(call, &task));
+        let tasks = tasks.collect::<Result<_, _>>()?;
         Ok(InboxListOutput { items, tasks })
     }
 }
 
 const MOST_TASKS: u32 = 1000;
+/// So many of the newest tasks are looked through for questions of agents.
+const MOST_ASKING: u32 = 200;
 /// So many files and tasks are named to people.
 const MOST_SHOWN: usize = 8;
 
@@ -177,6 +183,16 @@ fn waits_for_person(task: &Task) -> bool {
     matches!(&task.state, State::Held { reason: HoldReason::Rebuilt, .. })
 }
 
+/// Returns the tasks whose agent ended with a question that nobody has taken up, oldest first.
+fn asking(newest: Vec<Task>) -> Vec<Task> {
+    let lineages = newest.iter().map(|task| &task.spec.lineage);
+    let taken_up = |lineage: &Lineage| [&lineage.continues, &lineage.retry_of, &lineage.rerun_of].map(Clone::clone);
+    let taken_up: BTreeSet<_> = lineages.flat_map(taken_up).flatten().collect();
+    let asks = |task: &Task| task.failure().is_some_and(|failure| failure.category == Category::NeedsInput);
+    let is_open = |task: &Task| asks(task) && !taken_up.contains(&task.id) && task.acceptance == Acceptance::None;
+    newest.into_iter().rev().filter(is_open).collect()
+}
+
 impl Render for InboxListOutput {
     fn render(&self, page: &mut Page) {
         let now = clock::now();
@@ -184,16 +200,14 @@ impl Render for InboxListOutput {
             item.render(page, now);
         }
         for task in &self.tasks {
-            page.line(format!(
-                "{} waits for `mgr resume`: {}",
-                task.task_id.short(),
-                clip(&one_line(&task.prompt), 60)
-            ));
+            let asked = task.failure.as_ref().map_or(&task.prompt, |failure| &failure.message);
+            let how = if task.failure.is_some() { "mgr send" } else { "mgr resume" };
+            page.line(format!("{} waits for `{how}`: {}", task.task_id.short(), clip(&one_line(asked), 200)));
         }
         page.line(match self.items.len() + self.tasks.len() {
             0 => "Nothing waits for you.".to_owned(),
             _ if self.items.is_empty() => format!("{}.", plural(self.tasks.len() as u64, "task")),
-            count => format!("{}: `mgr answer RUN/STEP yes` or `no`.", plural(count as u64, "question")),
+            _ => format!("{}: `mgr answer RUN/STEP yes` or `no`.", plural(self.items.len() as u64, "question")),
         });
     }
 }

@@ -381,3 +381,17 @@ steps:
     refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: first"]);
     home.json(&["answer", "@last/ship", "yes"]);
 }
+
+#[test]
+fn a_question_of_an_agent_is_in_the_inbox_until_it_is_taken_up() {
+    let home = TestHome::new();
+    let task = home.submit("session s1\nask which colour?");
+    home.end_of(&task);
+    let list = home.json(&["inbox"]);
+    assert_eq!((&list["items"], &list["tasks"][0]["task_id"]), (&json!([]), &json!(task)), "{list:#}");
+    let page = home.mgr(&["inbox"]).stdout;
+    assert!(page.contains("waits for `mgr send`: ") && page.contains("which colour?"), "{page}");
+    let answer = home.json(&["send", &task, "finish blue"]);
+    home.end_of(answer["task_id"].as_str().unwrap());
+    assert_eq!(home.json(&["inbox"]), json!({"items": []}));
+}
