@@ -60,6 +60,9 @@ pub struct InboxItem {
     /// The first of the files that those steps changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// How many files those steps changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub files_total: u64,
     /// Files that are not as those steps have left them: somebody else changed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edited: Vec<String>,
@@ -142,6 +145,7 @@ fn approval(run: RunId, workflow: String, step: &RunStep) -> InboxItem {
         unattended: Some(question.unattended),
         reason: step.reason.clone(),
         files: in_place.chain(isolated).collect(),
+        files_total: review.steps.iter().map(|step| step.files_total).sum(),
         reviewed: review.steps,
         edited: review.edited,
         commands,
@@ -173,9 +177,14 @@ fn budget(call: &Call<'_>, run: &Run, purse: &Purse) -> Result<InboxItem, OpErro
         reason: None,
         reviewed: Vec::new(),
         files: Vec::new(),
+        files_total: 0,
         edited: Vec::new(),
         commands: vec![format!("mgr workflow report {id}"), format!("mgr workflow status {id}")],
     })
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether nothing but a person lets it go on.
@@ -226,17 +235,17 @@ impl InboxItem {
         if let Some(reason) = &self.reason {
             page.line(format!("  {}", clip(&one_line(reason), 500)));
         }
-        let named = |files: &[String]| {
-            let more = files.len().saturating_sub(MOST_SHOWN);
+        let named = |files: &[String], total: usize| {
+            let more = total.max(files.len()).saturating_sub(MOST_SHOWN.min(files.len()));
             let mut names: Vec<_> = files.iter().take(MOST_SHOWN).map(|file| one_line(file)).collect();
             names.extend((more > 0).then(|| format!("{more} more")));
             names.join(", ")
         };
         if !self.files.is_empty() {
-            page.line(format!("  files: {}", named(&self.files)));
+            page.line(format!("  files: {}", named(&self.files, self.files_total as usize)));
         }
         if !self.edited.is_empty() {
-            page.line(format!("  changed by somebody else since: {}", named(&self.edited)));
+            page.line(format!("  changed by somebody else since: {}", named(&self.edited, 0)));
         }
         for command in &self.commands {
             page.line(format!("  {command}"));

@@ -11,6 +11,9 @@ pub struct Support {
     pub notes: Vec<String>,
 }
 
+/// So many steps are named in a note.
+const MOST_NAMED: usize = 5;
+
 impl Support {
     /// Looks at a whole workflow. In a demo nothing is spent, checked or asked, so less stands in the way.
     pub fn of(workflow: &Workflow, demo: bool) -> Self {
@@ -48,12 +51,15 @@ impl Support {
             self.notes.push(format!("the budget of the whole workflow ({budget}): nothing is spent"));
             return;
         }
-        let is_open = |step: &&Step| step.action.kind().is_agent() && !step.fields.contains_key("budget");
-        let open: Vec<_> = workflow.steps.iter().filter(is_open).map(|step| format!("`{}`", step.id)).collect();
-        if workflow.steps.iter().filter(|step| step.action.kind().is_agent()).count() > 1 && !open.is_empty() {
+        let agents = workflow.steps.iter().filter(|step| step.action.kind().is_agent());
+        let runs: usize = agents.clone().map(|step| if step.matrix.is_empty() { 1 } else { 2 }).sum();
+        let open: Vec<_> = agents.filter(|step| !step.fields.contains_key("budget")).collect();
+        if runs > 1 && !open.is_empty() {
+            let mut names: Vec<_> = open.iter().take(MOST_NAMED).map(|step| format!("`{}`", step.id)).collect();
+            names.extend((open.len() > MOST_NAMED).then(|| format!("{} more", open.len() - MOST_NAMED)));
             self.notes.push(format!(
                 "without a `budget` of its own a step may spend all that is left of {budget}, so no other agent starts beside it: {}",
-                open.join(", ")
+                names.join(", ")
             ));
         }
     }

@@ -375,7 +375,7 @@ steps:
     let asked = home.question();
     let steps: Vec<_> = asked["reviewed"].as_array().unwrap().iter().map(|step| step["step"].clone()).collect();
     assert_eq!(steps, ["first", "many[a]", "many[b]"]);
-    assert_eq!(asked["files"], json!(["file-a", "file-b", "first"]));
+    assert_eq!((&asked["files"], &asked["files_total"]), (&json!(["file-a", "file-b", "first"]), &json!(3)));
     std::fs::write(home.work().join("aside"), "2").unwrap();
     std::fs::write(home.work().join("first"), "2").unwrap();
     refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: first"]);
