@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod approvals;
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
@@ -20,6 +21,7 @@ mod it {
     pub mod lifecycle;
     pub mod limits;
     pub mod loops;
+    pub mod money;
     pub mod nested;
     pub mod race;
     pub mod rebuild;

@@ -66,6 +66,7 @@ pub use gc::{Collected, Going};
 pub use git::GitState;
 pub use journal::JournalNote;
 pub use landing::{Conflict, Deed, How, Landed, OnConflict, Turn};
+pub use look_at::GLANCED_WHOLE;
 pub use manifest::Manifest;
 pub use patch::{Patch, difference};
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};

@@ -139,6 +139,10 @@ impl Backend for ClaudeCode {
         }
     }
 
+    fn tells_cost(&self) -> bool {
+        true
+    }
+
     fn abilities(&self) -> Abilities {
         Abilities {
             edits_files: true,

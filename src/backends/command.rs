@@ -50,6 +50,10 @@ impl Backend for Command {
         }
     }
 
+    fn tells_cost(&self) -> bool {
+        true
+    }
+
     fn abilities(&self) -> Abilities {
         Abilities {
             edits_files: true,

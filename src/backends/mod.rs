@@ -80,6 +80,11 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// Whether its stream says what a run has cost.
+    fn tells_cost(&self) -> bool {
+        false
+    }
+
     /// Whether a good exit is a success even when nothing was said or done.
     fn may_be_silent(&self) -> bool {
         false

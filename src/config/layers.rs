@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Environment, Home, yaml};
 use crate::{
     backends::CustomBackend,
-    core::{BackendName, Bytes, Span},
+    core::{BackendName, Bytes, Span, Unattended},
     os::{
         clock,
         files::{self, FileError, Version, read_optional},
@@ -95,6 +95,7 @@ pub struct Config {
     pub archive_keep: Span,
     pub archive_max_size: Bytes,
     pub setup: Vec<String>,
+    pub unattended: Unattended,
     pub backends: BTreeMap<BackendName, CustomBackend>,
     pub prices: BTreeMap<String, Price>,
     #[serde(skip)]

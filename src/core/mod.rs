@@ -2,6 +2,7 @@
 //!
 //! Pure: nothing here reads a clock, a disk, a process or the environment; `now` comes in as an argument.
 
+mod approval;
 mod causes;
 mod digest;
 mod event;
@@ -25,6 +26,7 @@ mod transition;
 mod usage;
 mod workspace;
 
+pub use approval::{Giver, Question, Review, ReviewedStep, Unattended, Word};
 pub use causes::{causes, with_causes};
 pub use digest::{Digest, Terminal};
 pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};

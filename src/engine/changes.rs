@@ -139,6 +139,11 @@ impl Engine {
         Ok(workspace.at(&place).look(&take, &mut || true)?)
     }
 
+    /// Returns the paths that the agent's own events name, where they can be read.
+    pub(super) fn claimed_by(&self, task: &Task) -> BTreeSet<RawPath> {
+        self.paths_named_by(task).unwrap_or_default()
+    }
+
     /// Returns the paths that the agent's own events name, as the archive writes them.
     fn paths_named_by(&self, task: &Task) -> Result<BTreeSet<RawPath>, EngineError> {
         let (Some(digest), Some(place), Some(root)) =

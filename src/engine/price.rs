@@ -4,6 +4,16 @@ use super::Engine;
 use crate::core::{BackendName, Cost, CostSource, Digest, Tokens};
 
 impl Engine {
+    /// Whether the cost of an agent may be known: it says it itself, or there is a price for its model.
+    pub fn may_know_cost(&self, backend: &str, model: Option<&str>) -> bool {
+        let Ok(name) = self.named_backend(backend) else { return true };
+        if self.registry.get(&name).is_ok_and(crate::backends::Backend::tells_cost) {
+            return true;
+        }
+        let model = model.or_else(|| self.config.models.get(&name).map(String::as_str));
+        model.map_or(!self.config.prices.is_empty(), |model| self.config.prices.contains_key(model))
+    }
+
     pub fn cost_of(&self, digest: &Digest, _backend: &BackendName) -> Cost {
         if let Some(cost) = digest.usage.cost {
             return Cost { usd: Some(cost.as_dollars()), source: CostSource::Provider, price_date: None };

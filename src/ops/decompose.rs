@@ -182,6 +182,7 @@ async fn finish(
             demo: input.demo,
             from_step: None,
             reuse: None,
+            unattended: false,
             request_id: None,
         };
         let ran = start_and_wait(call, start, call.longest_wait.is_none()).await?;

@@ -96,6 +96,7 @@ impl Operation for Parallel {
             template: None,
             working_dir: input.working_dir,
             demo: input.demo,
+            unattended: false,
             request_id: input.request_id,
             from_step: None,
             reuse: None,

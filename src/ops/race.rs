@@ -188,6 +188,7 @@ impl Operation for Race {
             demo: input.demo,
             from_step: None,
             reuse: None,
+            unattended: false,
             request_id: input.request_id,
         };
         let run = start_and_wait(call, start, input.wait).await?.run;

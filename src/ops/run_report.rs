@@ -7,13 +7,13 @@ use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
     explain::mended,
     export::fenced,
-    run_views::{RunStepView, RunView},
+    run_views::{ApprovalView, RunStepView, RunView, dollars},
     workflow::task_vocabulary,
 };
 use crate::{
-    core::{RunId, TaskRef, Verification},
+    core::{Giver, RunId, RunStatus, StepStatus, TaskId, TaskRef, Verification},
     engine::Loaded,
-    ui::{Page, duration_words, one_line},
+    ui::{Page, clip, duration_words, one_line, plural},
     workflow::StepKind,
 };
 
@@ -42,7 +42,7 @@ impl Operation for WorkflowReport {
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
     const DEFAULT_TOOL: bool = false;
-    const ABOUT: &'static str = "Report a workflow run in Markdown: what was asked, each step with outcome, time, cost, files and answer, and the outputs.";
+    const ABOUT: &'static str = "Report a workflow run in Markdown: a summary with who approved what, each step with outcome, time, cost, files and answer, and the outputs.";
     const EXAMPLE: Example = Example { argv: &["workflow", "report", "@last"], json: r#"{"workflow_id":"@last"}"# };
 
     type Input = WorkflowReportInput;
@@ -92,30 +92,22 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
     if let Some(description) = &loaded.workflow.description {
         text.push_str(&format!("{}\n\n", one_line(description)));
     }
-    let cost = view.cost_usd.map_or_else(|| "not known".to_owned(), |usd| format!("${usd:.2}"));
-    text.push_str(&format!(
-        "The run `{}` began {} and is {} after {}. It cost {cost}.{}\n\n",
-        view.workflow_id,
-        view.created_at,
-        view.status.as_str(),
-        duration_words(view.elapsed_s),
-        if view.demo { " It was a demo: no agent was asked." } else { "" },
-    ));
+    text.push_str(&format!("{}\n\n", summary(view).join(" ")));
     for (name, value) in &loaded.plan.params {
-        text.push_str(&format!("- {}: {}\n", one_line(name), one_line(&value.to_string())));
+        text.push_str(&format!("- {}: {}\n", one_line(name), inline(&value.to_string())));
     }
     text.push_str("\n| step | outcome | by | time | cost | why |\n|---|---|---|---|---|---|\n");
     for Line { name, step, .. } in lines(&view.workflow_id, "", &view.steps) {
         let runs = step.repeat.filter(|repeat| repeat.run > 1).map(|repeat| format!(" after {} runs", repeat.run));
         let cells = [
-            name,
+            name.replace('|', "\\|"),
             format!("{}{}", step.status.as_str(), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
-            step.cost_usd.map(|usd| format!("${usd:.2}")).unwrap_or_default(),
-            step.reason.clone().unwrap_or_default(),
+            step.cost_usd.map(dollars).unwrap_or_default(),
+            step.reason.as_deref().map(inline).unwrap_or_default(),
         ];
-        let cells: Vec<_> = cells.iter().map(|cell| one_line(cell).replace('|', "\\|")).collect();
+        let cells: Vec<_> = cells.iter().map(|cell| one_line(cell)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text.push('\n');
@@ -148,16 +140,120 @@ fn of_race(line: &Line<'_>) -> String {
     text
 }
 
+/// So many steps of a sort are told about by name in the summary.
+const MOST_TOLD: usize = 5;
+/// What somebody else wrote takes so many characters in a sentence.
+const LONGEST: usize = 300;
+
+/// Says in sentences what came of the run and who had a word in it.
+fn summary(view: &RunView) -> Vec<String> {
+    let mut sentences = vec![began(view), counted(view)];
+    let told = |status: StepStatus| view.steps.iter().filter(move |step| step.status == status);
+    for step in told(StepStatus::Failed).filter(|step| step.approval.is_none()).take(MOST_TOLD) {
+        let why = step.reason.as_deref().map(|why| format!(": {}", sentence(why))).unwrap_or_else(|| ".".to_owned());
+        sentences.push(format!("Step {} failed{why}", one_line(&step.id)));
+    }
+    sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
+    sentences.extend(view.cost_words());
+    if view.demo {
+        sentences.push("It was a demo: no agent was asked.".to_owned());
+    }
+    sentences
+}
+
+fn began(view: &RunView) -> String {
+    let (id, at, took) = (&view.workflow_id, view.created_at, duration_words(view.elapsed_s));
+    match view.status {
+        RunStatus::Done => format!("The run `{id}` began {at} and was done after {took}."),
+        RunStatus::Failed => format!("The run `{id}` began {at} and failed after {took}."),
+        RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled after {took}."),
+        RunStatus::Running => {
+            format!("The run `{id}` began {at} and is still going after {took}: this is how far it is.")
+        }
+        RunStatus::Paused => {
+            let why = view.why.as_deref().map(|why| format!(": {}", sentence(why))).unwrap_or_else(|| ".".to_owned());
+            format!("The run `{id}` began {at}, is not over after {took} and is paused{why}")
+        }
+    }
+}
+
+/// Counts the steps by how they stand.
+fn counted(view: &RunView) -> String {
+    let word = |status: StepStatus| match status {
+        StepStatus::Done => "done",
+        StepStatus::Failed => "failed",
+        StepStatus::Running => "at work",
+        StepStatus::Held => "waiting for a person",
+        StepStatus::Waiting => "to do",
+        StepStatus::Stale => "to do again",
+        StepStatus::Skipped => "skipped",
+        StepStatus::NotNeeded => "not needed",
+        StepStatus::Cancelled => "cancelled",
+    };
+    let of = |status: &StepStatus| view.steps.iter().filter(|step| step.status == *status).count();
+    let counts = StepStatus::ALL.iter().filter(|status| of(status) > 0);
+    let counts: Vec<_> = counts.map(|status| format!("{} {}", of(status), word(*status))).collect();
+    format!("Of its {}: {}.", plural(view.steps.len() as u64, "step"), counts.join(", "))
+}
+
+/// Says who had a word on a step: a person, a policy, or nobody yet.
+fn word(step: &RunStepView) -> Option<String> {
+    let approval = step.approval.as_ref()?;
+    let id = one_line(&step.id);
+    let Some(word) = &approval.word else {
+        let asked = (step.status == StepStatus::Held).then_some(approval.asked_at)?;
+        return Some(format!("Step {id} waits for a person since {asked}: “{}”.", quoted(&approval.message)));
+    };
+    let (told, at) = (word.as_str(), word.at);
+    Some(match &word.giver {
+        Giver::Policy { unattended, why } => {
+            let policy = unattended.as_str();
+            format!("Step {id} was {told} by no person but by its policy at {at}: {why} (unattended: {policy}).")
+        }
+        Giver::Person { over, client } => {
+            let client = client.as_deref().map(|client| format!(" from {}", quoted(client))).unwrap_or_default();
+            let door = if over == "mcp" { format!("over MCP{client}") } else { "on the command line".to_owned() };
+            let note = word.note.as_deref().map(|note| format!(", saying “{}”", quoted(note))).unwrap_or_default();
+            format!("A person {told} step {id} {door} at {at}{note}.")
+        }
+    })
+}
+
+/// Makes a text of somebody else's a part of a line of Markdown: no link, no image, no HTML, no cell of its own.
+fn inline(text: &str) -> String {
+    let mut safe = String::new();
+    for c in one_line(text).chars() {
+        if matches!(c, '\\' | '[' | '<' | '|') {
+            safe.push('\\');
+        }
+        safe.push(c);
+    }
+    safe
+}
+
+fn quoted(text: &str) -> String {
+    inline(&clip(&one_line(text), LONGEST))
+}
+
+/// The same as the end of a sentence.
+fn sentence(text: &str) -> String {
+    format!("{}.", quoted(text).trim_end_matches('.'))
+}
+
 fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
-    let Some(id) = &line.step.task_id else { return Ok(String::new()) };
+    let step = line.step;
+    if let Some(approval) = &step.approval {
+        return Ok(of_approval(&line.name, step, approval));
+    }
+    let Some(id) = &step.task_id else { return Ok(String::new()) };
     let Ok(task) = call.engine.task(id) else { return Ok(String::new()) };
     let view = TaskView::of(call, &task)?;
     let words = call.engine.words(id)?;
     let digest = call.engine.digest_of(&task)?.unwrap_or_default();
-    let mut text = format!("## {}\n\nTask `{id}`.\n\n{}\n\n", one_line(&line.name), fenced(&words.prompt));
+    let mut text = format!("## {}\n\n{}\n\n{}\n\n", one_line(&line.name), facts(step, id), fenced(&words.prompt));
     text.push_str(&earlier_runs(call, line)?);
     if !view.files_changed.is_empty() {
-        let files: Vec<_> = view.files_changed.iter().map(|file| one_line(file)).collect();
+        let files: Vec<_> = view.files_changed.iter().map(|file| inline(file)).collect();
         text.push_str(&format!("Files changed: {}\n\n", files.join(", ")));
     }
     for sentence in mended(&view) {
@@ -182,6 +278,38 @@ fn earlier_runs(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
     }
     text.push('\n');
     Ok(text)
+}
+
+/// Says what is known of a step besides its words.
+fn facts(step: &RunStepView, task: &TaskId) -> String {
+    let mut facts = vec![format!("Task `{task}`.")];
+    facts.extend(step.verification.map(|verdict| {
+        let told = match verdict {
+            Verification::None => "There were no checks.",
+            Verification::Passed => "Its checks passed.",
+            Verification::Failed => "Its checks failed.",
+            Verification::Error => "Its checks could not run.",
+        };
+        told.to_owned()
+    }));
+    facts.extend(step.attempts.map(|count| format!("It took {}.", plural(count, "attempt"))));
+    if step.turn > 1 {
+        facts.push(format!("It was asked to run {} times.", step.turn));
+    }
+    facts.join(" ")
+}
+
+fn of_approval(name: &str, step: &RunStepView, approval: &ApprovalView) -> String {
+    let told = word(step).unwrap_or_default();
+    let mut text = format!("## {}\n\n{told}\n\nAsked:\n\n{}\n\n", one_line(name), fenced(&approval.message));
+    if let Some(note) = approval.word.as_ref().and_then(|word| word.note.as_deref()) {
+        text.push_str(&format!("Note:\n\n{}\n\n", fenced(note)));
+    }
+    let digest = &approval.digest;
+    if !digest.is_empty() {
+        text.push_str(&format!("What it was about has the digest `{}`.\n\n", inline(digest)));
+    }
+    text
 }
 
 impl Render for WorkflowReportOutput {

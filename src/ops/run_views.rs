@@ -13,7 +13,9 @@ use super::{
     workflow::task_vocabulary,
 };
 use crate::{
-    core::{RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Verification},
+    core::{
+        Giver, Money, Question, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+    },
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, clip, duration_words, one_line, plural},
@@ -135,7 +137,10 @@ pub struct RunStepView {
     pub verification: Option<Verification>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
-    /// Dollars, where they are known.
+    /// How many attempts its task took in this turn, where one was not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// Dollars of all its turns, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// How often a failed check went back to the agent.
@@ -144,6 +149,70 @@ pub struct RunStepView {
     /// What a person is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// What a person was asked about and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalView>,
+}
+
+/// A question to a person.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ApprovalView {
+    pub message: String,
+    /// Stands for what is to be reviewed.
+    pub digest: String,
+    pub asked_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// What becomes of it when nobody answers.
+    pub unattended: Unattended,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<WordView>,
+    #[serde(skip)]
+    pub(super) word: Option<Word>,
+}
+
+/// A word on a question.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct WordView {
+    pub approved: bool,
+    /// `person`, or `policy` when nobody answered.
+    pub by: &'static str,
+    /// How a person's word came: `cli` or `mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// The MCP client, by the name that it gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Why it was the policy's turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    pub at: Timestamp,
+}
+
+impl From<&Word> for WordView {
+    fn from(word: &Word) -> Self {
+        let (by, over, client, why) = match &word.giver {
+            Giver::Person { over, client } => ("person", Some(over.clone()), client.clone(), None),
+            Giver::Policy { why, .. } => ("policy", None, None, Some(why.clone())),
+        };
+        Self { approved: word.approved, by, over, client, note: word.note.clone(), why, at: word.at }
+    }
+}
+
+impl From<Question> for ApprovalView {
+    fn from(question: Question) -> Self {
+        Self {
+            digest: question.review.digest.clone(),
+            asked_at: question.asked_at,
+            expires_at: question.due_at(),
+            unattended: question.unattended,
+            message: question.message,
+            answer: question.word.as_ref().map(WordView::from),
+            word: question.word,
+        }
+    }
 }
 
 /// How far a loop is.
@@ -177,6 +246,15 @@ pub struct RunView {
     /// Dollars of all steps whose cost is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Steps of which not every cost is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cost_unknown_steps: u64,
+    /// The most that all of it may cost, in dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_usd: Option<f64>,
+    /// Whether it stands still because its budget is spent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub budget_spent: bool,
     /// Whether agents are the scripted one.
     pub demo: bool,
     /// Whether nothing goes on without a person's word: `inbox_list` says about what.
@@ -191,13 +269,21 @@ pub struct RunView {
 impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
-        let steps = (0..state.steps.len()).map(|place| step_view(call, state, &loaded, place));
+        let spending = call.engine.spending(&state.run.id)?;
+        let steps = (0..state.steps.len()).map(|place| {
+            let view = step_view(call, state, &loaded, place)?;
+            let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
+            Ok(RunStepView { cost_usd, ..view })
+        });
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
-        let costs: Vec<f64> = steps.iter().filter_map(|step| step.cost_usd).collect();
+        let budget = state.run.budget.or(loaded.workflow.budget).filter(|_| !loaded.frozen.demo);
+        let known = spending.known();
+        let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
         let line = RunLine::of(call, state)?;
-        let exit = line.exit_of();
+        let budget_spent = state.run.status == RunStatus::Paused && is_spent;
+        let exit = if budget_spent { Exit::Blocked } else { line.exit_of() };
         let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, parent, .. } =
             line;
         Ok(Self {
@@ -207,17 +293,38 @@ impl RunView {
             created_at,
             finished_at,
             elapsed_s,
-            why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
-            cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+            cost_usd: known.map(Money::as_dollars),
+            cost_unknown_steps: spending.unknown.len() as u64,
+            budget_usd: budget.map(Money::as_dollars),
+            budget_spent,
+            why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person,
             notes: Vec::new(),
             exit,
         })
     }
+
+    /// Says what it has cost, as far as that is known; nothing where nothing was spent on agents.
+    pub(super) fn cost_words(&self) -> Option<String> {
+        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget))).unwrap_or_default();
+        let unknown = plural(self.cost_unknown_steps, "step");
+        let has = if self.status.is_terminal() { "cost" } else { "has cost" };
+        match (self.cost_usd, self.cost_unknown_steps) {
+            (None, 0) => None,
+            (Some(cost), 0) => Some(format!("It {has} {}{of}.", dollars(cost))),
+            (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
+            (None, _) => Some(format!("The cost of {unknown} is not known.")),
+        }
+    }
+}
+
+/// Says a sum as people do.
+pub(super) fn dollars(usd: f64) -> String {
+    Money::from_dollars(usd).unwrap_or_default().to_string()
 }
 
 fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
@@ -243,7 +350,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     let at_work = found.as_ref().filter(|_| row.status == StepStatus::Running);
     let waiting = at_work.map(|task| waiting_on(call, task)).transpose()?.flatten();
     let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
-    let question = row.question.as_deref().filter(|_| row.status == StepStatus::Held);
+    let attempts = found.as_ref().map(|task| task.attempts.len() as u64).filter(|count| *count > 1);
+    let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
+    let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
     let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
     let has_run = match row.status {
@@ -269,21 +378,14 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
         verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
         elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
-        // A race costs what its racers do.
-        cost_usd: own
-            .filter(|_| kind != StepKind::Race)
-            .and_then(|line| line.cost.usd)
-            .or(child.as_ref().and_then(|child| child.cost_usd)),
+        cost_usd: None,
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
         steps: child.map(|child| child.steps).unwrap_or_default(),
         repairs: line.as_ref().map_or(0, |line| line.repairs),
-        question: question.map(|question| split_question(question).1.to_owned()),
+        attempts,
+        question: question.map(|question| question.message.clone()),
+        approval,
     })
-}
-
-/// Returns the digest of what is to be reviewed, and the question itself.
-pub(super) fn split_question(question: &str) -> (&str, &str) {
-    question.split_once('\n').unwrap_or((question, ""))
 }
 
 pub(super) const fn run_tone(status: RunStatus) -> Tone {
@@ -349,17 +451,15 @@ impl RunView {
     }
 
     /// Returns what is known of the cost.
-    fn cost_words(&self) -> Option<String> {
+    fn brief_cost(&self) -> Option<String> {
         if self.demo {
             return Some("a demo: no agent was asked and nothing spent".to_owned());
         }
-        let usd = self.cost_usd?;
-        let is_unknown =
-            |step: &&RunStepView| step.kind.is_agent() && step.task_id.is_some() && step.cost_usd.is_none();
-        let unknown = self.steps.iter().filter(is_unknown).count() as u64;
-        Some(match unknown {
-            0 => format!("${usd:.2}"),
-            _ => format!("${usd:.2} and what {} cost, which is not known", plural(unknown, "step")),
+        let usd = dollars(self.cost_usd?);
+        let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
+        Some(match self.cost_unknown_steps {
+            0 => format!("{usd}{of}"),
+            unknown => format!("{usd}{of} and what {} cost, which is not known", plural(unknown, "step")),
         })
     }
 
@@ -381,6 +481,11 @@ impl RunView {
                 "Waits for a person: `mgr inbox` shows the question.".to_owned()
             }
             (RunStatus::Running, _) => format!("It goes on: `mgr workflow status {id} --wait` waits for its end."),
+            (RunStatus::Paused, _) if self.budget_spent => {
+                format!(
+                    "`mgr answer {id}/budget yes` allows as much again; `mgr workflow resume {id} --budget $N` sets another."
+                )
+            }
             (RunStatus::Paused, _) => format!("It is paused: `mgr workflow resume {id}` lets it go on."),
         }
     }
@@ -393,7 +498,7 @@ impl Render for RunView {
         let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         page.line(format!("{name} {word} in {took}{why}: {}", self.counts()));
-        let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
+        let cost = self.brief_cost().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
         if let Some(parent) = &self.parent {
@@ -410,7 +515,18 @@ impl Render for RunView {
             page.line(format!("and {} more: `--json` has all.", plural(left as u64, "step")));
         }
         for note in &self.notes {
-            page.line(format!("demo: {}", one_line(note)));
+            let whose = if self.demo { "demo" } else { "note" };
+            page.line(format!("{whose}: {}", one_line(note)));
+        }
+        if let Some(cost) = self.cost_words() {
+            page.line(cost);
+        }
+        if let Some(why) = &self.why {
+            page.line(format!("Paused: {}.", one_line(why)));
+        }
+        if self.budget_spent {
+            let id = &self.workflow_id;
+            page.line(format!("`mgr answer {id}/budget yes` allows the same once more, `no` cancels the run."));
         }
         for (name, text) in &self.outputs {
             page.line("");
@@ -497,6 +613,8 @@ mod tests {
             steps: Vec::new(),
             verification: None,
             repairs: 0,
+            attempts: None,
+            approval: None,
             backend: cost_usd.map(|_| "codex".to_owned()),
             elapsed_s: cost_usd.map(|_| 75.0),
             cost_usd,
@@ -518,6 +636,9 @@ mod tests {
             cost_usd: Some(1.5),
             steps,
             outputs: BTreeMap::new(),
+            cost_unknown_steps: 1,
+            budget_usd: None,
+            budget_spent: false,
             demo: false,
             waits_for_person: false,
             notes: Vec::new(),

@@ -11,7 +11,7 @@ use super::{
     named::{Wanted, by_name, find},
     run_file::FileChange,
     run_views::{RunLine, RunView, shown},
-    workflow::{Given, InlineWorkflow, as_typed, given, task_vocabulary},
+    workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
     core::{RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
@@ -48,6 +48,10 @@ pub struct WorkflowRunInput {
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
+    /// Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)
+    #[arg(long)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
     /// Wait for the end (over MCP for a bounded time); the command line does unless it is to detach
     #[arg(short, long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -116,6 +120,7 @@ impl Operation for WorkflowRun {
             template: found.template,
             working_dir: input.working_dir,
             demo: input.demo,
+            unattended: input.unattended,
             request_id: input.request_id,
             from_step: input.from_step,
             reuse: input.reuse,
@@ -132,6 +137,7 @@ pub(super) struct Start {
     pub template: Option<TemplateName>,
     pub working_dir: Option<AbsolutePath>,
     pub demo: bool,
+    pub unattended: bool,
     pub request_id: Option<String>,
     pub from_step: Option<String>,
     pub reuse: Option<TaskRef>,
@@ -152,7 +158,10 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let (Some(workflow), Some(plan)) = (start.checked.workflow, start.checked.plan) else {
         return Err(invalid(&start.name, &start.checked.faults, 10));
     };
-    let support = Support::of(&workflow, start.demo);
+    let mut support = Support::of(&workflow, start.demo);
+    if !start.demo {
+        support.notes.extend(notes_on_money(call, &workflow));
+    }
     if !support.refusals.is_empty() {
         let what = support.refusals.join(", ");
         return Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
@@ -170,7 +179,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         file: start.file.map(|file| file.0),
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
-        unattended: false,
+        unattended: start.unattended,
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };

@@ -141,6 +141,12 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Returns the door that the call came in by, in a word.
+    pub fn door(&self) -> &'static str {
+        // Clients describe themselves with every call; people at a terminal do not.
+        if self.client.is_empty() && !self.dry_run_first { "cli" } else { "mcp" }
+    }
+
     /// Returns how long to wait, given what was asked for.
     pub fn wait_limit(&self, asked: Option<Duration>) -> Option<Duration> {
         match (asked, self.longest_wait) {

@@ -512,6 +512,7 @@ impl Operation for TemplateRun {
             demo: input.demo,
             from_step: None,
             reuse: None,
+            unattended: false,
             request_id: input.request_id,
         };
         start_and_wait(call, start, input.wait).await

@@ -53,8 +53,8 @@ pub struct TaskLine {
     pub cost: Cost,
 }
 
-pub(super) const fn is_zero(count: &u32) -> bool {
-    *count == 0
+pub(super) fn is_zero<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 fn is_none_verification(verification: &Verification) -> bool {

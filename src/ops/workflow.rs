@@ -145,6 +145,9 @@ pub struct ValidateOutput {
     pub faults: Vec<Fault>,
     /// How many steps the file has.
     pub steps: usize,
+    /// What is no fault and good to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     #[serde(skip)]
     name: String,
 }
@@ -222,7 +225,8 @@ impl Operation for WorkflowValidate {
         let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
         let (name, checked) = checked(call, wanted, input.params)?;
         let faults = checked.faults;
-        Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, name })
+        let notes = checked.workflow.as_ref().map(|workflow| notes_on_money(call, workflow)).unwrap_or_default();
+        Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, notes, name })
     }
 }
 
@@ -283,6 +287,25 @@ impl Operation for WorkflowPlan {
             (Some(_) | None, _) => output,
         })
     }
+}
+
+/// Says which costs a budget will not see.
+pub(super) fn notes_on_money(call: &Call<'_>, workflow: &Workflow) -> Vec<String> {
+    let Some(budget) = workflow.budget else { return Vec::new() };
+    let text = |step: &crate::workflow::Step, name: &str| -> Option<String> {
+        step.fields.get(name).and_then(Value::as_str).filter(|text| !text.contains("{{")).map(str::to_owned)
+    };
+    let mut notes = Vec::new();
+    for step in workflow.steps.iter().filter(|step| step.action.kind().is_agent()) {
+        let Some(backend) = text(step, "backend").filter(|name| name != "auto") else { continue };
+        if !call.engine.may_know_cost(&backend, text(step, "model").as_deref()) {
+            let id = &step.id;
+            notes.push(format!(
+                "the budget of {budget} does not see what step `{id}` costs: `{backend}` does not say it, and `prices` has no price for its model"
+            ));
+        }
+    }
+    notes
 }
 
 /// As wide as a drawing is where nobody knows how wide the reader's lines are.
@@ -484,6 +507,7 @@ impl Render for ValidateOutput {
     fn render(&self, page: &mut Page) {
         if self.valid {
             page.text(&format!("{} is valid: {}.", self.name, plural(self.steps as u64, "step")));
+            self.notes.iter().for_each(|note| page.text(&format!("note: {note}")));
         } else {
             show_faults(page, &self.name, &self.faults);
         }

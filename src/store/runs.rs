@@ -171,7 +171,7 @@ impl View<'_> {
     }
 
     /// Returns the tasks that were ever submitted for a run and are still there, by their requests.
-    pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<(String, TaskId)>, StoreError> {
+    pub fn task_ids_of_run(&self, id: &RunId) -> Result<Vec<(String, TaskId)>, StoreError> {
         // `0` comes after `/`.
         let sql = "SELECT request_id, id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'";
         self.all(sql, [id.as_str()], |row| Ok((row.get(0)?, parse(row, 1)?)))
@@ -220,6 +220,32 @@ impl View<'_> {
             "SELECT {STEP_COLUMNS}, run_id FROM run_steps INDEXED BY run_steps_held WHERE status = 'held' ORDER BY run_id, place"
         );
         self.all(&sql, [], |row| Ok((parse(row, 10)?, read_step(row)?)))
+    }
+
+    /// Returns every task that was submitted for a run, of all turns.
+    pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<Task>, StoreError> {
+        let columns = super::tasks::TASK_COLUMNS;
+        // `0` comes after `/`.
+        let sql = format!("SELECT {columns} FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        self.all(&sql, [id.as_str()], super::tasks::read_task)
+    }
+
+    /// Returns the runs beneath a run, however deep, each with the step of this one that it lies in.
+    pub fn runs_beneath(&self, id: &RunId) -> Result<Vec<(RunId, String)>, StoreError> {
+        let sql = "WITH RECURSIVE beneath (id, step) AS (
+                       SELECT id, parent_step FROM runs WHERE parent = ?1
+                       UNION ALL SELECT runs.id, beneath.step FROM beneath JOIN runs ON runs.parent = beneath.id)
+                   SELECT id, step FROM beneath";
+        self.all(sql, [id.as_str()], |row| Ok((parse(row, 0)?, row.get(1)?)))
+    }
+
+    /// Whether a task or a run was submitted under this name, or under one that begins with it and `/`.
+    pub fn has_request(&self, request_id: &str) -> Result<bool, StoreError> {
+        // `0` comes after `/`.
+        let is_so = "request_id = ?1 OR (request_id > ?1 || '/' AND request_id < ?1 || '0')";
+        let sql =
+            format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {is_so}) OR EXISTS (SELECT 1 FROM runs WHERE {is_so})");
+        Ok(self.one(&sql, [request_id], |row| row.get(0))?.unwrap_or(false))
     }
 
     /// Returns the runs that have something to do now.
@@ -394,6 +420,40 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Has a step run once more that was cut short in this turn.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn run_step_again(&self, run: &RunId, step: &str, turn: u32) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE run_steps SET status = 'waiting', turn = turn + 1, reason = NULL, due_at = NULL, question = NULL
+                   WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3 AND status = 'running'";
+        self.0.prepare_cached(sql)?.execute(params![run.as_str(), step, turn])?;
+        Ok(())
+    }
+
+    /// Sets the most money that a run may cost.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn set_budget(&self, run: &RunId, budget: Money) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET budget = ?2 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute([run.as_str(), &budget.to_string()])?;
+        Ok(())
+    }
+
+    /// Pauses a run that goes on, unless somebody wished something since it was read.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn stop_run(&self, run: &Run, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE runs SET status = 'paused', why = ?3, due_at = 0, updated_at = ?4, freezes = 0, paused_with = NULL
+                   WHERE id = ?1 AND revision = ?2 AND status = 'running'";
+        self.0.prepare_cached(sql)?.execute(params![run.id.as_str(), run.revision, why, now.as_millis()])?;
+        Ok(())
+    }
+
     /// Notes a person's wish about a run: its status, and that the driver has to look at it now. Its end is noted
     /// once nothing of it runs any more. A pause is forgotten, with what it has paused.
     ///
@@ -449,16 +509,6 @@ impl Writing<'_> {
     pub fn add_paused_task(&self, run: &RunId, task: &TaskId) -> Result<(), StoreError> {
         let sql = "INSERT OR IGNORE INTO paused_tasks (run_id, task_id) VALUES (?1, ?2)";
         self.0.prepare_cached(sql)?.execute([run.as_str(), task.as_str()])?;
-        Ok(())
-    }
-
-    /// Sets the most money that a run may cost.
-    ///
-    /// # Errors
-    /// The disk is full or the store damaged.
-    pub fn set_budget(&self, run: &RunId, budget: Money) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET budget = ?2 WHERE id = ?1";
-        self.0.prepare_cached(sql)?.execute([run.as_str(), &budget.to_string()])?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::{
     fields::{OnFailure, ParamType, StepKind},
     race::Race,
 };
-use crate::core::{Money, Span, Timestamp};
+use crate::core::{Money, Span, Timestamp, Unattended};
 
 /// A step that runs: `plan`, or `review[security]` for one member of a matrix step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -83,8 +83,17 @@ pub enum Action {
     Agent,
     Race(Race),
     Command(Run),
-    Approval { message: Template },
-    Workflow { definition: Box<Workflow>, params: Map<String, Value> },
+    Approval {
+        message: Template,
+        /// How long it waits for an answer.
+        expires: Option<Span>,
+        /// What becomes of it without one, where the step says it.
+        unattended: Option<Unattended>,
+    },
+    Workflow {
+        definition: Box<Workflow>,
+        params: Map<String, Value>,
+    },
     Wait(Until),
 }
 

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use crate::core::Money;
+use crate::core::{Money, Span, Unattended};
 
 /// Names, types and checks of the fields that may stand somewhere.
 #[derive(Clone)]
@@ -219,6 +219,10 @@ pub(super) struct StepFields {
     pub apply: bool,
     /// Approval: the question to the person
     pub message: Option<String>,
+    /// Approval: how long it waits for an answer, such as 24h; then `unattended` decides
+    pub expires: Option<Span>,
+    /// Approval: what becomes of it when nobody answers; the setting `unattended` when absent
+    pub unattended: Option<Unattended>,
     /// Command: the program with its arguments; a text only with shell: true
     #[schemars(schema_with = "run_schema")]
     pub run: Option<Value>,
@@ -313,7 +317,7 @@ pub(super) fn kinds_of(name: &str) -> &'static [StepKind] {
     match name {
         "backends" | "keep_rest" | "first_success" | "apply" => &[StepKind::Race],
         "backend" => &[StepKind::Agent],
-        "message" => &[StepKind::Approval],
+        "message" | "expires" | "unattended" => &[StepKind::Approval],
         // Nobody is to be asked the same again and again.
         "repeat" => &[StepKind::Agent, StepKind::Race, StepKind::Command, StepKind::Workflow, StepKind::Wait],
         "run" | "shell" => &[StepKind::Command],

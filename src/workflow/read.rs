@@ -77,8 +77,20 @@ pub(super) struct Reader<'a, 'k> {
 }
 
 /// Keys of a step whose values are no templates.
-const LITERAL: [&str; 10] =
-    ["id", "kind", "needs", "depends_on", "needs_any", "when", "repeat", "workflow", "output_schema", "backends"];
+const LITERAL: [&str; 12] = [
+    "id",
+    "kind",
+    "needs",
+    "depends_on",
+    "needs_any",
+    "when",
+    "repeat",
+    "workflow",
+    "output_schema",
+    "backends",
+    "expires",
+    "unattended",
+];
 
 impl<'a, 'k> Reader<'a, 'k> {
     pub fn new(known: &'k Known<'k>) -> Self {
@@ -650,7 +662,7 @@ impl<'a, 'k> Reader<'a, 'k> {
                     return self.missing(node, path, "message", "an approval has a `message`: what is asked");
                 }
                 let message = Template::parse(own.message.as_deref()?).ok()?;
-                Some(Action::Approval { message })
+                Some(Action::Approval { message, expires: own.expires, unattended: own.unattended })
             }
             StepKind::Workflow => {
                 if node.get("workflow").is_none() {

@@ -29,7 +29,7 @@ impl Step {
         }
         match &self.action {
             Action::Command(Run::Words(words)) => found.extend(words.iter().flat_map(Template::references)),
-            Action::Approval { message } => found.extend(message.references()),
+            Action::Approval { message, .. } => found.extend(message.references()),
             Action::Wait(Until::ForTemplate(until) | Until::AtTemplate(until)) => found.extend(until.references()),
             Action::Workflow { params, .. } => {
                 params.values().for_each(|value| referred(value, &mut found));

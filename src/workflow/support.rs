@@ -5,6 +5,7 @@ use super::{
     definition::{Action, Step, Workflow},
     expression::{Reference, Template},
 };
+use crate::core::Money;
 
 /// What stands in the way of a run, and what a demo does differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,12 +14,15 @@ pub struct Support {
     pub notes: Vec<String>,
 }
 
+/// So many steps are named in a note.
+const MOST_NAMED: usize = 5;
+
 impl Support {
     /// Looks at a whole workflow. In a demo nothing is spent, checked or asked, so less stands in the way.
     pub fn of(workflow: &Workflow, demo: bool) -> Self {
         let mut support = Self::default();
         if let Some(budget) = workflow.budget {
-            support.add(demo, format!("the budget of the whole workflow ({budget})"), "spends nothing");
+            support.look_at_budget(workflow, budget, demo);
         }
         for step in &workflow.steps {
             support.look_at(step, demo);
@@ -31,7 +35,15 @@ impl Support {
             let mut own = workflow.frozen["steps"].as_array().into_iter().flatten();
             let has = |own: &serde_json::Value| own["id"] == step.id && own.get("timeout").is_some();
             if own.any(has) {
-                support.refusals.push(format!("`timeout` of step `{}`, which is no task", step.id));
+                let what = match step.action {
+                    Action::Approval { .. } => "which is an approval: that has `expires`",
+                    Action::Agent
+                    | Action::Race { .. }
+                    | Action::Command(_)
+                    | Action::Workflow { .. }
+                    | Action::Wait(_) => "which is no task",
+                };
+                support.refusals.push(format!("`timeout` of step `{}`, {what}", step.id));
             }
         }
         for step in &workflow.steps {
@@ -43,6 +55,24 @@ impl Support {
             }
         }
         support
+    }
+
+    fn look_at_budget(&mut self, workflow: &Workflow, budget: Money, demo: bool) {
+        if demo {
+            self.notes.push(format!("the budget of the whole workflow ({budget}): nothing is spent"));
+            return;
+        }
+        let agents = workflow.steps.iter().filter(|step| step.action.kind().is_agent());
+        let runs: usize = agents.clone().map(|step| if step.matrix.is_empty() { 1 } else { 2 }).sum();
+        let open: Vec<_> = agents.filter(|step| !step.fields.contains_key("budget")).collect();
+        if runs > 1 && !open.is_empty() {
+            let mut names: Vec<_> = open.iter().take(MOST_NAMED).map(|step| format!("`{}`", step.id)).collect();
+            names.extend((open.len() > MOST_NAMED).then(|| format!("{} more", open.len() - MOST_NAMED)));
+            self.notes.push(format!(
+                "without a `budget` of its own a step may spend all that is left of {budget}, so no other agent starts beside it: {}",
+                names.join(", ")
+            ));
+        }
     }
 
     fn look_at(&mut self, step: &Step, demo: bool) {
@@ -69,10 +99,6 @@ impl Support {
         if step.references().iter().chain(until).any(is_of_loaf) {
             self.refusals.push(format!("`loaf` in step `{id}`"));
         }
-    }
-
-    fn add(&mut self, demo: bool, what: String, instead: &str) {
-        if demo { self.notes.push(format!("{what}: {instead}")) } else { self.refusals.push(what) }
     }
 }
 

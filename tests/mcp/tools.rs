@@ -184,6 +184,31 @@ fn every_answer_fits_its_schema() {
 }
 
 #[test]
+fn an_answer_over_mcp_names_the_client_and_an_unattended_run_asks_nobody() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let tools = client.tools();
+    let mut call = |name: &str, arguments: Value| checked(&mut client, &tools, name, arguments);
+    let workflow = json!({"steps": [{"id": "ship", "kind": "approval", "message": "go?", "expires": "24h"}]});
+    let mut ask = json!({"workflow": workflow, "working_dir": world.work(), "wait": true});
+    let run = call("workflow_run", ask.clone())["run"].clone();
+    assert_eq!(run["waits_for_person"], true, "{run}");
+    let item = call("inbox_list", json!({}))["items"][0].clone();
+    let word = json!({"id": item["id"], "answer": "yes", "digest": item["digest"], "note": "fine"});
+    for _ in 0..2 {
+        assert_eq!(call("inbox_answer", word.clone())["status"], "done");
+    }
+    let run = call("workflow_status", json!({"workflow_id": run["workflow_id"], "wait": true}))["run"].clone();
+    let answer = &run["steps"][0]["approval"]["answer"];
+    let told = json!([run["status"], answer["by"], answer["over"], answer["client"], answer["note"]]);
+    assert_eq!(told, json!(["done", "person", "mcp", "raw", "fine"]), "{run}");
+    ask["unattended"] = json!(true);
+    let run = call("workflow_run", ask)["run"].clone();
+    let reason = "denied: nobody is there to ask (unattended: deny)";
+    assert_eq!((&run["status"], &run["steps"][0]["reason"]), (&json!("failed"), &json!(reason)), "{run}");
+}
+
+#[test]
 fn long_answers_come_in_parts() {
     let world = World::new();
     let mut client = world.client(&[]);

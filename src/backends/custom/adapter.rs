@@ -60,6 +60,10 @@ impl Backend for CustomBackend {
         }
     }
 
+    fn tells_cost(&self) -> bool {
+        self.0.rules.iter().any(super::rules::Rule::reads_cost)
+    }
+
     fn abilities(&self) -> Abilities {
         let Self(description) = self;
         Abilities {

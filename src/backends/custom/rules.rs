@@ -131,6 +131,11 @@ impl Rule {
         self.0.emit == kind
     }
 
+    /// Whether it reads what something has cost.
+    pub(super) fn reads_cost(&self) -> bool {
+        self.0.fields.contains_key("cost")
+    }
+
     fn fits(&self, line: &Value) -> bool {
         self.0.when.iter().all(|(pointer, wanted)| line.pointer(&pointer.0).is_some_and(|value| is_like(value, wanted)))
     }

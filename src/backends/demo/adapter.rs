@@ -62,6 +62,10 @@ impl Backend for Demo {
         }
     }
 
+    fn tells_cost(&self) -> bool {
+        true
+    }
+
     fn abilities(&self) -> Abilities {
         Abilities {
             edits_files: true,

@@ -6,19 +6,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Loaded, StepMaker, change, race, record::About, reuse::is_taken, wishes::ending};
+use super::{
+    Loaded, StepMaker,
+    approvals::{Leave, Terms},
+    budget::{Funds, Purses},
+    change, race,
+    record::About,
+    reuse::is_taken,
+    tasks::Making,
+    wishes::ending,
+};
 use crate::{
-    core::{Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
+    core::{Money, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
-    workflow::{self, Act, Action, Insertion, Scope, Until, advance},
+    workflow::{self, Act, Action, Insertion, Part, Scope, Until, advance},
 };
 
 /// So many starts, then other runs and the ticker's own work have their turn.
 const STARTS_AT_ONCE: usize = 64;
 /// After an error that may pass, such as a full disk.
 pub(super) const AGAIN_AFTER: Span = Span::from_secs(2);
+
+/// Whether a step that is its turn starts.
+enum May {
+    /// With at most so much money, and with what is noted together with the start.
+    Start { cap: Option<Money>, noted: Vec<StepChange> },
+    /// What people have approved is another by now.
+    AskAgain(Vec<StepChange>),
+    /// Another step has the money.
+    Later,
+    /// Nothing starts any more.
+    Stop(RunStatus, Option<Timestamp>),
+}
 
 impl Engine {
     /// Drives every run that has something to do. The ticker's work.
@@ -50,6 +71,7 @@ impl Engine {
         let mut changes = self.ended_steps(&steps, now)?;
         take(&mut steps, &changes);
         let definition = self.definition(run, (maker.vocabulary)());
+        self.put_back(run, &mut steps, &mut changes, maker)?;
         if let (false, Ok(loaded)) = (run.status.is_terminal(), &definition) {
             self.go_round(run, loaded, &mut steps, &mut changes)?;
         }
@@ -69,9 +91,13 @@ impl Engine {
         if changes.iter().any(is_given_up) || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
         }
+        let why = self.why_paused(run, status, maker)?;
         crate::os::failpoint::hit("driver.before_note");
         self.store.write(|writing| {
             writing.change_steps(&run.id, &changes)?;
+            if let Some(why) = &why {
+                return Ok(writing.stop_run(run, why, clock::now())?);
+            }
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
@@ -116,8 +142,10 @@ impl Engine {
         changes: &mut Vec<StepChange>,
         maker: StepMaker,
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
-        let mut starts = 0;
+        self.decide_expired(run, steps, clock::now())?;
+        let (mut starts, mut purses) = (0, Purses::default());
         loop {
+            let mut is_postponed = false;
             let states: Vec<StepStatus> = steps.iter().map(|step| step.status).collect();
             let acts = {
                 let mut holds = |place: usize| self.holds(loaded, steps, place);
@@ -131,10 +159,28 @@ impl Engine {
                     Act::Start(_) if starts >= STARTS_AT_ONCE => return Ok((RunStatus::Running, Some(Timestamp(0)))),
                     // Somebody wishes something else by now: what that is decides.
                     Act::Start(_) if self.has_new_wish(run)? => return Ok((RunStatus::Running, Some(Timestamp(0)))),
-                    Act::Start(place) => {
-                        starts += 1;
-                        (place, self.start_step(run, loaded, steps, place, maker)?)
-                    }
+                    Act::Start(place) => match self.may_start(run, loaded, steps, place, &mut purses, maker)? {
+                        May::Start { cap, noted } => {
+                            take(steps, &noted);
+                            changes.extend(noted);
+                            starts += 1;
+                            let one = self.start_step(run, loaded, steps, place, Making { maker, cap })?;
+                            self.promise(&mut purses, &one)?;
+                            (place, one)
+                        }
+                        May::AskAgain(noted) => {
+                            take(steps, &noted);
+                            changes.extend(noted);
+                            // What else was decided was decided on the same word.
+                            is_settled = false;
+                            break;
+                        }
+                        May::Later => {
+                            is_postponed = true;
+                            continue;
+                        }
+                        May::Stop(status, due_at) => return Ok((status, due_at)),
+                    },
                     Act::Skip { step, why } => (step, change(&steps[step], StepStatus::Skipped, Some(why))),
                     Act::Pass { step, why } => (step, change(&steps[step], StepStatus::NotNeeded, Some(why))),
                     Act::Fail { step, why } => (step, change(&steps[step], StepStatus::Failed, Some(why))),
@@ -155,13 +201,44 @@ impl Engine {
             }
             if is_settled {
                 let waits = steps.iter().filter(|step| !step.status.is_over());
-                return Ok((RunStatus::Running, waits.filter_map(|step| step.due_at).min()));
+                let due = waits.filter_map(|step| step.due_at).min();
+                // Only the end of a task of its own wakes it; money may also be promised in a run around it.
+                let again = (is_postponed && run.parent.is_some()).then(|| clock::now().plus(AGAIN_AFTER));
+                return Ok((RunStatus::Running, due.into_iter().chain(again).min()));
             }
         }
     }
 
     fn has_new_wish(&self, run: &Run) -> Result<bool, EngineError> {
         Ok(self.store.read(|view| view.revision_of_run(&run.id))? != Some(run.revision))
+    }
+
+    /// Says whether money and people's words let a step start.
+    fn may_start(
+        &self,
+        run: &Run,
+        loaded: &Loaded,
+        steps: &[RunStep],
+        place: usize,
+        purses: &mut Purses,
+        maker: StepMaker,
+    ) -> Result<May, EngineError> {
+        let mut cap = None;
+        if asks_agents(loaded, place) {
+            match self.funds(purses, run, loaded, &steps[place], (maker.vocabulary)())? {
+                Funds::Start(most) => cap = most.map(|most| share(loaded, steps, place, most)),
+                Funds::Later => return Ok(May::Later),
+                Funds::Spent => return Ok(May::Stop(RunStatus::Paused, None)),
+                Funds::SpentAbove(payer, purse) => {
+                    self.stop_for_money(&payer, &purse)?;
+                    return Ok(May::Stop(RunStatus::Running, Some(clock::now().plus(AGAIN_AFTER))));
+                }
+            }
+        }
+        Ok(match self.leave(run, loaded, steps, place)? {
+            Leave::Given(noted) => May::Start { cap, noted },
+            Leave::Gone(noted) => May::AskAgain(noted),
+        })
     }
 
     /// Ends tasks and nested runs that no step is waiting for: a crash came between their submit and its note, and meanwhile the
@@ -208,7 +285,7 @@ impl Engine {
         loaded: &Loaded,
         steps: &[RunStep],
         place: usize,
-        maker: StepMaker,
+        making: Making,
     ) -> Result<StepChange, EngineError> {
         let planned = &loaded.plan.steps[place];
         let step = &loaded.workflow.steps[planned.step];
@@ -224,20 +301,32 @@ impl Engine {
                 Ok(due_at) => Ok(StepChange { due_at: Some(due_at), ..change(row, StepStatus::Running, None) }),
                 Err(why) => failed(why),
             },
-            Action::Approval { message } => match message.render(&scope, Insertion::plain()) {
+            Action::Approval { message, expires, unattended } => match message.render(&scope, Insertion::plain()) {
                 Ok(message) => {
-                    let digest = self.reviewed(loaded, steps, planned)?;
-                    let question = Some(format!("{digest}\n{message}"));
-                    Ok(StepChange { question, ..change(row, StepStatus::Held, None) })
+                    let terms = Terms { message, expires: *expires, unattended: *unattended };
+                    self.ask(loaded, steps, place, terms)
                 }
                 Err(error) => failed(format!("`message`: {}", error.message)),
             },
             Action::Agent | Action::Race(_) | Action::Command(_) => {
-                self.submit_step(run, loaded, row, planned, &scope, maker)
+                self.submit_step(run, loaded, row, planned, &scope, making)
             }
-            Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, maker),
+            Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, making.maker),
         }
     }
+}
+
+/// Returns what of the money that is left a step may spend: racers who start together share it.
+fn share(loaded: &Loaded, steps: &[RunStep], place: usize, left: Money) -> Money {
+    let Part::Racer { race, .. } = &loaded.plan.steps[place].part else { return left };
+    let Part::Race { racers } = &loaded.plan.steps[*race].part else { return left };
+    let to_start = steps[racers.clone()].iter().filter(|racer| racer.status.is_to_do()).count() as u64;
+    Money((left.0 / to_start.max(1)).max(1))
+}
+
+/// Whether a step costs money.
+fn asks_agents(loaded: &Loaded, place: usize) -> bool {
+    loaded.workflow.steps[loaded.plan.steps[place].step].action.kind().is_agent()
 }
 
 fn end_of_wait(until: &Until, scope: &Scope, now: Timestamp) -> Result<Timestamp, String> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Loaded, nested::text_of};
 use crate::{
     backends::COMMAND,
-    core::{Posture, RunStep, StepStatus, Task},
+    core::{Posture, Question, RunStep, StepStatus, Task},
     engine::{Engine, EngineError},
     workflow::{Action, Facts, Insertion, PlannedStep, Reference, Scope, StepFacts},
 };
@@ -75,6 +75,9 @@ impl Engine {
         let mut facts = StepFacts { matrix: planned.matrix.clone(), ..StepFacts::default() };
         let status = if row.status == StepStatus::NotNeeded { StepStatus::Skipped } else { row.status };
         facts.status = Some(status.as_str().to_owned());
+        if let Some(word) = row.question.as_deref().and_then(|kept| Question::read(kept).word) {
+            facts.output = Some(word.note.unwrap_or_default());
+        }
         let has_run = matches!(row.status, StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled);
         if let (true, Some(child), Action::Workflow { definition, .. }) =
             (has_run, &row.child, &loaded.workflow.steps[planned.step].action)

@@ -6,6 +6,7 @@
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
 mod approvals;
+mod budget;
 mod driver;
 mod facts;
 mod loops;
@@ -14,9 +15,12 @@ mod pauses;
 mod race;
 mod record;
 mod reuse;
+mod review;
 mod tasks;
 mod wishes;
 
+pub use approvals::Answer;
+pub use budget::Purse;
 pub use reuse::ReuseAsk;
 pub use wishes::Renewed;
 
@@ -306,7 +310,7 @@ impl Engine {
                     Some((parent, _)) => !found.contains(parent) && view.run(parent)?.is_some(),
                     None => false,
                 };
-                let all_go = view.tasks_of_run(&id)?.iter().all(|(_, task)| going.contains(task));
+                let all_go = view.task_ids_of_run(&id)?.iter().all(|(_, task)| going.contains(task));
                 if all_go && !is_kept {
                     found.push(id);
                 }

@@ -187,7 +187,7 @@ impl Engine {
         let mut words: Vec<Word> =
             words.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
         words.sort_by_key(|word| word.revision);
-        let tasks = self.store.read(|view| view.tasks_of_run(&id))?;
+        let tasks = self.store.read(|view| view.task_ids_of_run(&id))?;
         Ok(Some(restored(file, words, &turns(&id, &tasks))))
     }
 

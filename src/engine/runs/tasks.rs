@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Frozen, Loaded, StepMaker, change};
 use crate::{
     backends::COMMAND,
-    core::{BackendName, Run, RunStep, StepStatus},
+    core::{BackendName, Money, Run, RunStep, StepStatus},
     engine::{Engine, EngineError},
     store::StepChange,
     workflow::{self, Action, Insertion, Part, PlannedStep, Scope, Step},
@@ -13,6 +13,13 @@ use crate::{
 
 /// A text in a demo's prompt.
 const DEMO_WORDS: usize = 200;
+
+/// How a step becomes a task, and the most money that it may spend.
+#[derive(Clone, Copy)]
+pub(super) struct Making {
+    pub maker: StepMaker,
+    pub cap: Option<Money>,
+}
 
 impl Engine {
     pub(super) fn submit_step(
@@ -22,8 +29,9 @@ impl Engine {
         row: &RunStep,
         planned: &PlannedStep,
         scope: &Scope,
-        maker: StepMaker,
+        making: Making,
     ) -> Result<StepChange, EngineError> {
+        let Making { maker, cap } = making;
         let step = &loaded.workflow.steps[planned.step];
         let failed = |why: String| Ok(change(row, StepStatus::Failed, Some(why)));
         // The settings are those of the run's directory, as they are now.
@@ -40,6 +48,7 @@ impl Engine {
         ask.request_id = Some(format!("{}/{}/{}", run.id, row.step, row.turn));
         ask.allow_duplicate = true;
         ask.spec.command = command;
+        ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();
         ask.spec.lineage.workflow = Some(run.id.clone());
         ask.spec.lineage.step = Some(row.step.clone());
         if let Part::Racer { race, .. } = &planned.part {
