@@ -246,6 +246,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'Only tasks with this label')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Only tasks of this role')
             [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Only tasks of this role')
+            [CompletionResult]::new('--workflow', '--workflow', [CompletionResultType]::ParameterName, 'Only tasks of this workflow run: its id, a unique prefix, @last or @-2')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only tasks submitted since a time, or within a duration such as 2h')
             [CompletionResult]::new('--search', '--search', [CompletionResultType]::ParameterName, 'Only tasks whose prompt contains this text')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most tasks to return, 1 to 1000')
@@ -484,6 +485,8 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
             [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('pause', 'pause', [CompletionResultType]::ParameterValue, 'Pause a workflow run')
+            [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Resume a workflow run')
             [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
             [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -520,9 +523,12 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--params', '--params', [CompletionResultType]::ParameterName, 'Values of the workflow''s parameters (can be repeated)')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
             [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--from-step', '--from-step', [CompletionResultType]::ParameterName, 'Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed')
+            [CompletionResult]::new('--reuse', '--reuse', [CompletionResultType]::ParameterName, 'Take over from this run what is done there and has not changed, so that it does not run again')
             [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same run')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent')
+            [CompletionResult]::new('--unattended', '--unattended', [CompletionResultType]::ParameterName, 'Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach')
             [CompletionResult]::new('--detach', '--detach', [CompletionResultType]::ParameterName, 'Return at once with the run''s id')
@@ -537,6 +543,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Show how the file differs by now from what the run was started with')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
@@ -545,6 +552,8 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;workflow;list' {
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Only runs of this status')
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Only runs of this status')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most runs to return, newest first; 20 when absent')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
@@ -560,6 +569,28 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
         'mgr;workflow;cancel' {
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Time that running steps get to end politely, such as 10s')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;pause' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('--let-run', '--let-run', [CompletionResultType]::ParameterName, 'Let what runs finish; else its processes stop where they are')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'mgr;workflow;resume' {
+            [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'The most that the whole run may cost from now on, such as $10')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait for the end (over MCP for a bounded time) and exit by the outcome')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but the answer')
@@ -594,6 +625,8 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
             [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('pause', 'pause', [CompletionResultType]::ParameterValue, 'Pause a workflow run')
+            [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Resume a workflow run')
             [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
             [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -615,6 +648,12 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;workflow;help;cancel' {
+            break
+        }
+        'mgr;workflow;help;pause' {
+            break
+        }
+        'mgr;workflow;help;resume' {
             break
         }
         'mgr;workflow;help;retry' {
@@ -814,6 +853,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;answer' {
+            [CompletionResult]::new('--note', '--note', [CompletionResultType]::ParameterName, 'A word on it, which later steps get as the step''s output')
             [CompletionResult]::new('--digest', '--digest', [CompletionResultType]::ParameterName, 'Digest of what was reviewed, as the inbox had it; refused if it has changed since')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object instead of text')
@@ -1065,6 +1105,8 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show how far a workflow is')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List workflow runs')
             [CompletionResult]::new('cancel', 'cancel', [CompletionResultType]::ParameterValue, 'Cancel a workflow run')
+            [CompletionResult]::new('pause', 'pause', [CompletionResultType]::ParameterValue, 'Pause a workflow run')
+            [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Resume a workflow run')
             [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Run a step of a workflow again')
             [CompletionResult]::new('report', 'report', [CompletionResultType]::ParameterValue, 'Report a workflow run')
             break
@@ -1085,6 +1127,12 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             break
         }
         'mgr;help;workflow;cancel' {
+            break
+        }
+        'mgr;help;workflow;pause' {
+            break
+        }
+        'mgr;help;workflow;resume' {
             break
         }
         'mgr;help;workflow;retry' {

@@ -304,11 +304,17 @@ _mgr() {
             mgr__subcmd__help__subcmd__workflow,list)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__list"
                 ;;
+            mgr__subcmd__help__subcmd__workflow,pause)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__pause"
+                ;;
             mgr__subcmd__help__subcmd__workflow,plan)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__plan"
                 ;;
             mgr__subcmd__help__subcmd__workflow,report)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__report"
+                ;;
+            mgr__subcmd__help__subcmd__workflow,resume)
+                cmd="mgr__subcmd__help__subcmd__workflow__subcmd__resume"
                 ;;
             mgr__subcmd__help__subcmd__workflow,retry)
                 cmd="mgr__subcmd__help__subcmd__workflow__subcmd__retry"
@@ -385,11 +391,17 @@ _mgr() {
             mgr__subcmd__workflow,list)
                 cmd="mgr__subcmd__workflow__subcmd__list"
                 ;;
+            mgr__subcmd__workflow,pause)
+                cmd="mgr__subcmd__workflow__subcmd__pause"
+                ;;
             mgr__subcmd__workflow,plan)
                 cmd="mgr__subcmd__workflow__subcmd__plan"
                 ;;
             mgr__subcmd__workflow,report)
                 cmd="mgr__subcmd__workflow__subcmd__report"
+                ;;
+            mgr__subcmd__workflow,resume)
+                cmd="mgr__subcmd__workflow__subcmd__resume"
                 ;;
             mgr__subcmd__workflow,retry)
                 cmd="mgr__subcmd__workflow__subcmd__retry"
@@ -412,11 +424,17 @@ _mgr() {
             mgr__subcmd__workflow__subcmd__help,list)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__list"
                 ;;
+            mgr__subcmd__workflow__subcmd__help,pause)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__pause"
+                ;;
             mgr__subcmd__workflow__subcmd__help,plan)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__plan"
                 ;;
             mgr__subcmd__workflow__subcmd__help,report)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__report"
+                ;;
+            mgr__subcmd__workflow__subcmd__help,resume)
+                cmd="mgr__subcmd__workflow__subcmd__help__subcmd__resume"
                 ;;
             mgr__subcmd__workflow__subcmd__help,retry)
                 cmd="mgr__subcmd__workflow__subcmd__help__subcmd__retry"
@@ -455,12 +473,16 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__answer)
-            opts="-q -h --digest --json --quiet --color --help yes no"
+            opts="-q -h --note --digest --json --quiet --color --help yes no"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --note)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --digest)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1663,7 +1685,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__workflow)
-            opts="validate plan run status list cancel retry report"
+            opts="validate plan run status list cancel pause resume retry report"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1704,6 +1726,20 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__help__subcmd__workflow__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1719,6 +1755,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help__subcmd__workflow__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__workflow__subcmd__resume)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1807,7 +1857,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__list)
-            opts="-s -b -t -l -r -n -q -h --status --health --backend --tag --label --role --since --search --limit --cursor --json --quiet --color --help"
+            opts="-s -b -t -l -r -n -q -h --status --health --backend --tag --label --role --workflow --since --search --limit --cursor --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1854,6 +1904,10 @@ _mgr() {
                     return 0
                     ;;
                 -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workflow)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3005,7 +3059,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow)
-            opts="-q -h --json --quiet --color --help validate plan run status list cancel retry report help"
+            opts="-q -h --json --quiet --color --help validate plan run status list cancel pause resume retry report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3045,7 +3099,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__help)
-            opts="validate plan run status list cancel retry report help"
+            opts="validate plan run status list cancel pause resume retry report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3100,6 +3154,20 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__workflow__subcmd__help__subcmd__plan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3115,6 +3183,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__help__subcmd__resume)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3185,12 +3267,20 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__list)
-            opts="-n -q -h --limit --nested --examples --json --quiet --color --help"
+            opts="-s -n -q -h --status --limit --nested --examples --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --status)
+                    COMPREPLY=($(compgen -W "running paused done failed cancelled" -- "${cur}"))
+                    return 0
+                    ;;
+                -s)
+                    COMPREPLY=($(compgen -W "running paused done failed cancelled" -- "${cur}"))
+                    return 0
+                    ;;
                 --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3199,6 +3289,24 @@ _mgr() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__workflow__subcmd__pause)
+            opts="-q -h --let-run --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -3258,6 +3366,28 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__workflow__subcmd__resume)
+            opts="-w -q -h --budget --wait --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --budget)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__workflow__subcmd__retry)
             opts="-w -q -h --wait --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3277,7 +3407,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__run)
-            opts="-C -w -q -h --workflow --template --params --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3303,6 +3433,14 @@ _mgr() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --from-step)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reuse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --request-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3319,7 +3457,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__status)
-            opts="-w -q -h --wait --json --quiet --color --help"
+            opts="-w -q -h --wait --diff --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

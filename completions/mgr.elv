@@ -235,6 +235,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --label 'Only tasks with this label'
             cand -r 'Only tasks of this role'
             cand --role 'Only tasks of this role'
+            cand --workflow 'Only tasks of this workflow run: its id, a unique prefix, @last or @-2'
             cand --since 'Only tasks submitted since a time, or within a duration such as 2h'
             cand --search 'Only tasks whose prompt contains this text'
             cand -n 'Most tasks to return, 1 to 1000'
@@ -450,6 +451,8 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand status 'Show how far a workflow is'
             cand list 'List workflow runs'
             cand cancel 'Cancel a workflow run'
+            cand pause 'Pause a workflow run'
+            cand resume 'Resume a workflow run'
             cand retry 'Run a step of a workflow again'
             cand report 'Report a workflow run'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -483,9 +486,12 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --params 'Values of the workflow''s parameters (can be repeated)'
             cand -C 'Directory to work in; over MCP an absolute path'
             cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand --from-step 'Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed'
+            cand --reuse 'Take over from this run what is done there and has not changed, so that it does not run again'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --demo 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+            cand --unattended 'Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)'
             cand -w 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
             cand --wait 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
             cand --detach 'Return at once with the run''s id'
@@ -499,6 +505,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand -w 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
             cand --wait 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --diff 'Show how the file differs by now from what the run was started with'
             cand --json 'Print one JSON object instead of text'
             cand -q 'Say nothing but the answer'
             cand --quiet 'Say nothing but the answer'
@@ -506,6 +513,8 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;workflow;list'= {
+            cand -s 'Only runs of this status'
+            cand --status 'Only runs of this status'
             cand -n 'Most runs to return, newest first; 20 when absent'
             cand --limit 'Most runs to return, newest first; 20 when absent'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
@@ -520,6 +529,26 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;workflow;cancel'= {
             cand --grace 'Time that running steps get to end politely, such as 10s'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;pause'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --let-run 'Let what runs finish; else its processes stop where they are'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;workflow;resume'= {
+            cand --budget 'The most that the whole run may cost from now on, such as $10'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand -w 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+            cand --wait 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
             cand --json 'Print one JSON object instead of text'
             cand -q 'Say nothing but the answer'
             cand --quiet 'Say nothing but the answer'
@@ -551,6 +580,8 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand status 'Show how far a workflow is'
             cand list 'List workflow runs'
             cand cancel 'Cancel a workflow run'
+            cand pause 'Pause a workflow run'
+            cand resume 'Resume a workflow run'
             cand retry 'Run a step of a workflow again'
             cand report 'Report a workflow run'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -566,6 +597,10 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;workflow;help;list'= {
         }
         &'mgr;workflow;help;cancel'= {
+        }
+        &'mgr;workflow;help;pause'= {
+        }
+        &'mgr;workflow;help;resume'= {
         }
         &'mgr;workflow;help;retry'= {
         }
@@ -744,6 +779,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;answer'= {
+            cand --note 'A word on it, which later steps get as the step''s output'
             cand --digest 'Digest of what was reviewed, as the inbox had it; refused if it has changed since'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -954,6 +990,8 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand status 'Show how far a workflow is'
             cand list 'List workflow runs'
             cand cancel 'Cancel a workflow run'
+            cand pause 'Pause a workflow run'
+            cand resume 'Resume a workflow run'
             cand retry 'Run a step of a workflow again'
             cand report 'Report a workflow run'
         }
@@ -968,6 +1006,10 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;workflow;list'= {
         }
         &'mgr;help;workflow;cancel'= {
+        }
+        &'mgr;help;workflow;pause'= {
+        }
+        &'mgr;help;workflow;resume'= {
         }
         &'mgr;help;workflow;retry'= {
         }

@@ -244,6 +244,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand list" -s b -l backend -d 'Only t
 complete -c mgr -n "__fish_mgr_using_subcommand list" -s t -l tag -d 'Only tasks with this tag' -r
 complete -c mgr -n "__fish_mgr_using_subcommand list" -s l -l label -d 'Only tasks with this label' -r
 complete -c mgr -n "__fish_mgr_using_subcommand list" -s r -l role -d 'Only tasks of this role' -r
+complete -c mgr -n "__fish_mgr_using_subcommand list" -l workflow -d 'Only tasks of this workflow run: its id, a unique prefix, @last or @-2' -r
 complete -c mgr -n "__fish_mgr_using_subcommand list" -l since -d 'Only tasks submitted since a time, or within a duration such as 2h' -r
 complete -c mgr -n "__fish_mgr_using_subcommand list" -l search -d 'Only tasks whose prompt contains this text' -r
 complete -c mgr -n "__fish_mgr_using_subcommand list" -s n -l limit -d 'Most tasks to return, 1 to 1000' -r
@@ -410,21 +411,23 @@ complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcomm
 complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "gc" -d 'Free the archive\'s space'
 complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Get archived files out'
 complete -c mgr -n "__fish_mgr_using_subcommand archive; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -l json -d 'Print one JSON object instead of text'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -s q -l quiet -d 'Say nothing but the answer'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -s h -l help -d 'Print help'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "validate" -d 'Check a workflow file'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "plan" -d 'Show what a workflow would run'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "run" -d 'Run a workflow'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "status" -d 'Show how far a workflow is'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "list" -d 'List workflow runs'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "cancel" -d 'Cancel a workflow run'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "retry" -d 'Run a step of a workflow again'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "report" -d 'Report a workflow run'
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel retry report help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -s h -l help -d 'Print help'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "validate" -d 'Check a workflow file'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "plan" -d 'Show what a workflow would run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "run" -d 'Run a workflow'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "status" -d 'Show how far a workflow is'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "list" -d 'List workflow runs'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "cancel" -d 'Cancel a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "pause" -d 'Pause a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "resume" -d 'Resume a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "retry" -d 'Run a step of a workflow again'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "report" -d 'Report a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and not __fish_seen_subcommand_from validate plan run status list cancel pause resume retry report help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from validate" -l workflow -d 'The workflow itself instead of a file: YAML text, or an object of the same shape' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from validate" -l template -d 'Name of a template or shipped example instead of a file' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from validate" -l params -d 'Values of the workflow\'s parameters; when any is given, all required ones must be (can be repeated)' -r
@@ -448,11 +451,14 @@ complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l template -d 'Name of a template or shipped example instead of a file' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l params -d 'Values of the workflow\'s parameters (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l from-step -d 'Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l reuse -d 'Take over from this run what is done there and has not changed, so that it does not run again' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l request-id -d 'Name of this request: sending it again returns the same run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l demo -d 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l unattended -d 'Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l detach -d 'Return at once with the run\'s id'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l json -d 'Print one JSON object instead of text'
@@ -462,9 +468,15 @@ complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcom
 always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from status" -s w -l wait -d 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from status" -l diff -d 'Show how the file differs by now from what the run was started with'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from status" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from list" -s s -l status -d 'Only runs of this status' -r -f -a "running\t''
+paused\t'Nothing new is started until somebody lets it go on'
+done\t''
+failed\t''
+cancelled\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from list" -s n -l limit -d 'Most runs to return, newest first; 20 when absent' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from list" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
@@ -481,6 +493,21 @@ never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from cancel" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from cancel" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from pause" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from pause" -l let-run -d 'Let what runs finish; else its processes stop where they are'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from pause" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from pause" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -l budget -d 'The most that the whole run may cost from now on, such as $10' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -s w -l wait -d 'Wait for the end (over MCP for a bounded time) and exit by the outcome'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -l json -d 'Print one JSON object instead of text'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -s q -l quiet -d 'Say nothing but the answer'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from retry" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -500,6 +527,8 @@ complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show how far a workflow is'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "list" -d 'List workflow runs'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "cancel" -d 'Cancel a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "pause" -d 'Pause a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "resume" -d 'Resume a workflow run'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Run a step of a workflow again'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "report" -d 'Report a workflow run'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -627,6 +656,7 @@ never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand inbox" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand inbox" -s q -l quiet -d 'Say nothing but the answer'
 complete -c mgr -n "__fish_mgr_using_subcommand inbox" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mgr -n "__fish_mgr_using_subcommand answer" -l note -d 'A word on it, which later steps get as the step\'s output' -r
 complete -c mgr -n "__fish_mgr_using_subcommand answer" -l digest -d 'Digest of what was reviewed, as the inbox had it; refused if it has changed since' -r
 complete -c mgr -n "__fish_mgr_using_subcommand answer" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
@@ -755,6 +785,8 @@ complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "status" -d 'Show how far a workflow is'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "list" -d 'List workflow runs'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "cancel" -d 'Cancel a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "pause" -d 'Pause a workflow run'
+complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "resume" -d 'Resume a workflow run'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "retry" -d 'Run a step of a workflow again'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from workflow" -f -a "report" -d 'Report a workflow run'
 complete -c mgr -n "__fish_mgr_using_subcommand help; and __fish_seen_subcommand_from template" -f -a "save" -d 'Keep a workflow or prompt under a name'
