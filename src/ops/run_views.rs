@@ -441,11 +441,19 @@ const MOST_LINES: usize = 15;
 impl RunView {
     /// Returns how the steps stand: `5 steps done, 1 not_needed`.
     fn counts(&self) -> String {
-        let count = |status: StepStatus| self.steps.iter().filter(|step| step.status == status).count() as u64;
-        let counts = StepStatus::ALL.into_iter().map(|status| (status, count(status))).filter(|(_, count)| *count > 0);
-        let words = counts.enumerate().map(|(at, (status, count))| match at {
-            0 => format!("{} {}", plural(count, "step"), status.as_str()),
-            _ => format!("{count} {}", status.as_str()),
+        let mut counts: Vec<(&str, u64)> = Vec::new();
+        for status in StepStatus::ALL {
+            for step in self.steps.iter().filter(|step| step.status == status) {
+                let (word, _) = shown(step.status, step.task_status);
+                match counts.iter_mut().find(|(known, _)| *known == word) {
+                    Some((_, count)) => *count += 1,
+                    None => counts.push((word, 1)),
+                }
+            }
+        }
+        let words = counts.into_iter().enumerate().map(|(at, (word, count))| match at {
+            0 => format!("{} {word}", plural(count, "step")),
+            _ => format!("{count} {word}"),
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -517,16 +525,6 @@ impl Render for RunView {
         for note in &self.notes {
             let whose = if self.demo { "demo" } else { "note" };
             page.line(format!("{whose}: {}", one_line(note)));
-        }
-        if let Some(cost) = self.cost_words() {
-            page.line(cost);
-        }
-        if let Some(why) = &self.why {
-            page.line(format!("Paused: {}.", one_line(why)));
-        }
-        if self.budget_spent {
-            let id = &self.workflow_id;
-            page.line(format!("`mgr answer {id}/budget yes` allows the same once more, `no` cancels the run."));
         }
         for (name, text) in &self.outputs {
             page.line("");

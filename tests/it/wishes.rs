@@ -49,7 +49,7 @@ fn a_pause_stops_what_runs_and_starts_nothing_new() {
     home.touch("go");
     let waited = home.mgr(&["workflow", "status", &id, "--wait"]);
     assert_eq!(waited.code, Some(5), "{waited:#?}");
-    assert!(waited.stdout.contains(&format!("`mgr workflow resume {id}`")), "{waited:#?}");
+    assert!(waited.stdout.contains(&format!("`mgr workflow resume {}`", &id[..9])), "{waited:#?}");
     for _ in 0..2 {
         assert_eq!(home.json(&["workflow", "resume", &id])["run"]["status"], "running");
     }
