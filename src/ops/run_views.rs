@@ -476,6 +476,9 @@ impl RunView {
         let id = self.workflow_id.short();
         let failed = self.steps.iter().find(|step| step.status == StepStatus::Failed);
         match (self.status, failed) {
+            (RunStatus::Done, _) if self.demo => {
+                format!("All of it: `mgr workflow report {id}`; for real: without `--demo`")
+            }
             (RunStatus::Done, _) => format!("All of it: `mgr workflow report {id}`"),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
@@ -517,7 +520,7 @@ impl Render for RunView {
         let is_told = |(_, step): &&(usize, &RunStepView)| steps.len() <= MOST_ROWS || step.status != StepStatus::Done;
         let told: Vec<_> = steps.iter().filter(is_told).collect();
         let rows = told.iter().take(MOST_ROWS).map(|(level, step)| step.row(*level)).collect();
-        page.toned_table(&["step", "status", "by", "time", "cost", "task", "why"], rows);
+        page.told_table(&["step", "status", "by", "time", "cost", "task", "why"], rows);
         let left = steps.len() - told.len().min(MOST_ROWS);
         if left > 0 {
             page.line(format!("and {} more: `--json` has all.", plural(left as u64, "step")));
@@ -557,7 +560,7 @@ fn output(page: &mut Page, text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     let most = page.width().map_or(lines.len(), |_| MOST_LINES);
     for line in lines.iter().take(most) {
-        page.text(&format!("  {line}"));
+        page.told(line, "  ");
     }
     if lines.len() > most {
         page.line(format!("  … and {}", plural((lines.len() - most) as u64, "more line")));
