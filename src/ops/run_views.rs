@@ -507,8 +507,13 @@ impl Render for RunView {
         let word = page.tint(run_tone(self.status), self.status.as_str());
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
-        let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("{name} {word} in {took}{why}: {}", self.counts()));
+        let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
+        let time = match self.status {
+            RunStatus::Running => "for",
+            RunStatus::Paused => "after",
+            RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
+        };
+        page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
         let cost = self.brief_cost().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);

@@ -14,9 +14,9 @@ use super::{
     workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
-    core::{RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
+    core::{Question, RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
     engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
-    ui::{Page, Tone, duration_words, one_line, plural},
+    ui::{Page, Tone, clip, duration_words, one_line, plural},
     workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
 };
 
@@ -335,6 +335,9 @@ fn words_of(call: &Call<'_>, step: &RunStep, name: &str, word: &str) -> String {
     let took = line.as_ref().and_then(|line| line.elapsed_s).map(|seconds| format!(" in {}", duration_words(seconds)));
     let by = line.as_ref().map(|line| format!(" by {}", line.backend)).unwrap_or_default();
     let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    if let Some(kept) = step.question.as_deref().filter(|_| step.status == StepStatus::Held) {
+        return format!("{} waits for a person: {}", one_line(name), clip(&Question::read(kept).message, 200));
+    }
     let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
     format!("{} {word}{run}{}{by}{why}", one_line(name), took.unwrap_or_default())
 }

@@ -274,7 +274,7 @@ fn tidy(schema: &mut Value) {
 }
 
 /// Help texts are written once for both doors; what only means something on the command line is left out here.
-fn for_a_program(words: &str) -> String {
+pub(super) fn for_a_program(words: &str) -> String {
     const OF_THE_COMMAND_LINE: [&str; 4] = [
         " (can be repeated)",
         " and exit by the outcome",
