@@ -259,6 +259,9 @@ pub struct RunView {
     pub demo: bool,
     /// Whether nothing goes on without a person's word: `inbox_list` says about what.
     pub waits_for_person: bool,
+    /// What to call next, while it is not over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'static str>,
     /// What a demo does differently.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -303,6 +306,7 @@ impl RunView {
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person,
+            next: call_next(status, waits_for_person, budget_spent),
             notes: Vec::new(),
             exit,
         })
@@ -319,6 +323,17 @@ impl RunView {
             (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
             (None, _) => Some(format!("The cost of {unknown} is not known.")),
         }
+    }
+}
+
+/// Returns the tool that brings a run further.
+const fn call_next(status: RunStatus, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
+    match status {
+        RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => None,
+        RunStatus::Paused if budget_spent => Some("workflow_resume with a higher budget"),
+        RunStatus::Paused => Some("workflow_resume"),
+        RunStatus::Running if waits_for_person => Some("inbox_list, then inbox_answer"),
+        RunStatus::Running => Some("workflow_status with wait"),
     }
 }
 
@@ -463,7 +478,10 @@ impl RunView {
         if self.demo {
             return Some("a demo: no agent was asked and nothing spent".to_owned());
         }
-        let usd = dollars(self.cost_usd?);
+        let Some(usd) = self.cost_usd.map(dollars) else {
+            let steps = plural(self.cost_unknown_steps, "step");
+            return (self.cost_unknown_steps > 0).then(|| format!("the cost of {steps} is not known"));
+        };
         let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
         Some(match self.cost_unknown_steps {
             0 => format!("{usd}{of}"),
@@ -647,6 +665,7 @@ mod tests {
             budget_spent: false,
             demo: false,
             waits_for_person: false,
+            next: None,
             notes: Vec::new(),
         }
     }

@@ -200,9 +200,11 @@ fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::pat
     assert!(call("workflow_report", one)["markdown"].as_str().unwrap().starts_with("# pair\n"));
     let asks = json!({"steps": [{"id": "ship", "kind": "approval", "message": "go?"}]});
     let run = call("workflow_run", json!({"workflow": asks, "working_dir": dir, "wait": true}))["run"].clone();
+    assert_eq!(run["next"], "inbox_list, then inbox_answer");
     let one = json!({"workflow_id": run["workflow_id"]});
     call("workflow_pause", one.clone());
-    assert_eq!(call("workflow_status", one.clone())["run"]["status"], "paused");
+    let run = call("workflow_status", one.clone())["run"].clone();
+    assert_eq!((&run["status"], &run["next"]), (&json!("paused"), &json!("workflow_resume")));
     call("workflow_resume", one.clone());
     let item = call("inbox_list", json!({}))["items"][0].clone();
     assert_eq!(call("inbox_answer", json!({"id": item["id"], "answer": "no"}))["status"], "failed");
