@@ -451,13 +451,13 @@ complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l template -d 'Name of a template or shipped example instead of a file' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l params -d 'Values of the workflow\'s parameters (can be repeated)' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l from-step -d 'Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed' -r
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l reuse -d 'Take over from this run what is done there and has not changed, so that it does not run again' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l from-step -d 'Start at this step; what does not build on it is taken over unchanged from an earlier run' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l reuse -d 'Take over from this run what is done there and has not changed' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l request-id -d 'Name of this request: sending it again returns the same run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l demo -d 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l demo -d 'Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l unattended -d 'Ask nobody: each approval is decided at once by its `unattended` (deny unless it says otherwise)'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l detach -d 'Return at once with the run\'s id'
@@ -575,7 +575,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -l demo -d 'Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent'
+complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -l demo -d 'Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent'
 complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -s w -l wait -d 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
 complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -l detach -d 'Return at once with the run\'s id'
 complete -c mgr -n "__fish_mgr_using_subcommand template; and __fish_seen_subcommand_from run" -l json -d 'Print one JSON object instead of text'
@@ -619,7 +619,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l color -d 'When to c
 always\t''
 never\t''"
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l fail-fast -d 'Start nothing new after the first failure'
-complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l demo -d 'Try it out: every agent is the scripted demo agent, and nothing is run or spent'
+complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l demo -d 'Try it out: a scripted agent in place of each, and nothing is run or spent'
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -s w -l wait -d 'Wait for the end (over MCP for a bounded time); the command line does unless it is to detach'
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l detach -d 'Return at once with the run\'s id'
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l json -d 'Print one JSON object instead of text'

@@ -115,6 +115,47 @@ impl Page {
         }
     }
 
+    /// Adds a table whose last column holds sentences: where a narrow terminal leaves them no room, each stands
+    /// beneath its row instead of falling to pieces beside it.
+    pub fn told_table(&mut self, header: &[&str], rows: Vec<Vec<(Tone, String)>>) {
+        let others = header.len().saturating_sub(1);
+        let length = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| one_line(cell).chars().count());
+            cells.chain(header.get(at).map(|name| name.chars().count())).max().unwrap_or_default()
+        };
+        let taken: usize = (0..others).map(|at| length(at) + 2).sum();
+        let is_narrow = |width: usize| taken <= width && taken + length(others) > width;
+        if !self.width().is_some_and(is_narrow) {
+            return self.toned_table(header, rows);
+        }
+        let (mut told, mut left) = (Vec::new(), Vec::new());
+        for mut row in rows {
+            told.push(row.get(others).map(|(_, words)| words.clone()).unwrap_or_default());
+            row.truncate(others);
+            left.push(row);
+        }
+        let mut table = Self { text: String::new(), ..*self };
+        table.toned_table(header.get(..others).unwrap_or_default(), left);
+        let mut lines = table.text.lines();
+        lines.by_ref().take(1).for_each(|head| self.line(head));
+        for (line, words) in lines.zip(&told) {
+            self.line(line);
+            if !words.is_empty() {
+                self.told(&one_line(words), "    ");
+            }
+        }
+    }
+
+    /// Adds lines of somebody else's, indented, and on a terminal broken between words.
+    pub fn told(&mut self, text: &str, indent: &str) {
+        let room = self.width().map_or(usize::MAX, |width| width.saturating_sub(indent.len()).max(20));
+        for line in sanitise(text).split('\n') {
+            for piece in broken(line, room) {
+                self.line(format!("{indent}{piece}").trim_end());
+            }
+        }
+    }
+
     /// Returns a cell in the colours of [`Page::tint`].
     fn cell(&self, tone: Tone, words: &str) -> Cell {
         let cell = Cell::new(one_line(words));
@@ -165,6 +206,24 @@ pub fn harmless_json(json: &str) -> String {
         }
     }
     clean
+}
+
+/// Breaks a line between words into pieces of at most so many characters; a longer word stays whole.
+fn broken(line: &str, room: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while let Some((end, _)) = rest.char_indices().nth(room) {
+        let head = rest.get(..=end).unwrap_or(rest);
+        let start = rest.len() - rest.trim_start().len();
+        // The last blank in reach, else the first one after it.
+        let blank = head.rfind(' ').filter(|at| *at > start);
+        let Some(blank) = blank.or_else(|| Some(start + rest.get(start..)?.find(' ')?)) else { break };
+        let (piece, left) = rest.split_at(blank);
+        pieces.push(piece.trim_end());
+        rest = left.trim_start();
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// Returns harmless text on one line.
@@ -335,6 +394,33 @@ fn terminal_width() -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_break_between_words() {
+        assert_eq!(broken("one two three", 7), ["one two", "three"]);
+        assert_eq!(broken("one two three", 13), ["one two three"]);
+        assert_eq!(broken("  indented_word and", 8), ["  indented_word", "and"]);
+        assert_eq!(broken("ééééé", 3), ["ééééé"]);
+        assert_eq!(broken("", 3), [""]);
+    }
+
+    #[test]
+    fn sentences_stand_beneath_their_rows_where_there_is_no_room_beside_them() {
+        let rows = || {
+            let row = |name: &str, why: &str| vec![(Tone::Plain, name.to_owned()), (Tone::Plain, why.to_owned())];
+            vec![row("plan", ""), row("fix", "the check failed and nobody knows why")]
+        };
+        let told = |width| {
+            let mut page = Page { text: String::new(), colour: false, width };
+            page.told_table(&["step", "why"], rows());
+            page.text
+        };
+        let beneath = "STEP\nplan\nfix\n    the check failed and\n    nobody knows why\n";
+        assert_eq!(told(Some(25)), beneath);
+        let beside = "STEP  WHY\nplan\nfix   the check failed and nobody knows why\n";
+        assert_eq!(told(Some(80)), beside);
+        assert_eq!(told(None), beside);
+    }
 
     #[test]
     fn times_and_counts_read_as_words() {

@@ -106,6 +106,9 @@ impl FromStr for JsonObject {
             Some(path) => std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?,
             None => text.to_owned(),
         };
+        if text.trim_start().starts_with('[') {
+            return Err("a list where a JSON object belongs; for several objects repeat the flag".to_owned());
+        }
         serde_json::from_str(&text).map(Self).map_err(|error| format!("not a JSON object: {error}"))
     }
 }

@@ -89,7 +89,7 @@ impl Operation for InboxList {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Show what waits for a person: approvals of workflow runs, each with its question and a digest of what is to be reviewed. \
         Next: inbox_answer.";
     const EXAMPLE: Example = Example { argv: &["inbox"], json: "{}" };
@@ -298,7 +298,7 @@ impl Operation for InboxAnswer {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = true;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Answer an approval of a workflow run with yes or no: yes lets it go on, no fails the step. \
         Give the digest from inbox_list, so that only what was reviewed is approved.";
     const EXAMPLE: Example =

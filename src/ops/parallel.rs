@@ -42,7 +42,7 @@ pub struct ParallelInput {
     #[arg(short = 'C', long, value_name = "DIR")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<AbsolutePath>,
-    /// Try it out: every agent is the scripted demo agent, and nothing is run or spent
+    /// Try it out: a scripted agent in place of each, and nothing is run or spent
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
@@ -69,7 +69,7 @@ impl Operation for Parallel {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Run several tasks at once, in parallel or one after another by depends_on; a prompt may use {{ steps.ID.output }} of an earlier one. \
         Returns workflow_id and task_id by step. Next: workflow_status.";
     const EXAMPLE: Example = Example {

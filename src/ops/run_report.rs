@@ -55,12 +55,13 @@ impl Operation for WorkflowReport {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let view = RunView::of(call, &state)?;
         let mut markdown = head(&view, &loaded);
-        for line in lines(&view.workflow_id, "", &view.steps) {
-            let is_race = line.step.kind == StepKind::Race;
-            markdown.push_str(&if is_race { of_race(&line) } else { of_step(call, &line)? });
-        }
+        // What came of it stands before how it came.
         for (name, text) in &view.outputs {
             markdown.push_str(&format!("## Output: {}\n\n{}\n\n", one_line(name), fenced(text)));
+        }
+        for line in lines(&view.workflow_id, "", &view.steps) {
+            let is_race = line.step.kind == StepKind::Race;
+            markdown.push_str(&if is_race { of_race(&line) } else { of_step(call, &line, view.demo)? });
         }
         Ok(WorkflowReportOutput { markdown })
     }
@@ -93,15 +94,19 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
         text.push_str(&format!("{}\n\n", one_line(description)));
     }
     text.push_str(&format!("{}\n\n", summary(view).join(" ")));
-    for (name, value) in &loaded.plan.params {
-        text.push_str(&format!("- {}: {}\n", one_line(name), inline(&value.to_string())));
+    if !loaded.plan.params.is_empty() {
+        text.push_str("Its parameters:\n\n");
+        for (name, value) in &loaded.plan.params {
+            text.push_str(&format!("- {}: {}\n", one_line(name), inline(&value.to_string())));
+        }
+        text.push('\n');
     }
-    text.push_str("\n| step | outcome | by | time | cost | why |\n|---|---|---|---|---|---|\n");
+    text.push_str("| step | outcome | by | time | cost | why |\n|---|---|---|---|---|---|\n");
     for Line { name, step, .. } in lines(&view.workflow_id, "", &view.steps) {
         let runs = step.repeat.filter(|repeat| repeat.run > 1).map(|repeat| format!(" after {} runs", repeat.run));
         let cells = [
             name.replace('|', "\\|"),
-            format!("{}{}", step.status.as_str(), runs.unwrap_or_default()),
+            format!("{}{}", step.status.as_str().replace('_', " "), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
             step.cost_usd.map(dollars).unwrap_or_default(),
@@ -240,7 +245,7 @@ fn sentence(text: &str) -> String {
     format!("{}.", quoted(text).trim_end_matches('.'))
 }
 
-fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
+fn of_step(call: &Call<'_>, line: &Line<'_>, is_demo: bool) -> Result<String, OpError> {
     let step = line.step;
     if let Some(approval) = &step.approval {
         return Ok(of_approval(&line.name, step, approval));
@@ -250,7 +255,12 @@ fn of_step(call: &Call<'_>, line: &Line<'_>) -> Result<String, OpError> {
     let view = TaskView::of(call, &task)?;
     let words = call.engine.words(id)?;
     let digest = call.engine.digest_of(&task)?.unwrap_or_default();
-    let mut text = format!("## {}\n\n{}\n\n{}\n\n", one_line(&line.name), facts(step, id), fenced(&words.prompt));
+    let mut text = format!("## {}\n\n{}\n\n", one_line(&line.name), facts(step, id));
+    // The scripted agent's answer is what it was asked.
+    if !is_demo {
+        let what = if step.kind == StepKind::Command { "Run" } else { "Asked" };
+        text.push_str(&format!("{what}:\n\n{}\n\n", fenced(&words.prompt)));
+    }
     text.push_str(&earlier_runs(call, line)?);
     if !view.files_changed.is_empty() {
         let files: Vec<_> = view.files_changed.iter().map(|file| inline(file)).collect();

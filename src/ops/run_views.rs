@@ -259,6 +259,9 @@ pub struct RunView {
     pub demo: bool,
     /// Whether nothing goes on without a person's word: `inbox_list` says about what.
     pub waits_for_person: bool,
+    /// What to call next, while it is not over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'static str>,
     /// What a demo does differently.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -303,6 +306,7 @@ impl RunView {
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person,
+            next: call_next(status, waits_for_person, budget_spent),
             notes: Vec::new(),
             exit,
         })
@@ -319,6 +323,17 @@ impl RunView {
             (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
             (None, _) => Some(format!("The cost of {unknown} is not known.")),
         }
+    }
+}
+
+/// Returns the tool that brings a run further.
+const fn call_next(status: RunStatus, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
+    match status {
+        RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => None,
+        RunStatus::Paused if budget_spent => Some("workflow_resume with a higher budget"),
+        RunStatus::Paused => Some("workflow_resume"),
+        RunStatus::Running if waits_for_person => Some("inbox_list, then inbox_answer"),
+        RunStatus::Running => Some("workflow_status with wait"),
     }
 }
 
@@ -463,7 +478,10 @@ impl RunView {
         if self.demo {
             return Some("a demo: no agent was asked and nothing spent".to_owned());
         }
-        let usd = dollars(self.cost_usd?);
+        let Some(usd) = self.cost_usd.map(dollars) else {
+            let steps = plural(self.cost_unknown_steps, "step");
+            return (self.cost_unknown_steps > 0).then(|| format!("the cost of {steps} is not known"));
+        };
         let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
         Some(match self.cost_unknown_steps {
             0 => format!("{usd}{of}"),
@@ -476,6 +494,9 @@ impl RunView {
         let id = self.workflow_id.short();
         let failed = self.steps.iter().find(|step| step.status == StepStatus::Failed);
         match (self.status, failed) {
+            (RunStatus::Done, _) if self.demo => {
+                format!("All of it: `mgr workflow report {id}`; for real: without `--demo`")
+            }
             (RunStatus::Done, _) => format!("All of it: `mgr workflow report {id}`"),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
@@ -504,8 +525,13 @@ impl Render for RunView {
         let word = page.tint(run_tone(self.status), self.status.as_str());
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
-        let why = self.why.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        page.line(format!("{name} {word} in {took}{why}: {}", self.counts()));
+        let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
+        let time = match self.status {
+            RunStatus::Running => "for",
+            RunStatus::Paused => "after",
+            RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
+        };
+        page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
         let cost = self.brief_cost().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
@@ -517,7 +543,7 @@ impl Render for RunView {
         let is_told = |(_, step): &&(usize, &RunStepView)| steps.len() <= MOST_ROWS || step.status != StepStatus::Done;
         let told: Vec<_> = steps.iter().filter(is_told).collect();
         let rows = told.iter().take(MOST_ROWS).map(|(level, step)| step.row(*level)).collect();
-        page.toned_table(&["step", "status", "by", "time", "cost", "task", "why"], rows);
+        page.told_table(&["step", "status", "by", "time", "cost", "task", "why"], rows);
         let left = steps.len() - told.len().min(MOST_ROWS);
         if left > 0 {
             page.line(format!("and {} more: `--json` has all.", plural(left as u64, "step")));
@@ -557,7 +583,7 @@ fn output(page: &mut Page, text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     let most = page.width().map_or(lines.len(), |_| MOST_LINES);
     for line in lines.iter().take(most) {
-        page.text(&format!("  {line}"));
+        page.told(line, "  ");
     }
     if lines.len() > most {
         page.line(format!("  … and {}", plural((lines.len() - most) as u64, "more line")));
@@ -639,6 +665,7 @@ mod tests {
             budget_spent: false,
             demo: false,
             waits_for_person: false,
+            next: None,
             notes: Vec::new(),
         }
     }

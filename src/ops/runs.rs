@@ -14,9 +14,9 @@ use super::{
     workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
-    core::{RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
+    core::{Question, RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
     engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
-    ui::{Page, Tone, duration_words, one_line, plural},
+    ui::{Page, Tone, clip, duration_words, one_line, plural},
     workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
 };
 
@@ -44,7 +44,7 @@ pub struct WorkflowRunInput {
     #[arg(short = 'C', long, value_name = "DIR")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<AbsolutePath>,
-    /// Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent
+    /// Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
@@ -60,11 +60,11 @@ pub struct WorkflowRunInput {
     #[arg(long, conflicts_with = "wait")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detach: bool,
-    /// Start at this step; all that does not build on it is taken over from an earlier run, if nothing of it has changed
+    /// Start at this step; what does not build on it is taken over unchanged from an earlier run
     #[arg(long, value_name = "STEP")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_step: Option<String>,
-    /// Take over from this run what is done there and has not changed, so that it does not run again
+    /// Take over from this run what is done there and has not changed
     #[arg(long, value_name = "RUN")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<TaskRef>,
@@ -92,7 +92,7 @@ impl Operation for WorkflowRun {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Run a workflow of steps (YAML file or inline) by agents and commands, in order and side by side; it survives any crash. \
         Returns workflow_id and the steps with their task_id. Next: workflow_status to see how far it is.";
     const EXAMPLE: Example = Example {
@@ -266,7 +266,10 @@ pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
         let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
         error.causes.push(format!("{place}{}{path}{meant}", fault.message));
     }
-    error.hint("`mgr workflow validate` shows all of them")
+    if faults.len() > most {
+        return error.hint(format!("these are the first {most}: `mgr workflow validate` shows all of them"));
+    }
+    error
 }
 
 /// Tells what the steps of a run do, each piece of news once.
@@ -332,6 +335,9 @@ fn words_of(call: &Call<'_>, step: &RunStep, name: &str, word: &str) -> String {
     let took = line.as_ref().and_then(|line| line.elapsed_s).map(|seconds| format!(" in {}", duration_words(seconds)));
     let by = line.as_ref().map(|line| format!(" by {}", line.backend)).unwrap_or_default();
     let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    if let Some(kept) = step.question.as_deref().filter(|_| step.status == StepStatus::Held) {
+        return format!("{} waits for a person: {}", one_line(name), clip(&Question::read(kept).message, 200));
+    }
     let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
     format!("{} {word}{run}{}{by}{why}", one_line(name), took.unwrap_or_default())
 }
@@ -393,7 +399,7 @@ impl Operation for WorkflowStatus {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Read;
     const IDEMPOTENT: bool = true;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Show how far a workflow run is: each step with status, reason, task, time and cost. \
         With wait it returns at the end. Next: task_output with a step's task_id, or workflow_report for all of it.";
     const EXAMPLE: Example = Example { argv: &["workflow", "status", "@last"], json: r#"{"workflow_id":"@last"}"# };
@@ -516,10 +522,12 @@ impl Operation for WorkflowList {
 impl Render for WorkflowListOutput {
     fn render(&self, page: &mut Page) {
         if let Some(examples) = &self.examples {
-            for example in examples {
-                let name = page.tint(Tone::Strong, &example.name);
-                page.line(format!("{name}: {}", one_line(&example.description)));
-            }
+            let row = |example: &ExampleLine| {
+                vec![(Tone::Plain, example.name.clone()), (Tone::Plain, example.description.clone())]
+            };
+            page.toned_table(&["name", "what it does"], examples.iter().map(row).collect());
+            page.line("");
+            page.line("Try one: `mgr workflow run NAME --demo`. Its file: `mgr template show NAME`.");
             return;
         }
         for run in &self.workflows {

@@ -255,6 +255,13 @@ fn tidy(schema: &mut Value) {
                 let first = types.iter().find(|kind| *kind != "null").cloned();
                 map.insert("type".to_owned(), first.unwrap_or(Value::from("string")));
             }
+            if let Some(Value::String(words)) = map.get_mut("description") {
+                *words = for_a_program(words);
+            }
+            // The field says what it is for; each of its values needs no second telling.
+            if let Some(Value::Object(items)) = map.get_mut("items").filter(|items| items.get("enum").is_some()) {
+                items.remove("description");
+            }
             un_null(map);
             map.remove("minimum")
                 .filter(|minimum| minimum.as_f64() != Some(0.0))
@@ -264,6 +271,17 @@ fn tidy(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// Help texts are written once for both doors; what only means something on the command line is left out here.
+pub(super) fn for_a_program(words: &str) -> String {
+    const OF_THE_COMMAND_LINE: [&str; 4] = [
+        " (can be repeated)",
+        " and exit by the outcome",
+        "; the command line does unless it is to detach",
+        " (on the command line `-` reads standard input and `@FILE` a file)",
+    ];
+    OF_THE_COMMAND_LINE.iter().fold(words.to_owned(), |words, only| words.replace(only, ""))
 }
 
 /// `Option<T>` of an inlined type is `anyOf [T, null]`: the T is what is meant. `oneOf` of plain

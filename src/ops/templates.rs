@@ -456,7 +456,7 @@ pub struct TemplateRunInput {
     #[arg(short = 'C', long, value_name = "DIR")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<AbsolutePath>,
-    /// Try it out: every agent is the scripted demo agent, and nothing is run, asked, waited for or spent
+    /// Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent
     #[arg(long)]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub demo: bool,
@@ -483,7 +483,7 @@ impl Operation for TemplateRun {
     const TOOLSET: Toolset = Toolset::Flow;
     const EFFECT: Effect = Effect::Write;
     const IDEMPOTENT: bool = false;
-    const DEFAULT_TOOL: bool = false;
+    const DEFAULT_TOOL: bool = true;
     const ABOUT: &'static str = "Run a saved template with values for its parameters; a missing or misspelt one is named. \
         Returns workflow_id and the steps with their task_id. Next: workflow_status.";
     const EXAMPLE: Example = Example {

@@ -122,7 +122,7 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     let names = Names::of(&draft, &mut faults);
     let order = names.order(&draft, &mut faults);
     let nested: Vec<_> = draft.steps.iter().map(|step| nested(step, known, level, &mut faults)).collect();
-    names.judge(&draft, &nested, order.as_deref(), &mut faults);
+    names.judge(&draft, &nested, &order, &mut faults);
     race::judge(&draft, &mut faults);
     sizes(&draft, &params, &mut faults);
     repairs(&draft, tree, &level.base, &mut faults);
@@ -202,7 +202,7 @@ fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fau
 }
 
 /// A set of steps, one bit each: a file has a thousand steps with a thousand ancestors.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Ancestors(Vec<u64>);
 
 impl Ancestors {
@@ -287,27 +287,39 @@ impl<'d> Names<'d> {
         edges
     }
 
-    /// Returns the ancestors of each step; `None` when there is a cycle.
-    fn order(&self, draft: &FileDraft<'_>, faults: &mut Vec<Fault>) -> Option<Vec<Ancestors>> {
+    /// Returns the ancestors of each step; a step in a cycle is among its own.
+    fn order(&self, draft: &FileDraft<'_>, faults: &mut Vec<Fault>) -> Vec<Ancestors> {
         let edges = self.edges(draft, faults);
         let levels = graph::levels(&edges);
         let left: Vec<usize> = (0..edges.len()).filter(|step| levels[*step].is_none()).collect();
         if !left.is_empty() {
             self.cycles(draft, &edges, &left, faults);
-            return None;
         }
-        let mut order: Vec<usize> = (0..edges.len()).collect();
+        let mut order: Vec<usize> = (0..edges.len()).filter(|step| levels[*step].is_some()).collect();
         order.sort_by_key(|step| levels[*step]);
         let mut ancestors = vec![Ancestors::new(edges.len()); edges.len()];
-        for step in order {
+        let all_of = |step: usize, ancestors: &[Ancestors]| {
             let mut all = Ancestors::new(edges.len());
             for need in &edges[step] {
                 all.add(*need);
                 all.add_all(&ancestors[*need]);
             }
-            ancestors[step] = all;
+            all
+        };
+        for step in order {
+            ancestors[step] = all_of(step, &ancestors);
         }
-        Some(ancestors)
+        // What is in a cycle or behind one has no order: it is gone round until nothing is added.
+        let mut has_grown = !left.is_empty();
+        while has_grown {
+            has_grown = false;
+            for step in &left {
+                let all = all_of(*step, &ancestors);
+                has_grown |= all != ancestors[*step];
+                ancestors[*step] = all;
+            }
+        }
+        ancestors
     }
 
     /// Names each cycle once, from its first step in the file.
@@ -331,12 +343,12 @@ impl<'d> Names<'d> {
         }
     }
 
-    /// Judges every reference; those to steps only when the order is known.
+    /// Judges every reference.
     fn judge(
         &self,
         draft: &FileDraft<'_>,
         nested: &[Option<Workflow>],
-        ancestors: Option<&[Ancestors]>,
+        ancestors: &[Ancestors],
         faults: &mut Vec<Fault>,
     ) {
         for (at, step) in draft.steps.iter().enumerate() {
@@ -344,7 +356,7 @@ impl<'d> Names<'d> {
                 return;
             }
             for found in &step.found {
-                let ancestors = ancestors.map(|all| &all[at]);
+                let ancestors = Some(&ancestors[at]);
                 let judge = Judge { names: self, draft, nested, step: Some(at), ancestors, found };
                 faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
             }

@@ -165,6 +165,7 @@ fn every_answer_fits_its_schema() {
     assert_eq!(call("workflow_plan", two)["batches"], json!([["r[a]", "r[b]"]]));
     let wrong = call("workflow_plan", json!({"workflow": "steps:\n- {id: a, promt: x}\n"}));
     assert_eq!((&wrong["valid"], &wrong["faults"][1]["line"]), (&json!(false), &json!(2)));
+    runs_and_templates(&mut call, world.work());
     call("capabilities", json!({}));
     call("doctor", json!({}));
     call("configure", json!({}));
@@ -181,6 +182,51 @@ fn every_answer_fits_its_schema() {
     call("pause_task", json!({"task_id": long}));
     call("resume_task", json!({"task_id": long}));
     assert_eq!(call("task_cancel", json!({"task_ids": [long]}))["tasks"][0]["status"], "cancelled");
+}
+
+/// Asks every tool for runs of workflows and for templates what it is there for.
+fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::path::Path) {
+    let two = json!({"name": "pair", "steps": [
+        {"id": "a", "prompt": "say: a"},
+        {"id": "ship", "kind": "approval", "message": "go?", "needs": ["a"]},
+    ]});
+    let ask = json!({"workflow": two, "working_dir": dir, "demo": true, "wait": true});
+    let run = call("workflow_run", ask)["run"].clone();
+    assert_eq!(run["status"], "done", "{run}");
+    let one = json!({"workflow_id": run["workflow_id"]});
+    call("workflow_status", json!({"workflow_id": run["workflow_id"], "diff": true}));
+    assert_eq!(call("workflow_list", json!({}))["workflows"][0]["workflow_id"], run["workflow_id"]);
+    assert_eq!(call("workflow_list", json!({"examples": true}))["examples"].as_array().map(Vec::len), Some(9));
+    assert!(call("workflow_report", one)["markdown"].as_str().unwrap().starts_with("# pair\n"));
+    let asks = json!({"steps": [{"id": "ship", "kind": "approval", "message": "go?"}]});
+    let run = call("workflow_run", json!({"workflow": asks, "working_dir": dir, "wait": true}))["run"].clone();
+    assert_eq!(run["next"], "inbox_list, then inbox_answer");
+    let one = json!({"workflow_id": run["workflow_id"]});
+    call("workflow_pause", one.clone());
+    let run = call("workflow_status", one.clone())["run"].clone();
+    assert_eq!((&run["status"], &run["next"]), (&json!("paused"), &json!("workflow_resume")));
+    call("workflow_resume", one.clone());
+    let item = call("inbox_list", json!({}))["items"][0].clone();
+    assert_eq!(call("inbox_answer", json!({"id": item["id"], "answer": "no"}))["status"], "failed");
+    let again = call("workflow_retry", one.clone());
+    assert_eq!(again["run"]["status"], "running", "{again}");
+    assert_eq!(call("workflow_cancel", one)["run"]["status"], "cancelled");
+    let audit = json!({"name": "audit", "prompt": "say: {{ params.file }}", "description": "One file"});
+    call("template_save", audit);
+    assert_eq!(call("template_list", json!({}))["templates"][0]["name"], "audit");
+    call("template_get", json!({"name": "audit"}));
+    let ask = json!({"name": "audit", "params": {"file": "x"}, "working_dir": dir, "demo": true, "wait": true});
+    assert_eq!(call("template_run", ask)["run"]["status"], "done");
+    call("template_delete", json!({"name": "audit"}));
+    let plan = call("task_decompose", json!({"prompt": "Fix the bug, then write tests", "working_dir": dir}));
+    assert_eq!(plan["steps"], 2, "{plan}");
+    let tasks = json!([{"id": "a", "prompt": "say: a"}, {"id": "b", "prompt": "say: b", "depends_on": ["a"]}]);
+    let ask = json!({"tasks": tasks, "working_dir": dir, "demo": true, "wait": true});
+    assert_eq!(call("task_run_parallel", ask)["run"]["status"], "done");
+    let ask =
+        json!({"prompt": "say: x", "backends": ["codex", "gemini"], "working_dir": dir, "demo": true, "wait": true});
+    let race = call("task_race", ask);
+    assert!(race["winner"].is_object() || race["winner"].is_string(), "{race}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Environment,
     engine::Engine,
-    ops::{Call, Code, OpError, Progress},
+    ops::{Call, Code, OPS, OpError, Progress},
 };
 
 /// Answers the calls of one process.
@@ -100,9 +100,15 @@ impl Desk {
     }
 }
 
+/// Names tools where a hint names commands without arguments: who calls tools has no command line.
+fn as_tools(hint: &str) -> String {
+    let rows = OPS.iter().filter_map(|row| Some((row.tool?, row.cli.join(" "))));
+    rows.fold(hint.to_owned(), |hint, (tool, cli)| hint.replace(&format!("`mgr {cli}`"), &format!("`{tool}`")))
+}
+
 /// Returns an error as a model reads it: code, message, next step.
 pub(super) fn words(error: &OpError) -> String {
     let causes = error.causes.iter().map(|cause| format!("\ncause: {cause}"));
-    let hints = error.hints.iter().map(|hint| format!("\nhint: {hint}"));
+    let hints = error.hints.iter().map(|hint| format!("\nhint: {}", as_tools(hint)));
     format!("{}: {}{}", error.code.as_str(), error.message, causes.chain(hints).collect::<String>())
 }
