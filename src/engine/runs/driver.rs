@@ -14,7 +14,6 @@ use super::{
     record::About,
     reuse::is_taken,
     tasks::Making,
-    wishes::ending,
 };
 use crate::{
     core::{Money, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
@@ -246,10 +245,9 @@ impl Engine {
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
         let at_work: BTreeSet<_> = steps.iter().filter_map(RunStep::task_at_work).collect();
-        let strays: Vec<_> =
-            live.iter().filter(|task| !at_work.contains(&task.id)).map(|task| ending(&task.id)).collect();
+        let strays: Vec<_> = live.into_iter().map(|task| task.id).filter(|task| !at_work.contains(task)).collect();
         if !strays.is_empty() {
-            self.settle(strays)?;
+            self.end_all(&strays)?;
         }
         self.end_stray_children(run, steps, clock::now())
     }
@@ -262,7 +260,7 @@ impl Engine {
         changes: &mut Vec<StepChange>,
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        self.settle(live.iter().map(|task| ending(&task.id)).collect())?;
+        self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
         self.end_stray_children(run, &[], clock::now())?;
         let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
         changes.extend(open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))));
