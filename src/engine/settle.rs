@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 
 use super::{Engine, EngineError, lease::is_live};
 use crate::{
-    core::{AttemptEnd, Busy, Category, Ending, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp, decide},
+    core::{
+        AttemptEnd, Busy, Category, Ending, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp,
+        decide,
+    },
     os::clock,
     store::{Place, StoreError, View, Writing},
 };
