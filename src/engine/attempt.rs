@@ -175,7 +175,8 @@ impl Engine {
         let words = self.store.read(|view| view.words(&task.id))?;
         if !self.home.task(&task.id).join("task.json").exists() {
             // The submitter died, or its disk was full, between its commit and this file.
-            self.write_task_file(task, &words, None)?;
+            let request_id = self.store.read(|view| view.request_id(&task.id))?;
+            self.write_task_file(task, &words, request_id)?;
         }
         let attempt = task.attempt(number);
         let backend = attempt.map_or(&task.spec.backend, |attempt| &attempt.backend);

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 
 use super::{Engine, EngineError, lease::is_live};
 use crate::{
-    core::{AttemptEnd, Busy, Category, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp, decide},
+    core::{
+        AttemptEnd, Busy, Category, Ending, Failure, Input, Limits, Plan, State, Status, Task, TaskId, Timestamp,
+        decide,
+    },
     os::clock,
     store::{Place, StoreError, View, Writing},
 };
@@ -44,6 +47,23 @@ impl Engine {
         })?;
         self.after_commit(&settled)?;
         Ok(settled)
+    }
+
+    /// Asks for the end of these tasks; one that is over by now keeps none of the others.
+    pub(super) fn end_all(&self, tasks: &[TaskId]) -> Result<(), EngineError> {
+        let settled = self.store.write(|writing| {
+            let (now, mut settled) = (clock::now(), Settled::default());
+            for task in tasks {
+                let input = Input::EndAsked { ending: Ending::Cancelled };
+                match self.apply(writing, [News { task: task.clone(), input, end: None }].into(), now, &mut settled) {
+                    Ok(()) | Err(EngineError::Refused { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.advance(writing, now, &mut settled)?;
+            Ok::<_, EngineError>(settled)
+        })?;
+        self.after_commit(&settled)
     }
 
     /// Starts what was claimed and tells waiters. A crash before or in here leaves claims without
@@ -88,7 +108,9 @@ impl Engine {
             let Some(state) = decided.map_err(|refusal| EngineError::Refused { task: id.clone(), refusal })? else {
                 continue;
             };
-            task.state = state;
+            let was_held = matches!(task.state, State::Held { .. });
+            let is_queued = matches!(state, State::Queued { .. });
+            task.state = if was_held && is_queued { after_hold(&writing.view().needs(&id)?) } else { state };
             if let (Input::AttemptEnded { attempt, .. }, Some(end)) = (&input, end) {
                 note_end(&mut task, *attempt, end);
             }
@@ -202,6 +224,13 @@ pub(super) fn dependency_news(needs: &[(TaskId, Option<Status>)]) -> Option<Inpu
         });
     }
     needs.iter().all(|(_, status)| *status == Some(Status::Done)).then_some(Input::DependenciesMet)
+}
+
+/// Returns the state of a task with these needs when nothing holds it any more: what it waited for before, it waits for
+/// now. One that was removed had succeeded; the failure of any other has ended the task in its hold.
+fn after_hold(needs: &[(TaskId, Option<Status>)]) -> State {
+    let known: Vec<_> = needs.iter().filter(|(_, status)| status.is_some()).cloned().collect();
+    first_state(&known)
 }
 
 /// Returns the state of a task with these needs at its submit.

@@ -110,6 +110,11 @@ impl View<'_> {
         Ok(words.unwrap_or_default())
     }
 
+    /// Returns the name under which a task was asked for.
+    pub fn request_id(&self, id: &TaskId) -> Result<Option<String>, StoreError> {
+        Ok(self.one("SELECT request_id FROM tasks WHERE id = ?1", [id.as_str()], |row| row.get(0))?.flatten())
+    }
+
     /// Returns the tasks that hold a slot.
     pub fn busy(&self) -> Result<Vec<Task>, StoreError> {
         self.all(&format!("SELECT {COLUMNS} FROM tasks WHERE busy = 1 ORDER BY seq"), [], read_task)

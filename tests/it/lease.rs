@@ -185,3 +185,24 @@ fn what_an_agent_delegates_in_its_own_directory_works_beside_it() {
     let alone = home.submit("finish x");
     assert_eq!(home.end_of(&alone)["share"], Value::Null);
 }
+
+/// What a task waited for before a pause, it waits for after it.
+#[test]
+fn a_task_that_was_paused_while_it_waited_goes_on_waiting() {
+    let home = TestHome::new();
+    let first = home.submit_beside("wait-for go\nfinish a");
+    let after = ["--share", "--after", &first];
+    let [second, third] = ["finish b", "finish c"].map(|script| home.submit_with(&after, script));
+    for id in [&second, &third] {
+        home.json(&["pause", id]);
+    }
+    home.json(&["resume", &second]);
+    let task = home.status(&second);
+    assert_eq!(json!([task["status"], task["waiting"]["task_ids"]]), json!(["queued", [first]]), "{task:#}");
+    home.touch("go");
+    assert_eq!(home.end_of(&second)["status"], "done");
+    // Its dependency has ended while it was held.
+    home.json(&["resume", &third]);
+    assert_eq!(home.end_of(&third)["status"], "done");
+    assert_eq!(home.runs(), [format!("{first}.1"), format!("{second}.1"), format!("{third}.1")]);
+}

@@ -124,6 +124,24 @@ fn a_death_before_the_files_loses_no_run() {
     assert_eq!(home.runs().len(), 1);
 }
 
+/// The file that a dead submitter did not write is made up for whole: a rebuild finds the step's task by its request.
+#[test]
+fn a_death_before_the_file_of_a_task_loses_no_step() {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", format!("submit.after_commit@{}", marker.display())).output().unwrap();
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
+    home.wait_file("up");
+    home.kill_everything();
+    home.lose_database();
+    home.touch("go");
+    assert_eq!(told(&home.end_of_run(&id)), json!([["a", "done"]]));
+    assert_eq!(home.runs().len(), 1);
+}
+
 #[test]
 fn cleanup_takes_a_run_with_its_tasks() {
     let home = TestHome::new();

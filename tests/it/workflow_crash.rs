@@ -208,3 +208,99 @@ steps:
         std::fs::read_to_string(home.attempt(run["steps"][0]["task_id"].as_str().unwrap(), 1).join("out")).unwrap();
     assert!(output.contains("SigBlk:\t0000000000000000"), "{output} {run:#}");
 }
+
+/// One of everything that a run can do, with an agent that obeys. Whatever works says so in the file `log`.
+fn everything(home: &TestHome) -> String {
+    let log = home.root().join("log");
+    let log = log.display();
+    format!(
+        "
+budget: $50
+steps:
+  - {{id: plan, backend: fake, posture: read_only, prompt: \"append {log} plan\\nfinish p\"}}
+  - {{id: loop, kind: command, needs: [plan], shell: true, run: 'echo loop >> {log}; test $(grep -c loop {log}) -ge 3', \
+repeat: {{until: \"steps.loop.status == 'done'\", max: 5}}}}
+  - {{id: race, kind: race, needs: [plan], backends: [fake, fake], posture: read_only, first_success: false, \
+prompt: \"append {log} race\\nfinish r\"}}
+  - id: nest
+    kind: workflow
+    needs: [plan]
+    workflow:
+      steps:
+        - {{id: one, kind: command, shell: true, run: 'echo one >> {log}'}}
+        - {{id: gate, kind: approval, needs: [one], message: 'inner?'}}
+        - {{id: two, kind: command, needs: [gate], shell: true, run: 'echo two >> {log}'}}
+  - {{id: mend, backend: fake, needs: [loop, race], prompt: \"session s\\nappend {log} mend\\nfinish m\", verify_retries: 1, \
+verify: [\"test -e {log}.fixed || {{ printf 'append {log} fix\\\\nwrite {log}.fixed x\\\\nfinish m\\\\n'; exit 3; }}\"]}}
+  - {{id: ship, kind: approval, needs: [mend, nest], message: 'ship?'}}
+  - {{id: last, backend: fake, posture: read_only, needs: [ship], prompt: \"append {log} last\\nfinish l\"}}
+"
+    )
+}
+
+/// Whoever reaches this point dies there, and so does who comes next, a few times; people answer and pause meanwhile.
+fn whoever_dies_there(point: &str) -> Value {
+    let home = TestHome::new();
+    let (marker, text) = (home.root().join("died"), everything(&home));
+    let ask = |args: &[&str]| {
+        let mut command = home.command(args.iter().copied().chain(["--json"]));
+        let output = command.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()
+    };
+    let (mut deaths, mut looks) = (0, 0);
+    let end = wait_for(&format!("the end of the run in which whoever reaches {point} dies"), || {
+        if deaths < 6 && std::fs::remove_file(&marker).is_ok() {
+            deaths += 1;
+        }
+        looks += 1;
+        ask(&["workflow", "run", "--detach", "--request-id", "r", "--workflow", &text]);
+        if looks == 2 {
+            ask(&["workflow", "pause", "@last"]);
+        }
+        ask(&["workflow", "resume", "@last"]);
+        for item in ask(&["inbox"])["items"].as_array().into_iter().flatten() {
+            ask(&["answer", item["id"].as_str().unwrap_or_default(), "yes"]);
+        }
+        let state = home.json(&["workflow", "list"])["workflows"][0].clone();
+        if state["finished_at"].is_null() { Err(home.json(&["workflow", "list", "--nested"])) } else { Ok(state) }
+    });
+    let run = home.run_state(end["workflow_id"].as_str().unwrap());
+    let log = std::fs::read_to_string(home.root().join("log")).unwrap();
+    let words = ["plan", "loop", "race", "one", "two", "mend", "fix", "last"];
+    let log: Value = words.iter().map(|word| (word.to_string(), json!(log.matches(word).count()))).collect();
+    let steps = run["steps"].as_array().unwrap().iter();
+    let steps: Value = steps.map(|step| json!([step["id"], step["status"], step["turn"]])).collect();
+    let tasks = home.json(&["list", "-n", "100"])["total"].clone();
+    json!([run["status"], steps, log, tasks])
+}
+
+/// `MGR_TEST_POINTS` names others, with commas between them.
+#[test]
+fn a_run_of_everything_comes_to_the_same_end_wherever_somebody_dies() {
+    let usual = "none,driver.after_submit,driver.after_child,driver.after_renewal,driver.before_note,keeper.after_exit";
+    let points = std::env::var("MGR_TEST_POINTS").unwrap_or_else(|_| usual.to_owned());
+    let points: Vec<&str> = points.split(',').collect();
+    let steps = json!([
+        ["plan", "done", 1],
+        ["loop", "done", 3],
+        ["race", "done", 1],
+        ["race[fake]", "done", 1],
+        ["race[fake.2]", "done", 1],
+        ["nest", "done", 1],
+        ["mend", "done", 1],
+        ["ship", "done", 1],
+        ["last", "done", 1]
+    ]);
+    let log = json!({"plan": 1, "loop": 3, "race": 2, "one": 1, "two": 1, "mend": 1, "fix": 1, "last": 1});
+    let expected = json!(["done", steps, log, 10]);
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    assert_eq!(whoever_dies_there(point), expected, "{point}");
+                }
+            });
+        }
+    });
+}

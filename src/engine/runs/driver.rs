@@ -14,7 +14,6 @@ use super::{
     record::About,
     reuse::is_taken,
     tasks::Making,
-    wishes::ending,
 };
 use crate::{
     core::{Money, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
@@ -246,10 +245,19 @@ impl Engine {
     fn end_strays(&self, run: &Run, steps: &[RunStep]) -> Result<(), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
         let at_work: BTreeSet<_> = steps.iter().filter_map(RunStep::task_at_work).collect();
-        let strays: Vec<_> =
-            live.iter().filter(|task| !at_work.contains(&task.id)).map(|task| ending(&task.id)).collect();
+        let unnoted = live.into_iter().map(|task| task.id).filter(|task| !at_work.contains(task));
+        let asks: BTreeSet<String> =
+            steps.iter().filter(|row| row.status.is_to_do()).map(|row| ask_of(run, row)).collect();
+        let mut strays = Vec::new();
+        for task in unnoted {
+            // The start of a step that waits in this turn finds it again.
+            let request = self.store.read(|view| view.request_id(&task))?;
+            if request.is_none_or(|request| !asks.contains(&request)) {
+                strays.push(task);
+            }
+        }
         if !strays.is_empty() {
-            self.settle(strays)?;
+            self.end_all(&strays)?;
         }
         self.end_stray_children(run, steps, clock::now())
     }
@@ -262,7 +270,7 @@ impl Engine {
         changes: &mut Vec<StepChange>,
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        self.settle(live.iter().map(|task| ending(&task.id)).collect())?;
+        self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
         self.end_stray_children(run, &[], clock::now())?;
         let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
         changes.extend(open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))));
@@ -314,6 +322,11 @@ impl Engine {
             Action::Workflow { .. } => self.start_nested(run, loaded, row, planned, &scope, making.maker),
         }
     }
+}
+
+/// Returns the name under which the task, or the nested run, of a step's turn is asked for.
+pub(super) fn ask_of(run: &Run, row: &RunStep) -> String {
+    format!("{}/{}/{}", run.id, row.step, row.turn)
 }
 
 /// Returns what of the money that is left a step may spend: racers who start together share it.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Frozen, Loaded, RunAsk, RunState, StepMaker, change};
+use super::{Frozen, Loaded, RunAsk, RunState, StepMaker, change, driver::ask_of};
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, StepStatus, Timestamp},
     engine::{Engine, EngineError},
@@ -55,7 +55,7 @@ impl Engine {
             name: definition.name.as_deref().unwrap_or(&row.step),
             frozen: &frozen,
             plan: &plan,
-            request_id: Some(&format!("{}/{}/{}", run.id, row.step, row.turn)),
+            request_id: Some(&ask_of(run, row)),
             parent: Some((&run.id, &row.step)),
             taken: &[],
         })?;
@@ -179,7 +179,16 @@ impl Engine {
         let is_wanted = |child: &Run| {
             steps.iter().any(|row| row.status == StepStatus::Running && row.child == Some(child.id.clone()))
         };
-        let strays: Vec<_> = children.iter().filter(|child| !child.status.is_terminal() && !is_wanted(child)).collect();
+        let mut strays = Vec::new();
+        for child in children.iter().filter(|child| !child.status.is_terminal() && !is_wanted(child)) {
+            // The start of a step that waits in this turn finds it again.
+            let request = self.store.read(|view| view.request_of_run(&child.id))?;
+            let is_asked_for =
+                |row: &RunStep| row.status.is_to_do() && request.as_deref() == Some(ask_of(run, row).as_str());
+            if !steps.iter().any(is_asked_for) {
+                strays.push(child);
+            }
+        }
         if strays.is_empty() {
             return Ok(());
         }

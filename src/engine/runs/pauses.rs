@@ -93,7 +93,10 @@ impl Engine {
     pub(super) fn stay_paused(&self, run: &Run) -> Result<Option<Timestamp>, EngineError> {
         let settled = self.store.write(|writing| {
             let mut settled = Settled::default();
-            self.stand_still(writing, &run.id, run.freezes, clock::now(), &mut settled)?;
+            // Somebody may have let it go on since it was read: what is paused now, nobody would resume.
+            if writing.view().run(&run.id)?.is_some_and(|now| now.status == RunStatus::Paused) {
+                self.stand_still(writing, &run.id, run.freezes, clock::now(), &mut settled)?;
+            }
             Ok::<_, EngineError>(settled)
         })?;
         self.after_commit(&settled)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Frozen, Loaded, StepMaker, change};
+use super::{Frozen, Loaded, StepMaker, change, driver::ask_of};
 use crate::{
     backends::COMMAND,
     core::{BackendName, Money, Run, RunStep, StepStatus},
@@ -45,7 +45,7 @@ impl Engine {
             Ok(ask) => ask,
             Err(why) => return failed(why),
         };
-        ask.request_id = Some(format!("{}/{}/{}", run.id, row.step, row.turn));
+        ask.request_id = Some(ask_of(run, row));
         ask.allow_duplicate = true;
         ask.spec.command = command;
         ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();

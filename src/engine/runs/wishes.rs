@@ -35,12 +35,7 @@ impl Engine {
         let live: Vec<_> =
             family.iter().map(|id| self.store.read(|view| view.live_tasks_of_run(id))).collect::<Result<_, _>>()?;
         let live: Vec<_> = live.into_iter().flatten().collect();
-        let ends = live.iter().map(|task| ending(&task.id)).collect();
-        match self.settle(ends) {
-            // One ended meanwhile: each is looked at below.
-            Ok(_) | Err(EngineError::Refused { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
         for task in live {
             self.cancel(&task.id, grace, Some("the run was cancelled")).await?;
         }
