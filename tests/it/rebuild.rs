@@ -87,6 +87,8 @@ fn a_live_run_goes_on_and_words_still_count() {
     assert_eq!(statuses, expected);
     assert_eq!(home.runs().len(), 3, "no step ran twice");
     home.lose_database();
+    // Questions are asked again by the next who drives.
+    assert_eq!(home.mgr(&["workflow", "status", id, "--wait"]).code, Some(10));
     home.json(&["answer", &format!("{id}/later"), "yes"]);
     assert_eq!(home.end_of_run(id)["status"], "done");
     assert_eq!(home.runs().len(), 3);
