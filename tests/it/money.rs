@@ -162,3 +162,19 @@ fn a_death_between_a_submit_and_its_note_loses_no_money() {
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), home.runs().len(), &run["cost_usd"]), (vec!["done"; 2], 2, &json!(0.75)), "{run:#}");
 }
+
+/// The pause for want of money has stopped the nested run as well: more of it lets both go on.
+#[test]
+fn more_money_lets_a_nested_run_go_on_too() {
+    let home = TestHome::new();
+    let inner: String = paid("b", "", "", "0.5", "").lines().map(|line| format!("      {line}\n")).collect();
+    let text = format!(
+        "budget: $1\nsteps:\n{}  - id: n\n    kind: workflow\n    needs: [a]\n    workflow:\n      steps:\n{inner}",
+        paid("a", "", "", "1", "")
+    );
+    let ran = home.mgr(&["workflow", "run", "--workflow", &text]);
+    assert_eq!(ran.code, Some(7), "{ran:#?}");
+    home.json(&["answer", "@last/budget", "yes"]);
+    let run = home.end_of_run("@last");
+    assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done", "done"], &json!(1.5)), "{run:#}");
+}
