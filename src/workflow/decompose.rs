@@ -30,7 +30,7 @@ enum Order {
 
 /// Returns a workflow of what the prompt asks for; its prompts are the prompt's own words.
 pub fn decompose(prompt: &str) -> Value {
-    let (preface, parts) = match listed(prompt) {
+    let (preface, parts) = match listed(prompt).or_else(|| counted(prompt)) {
         Some(found) => found,
         None => (None, told(prompt)),
     };
@@ -211,6 +211,33 @@ fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
     parts.retain(|part| !part.text.is_empty());
     let preface = format!("{}\n\n{}", preface.join("\n").trim(), after.unwrap_or_default());
     (parts.len() > 1).then(|| (Some(preface.trim().to_owned()), parts))
+}
+
+/// Splits a single line at the numbers in it that count from one: `1. this 2. that`.
+fn counted(text: &str) -> Option<(Option<String>, Vec<Part>)> {
+    let line = text.trim();
+    if line.lines().nth(1).is_some() {
+        return None;
+    }
+    let mut marks: Vec<(usize, usize)> = Vec::new();
+    for word in line.split(char::is_whitespace) {
+        let next = marks.len() + 1;
+        let is_mark = [format!("{next}."), format!("{next})"), format!("({next})")].iter().any(|mark| mark == word);
+        if is_mark {
+            // The words are parts of the line.
+            let from = word.as_ptr().addr() - line.as_ptr().addr();
+            marks.push((from, from + word.len()));
+        }
+    }
+    let ends = marks.iter().skip(1).map(|(from, _)| *from).chain([line.len()]);
+    let parts: Vec<&str> = marks.iter().zip(ends).map(|((_, from), to)| &line[*from..to]).collect();
+    if parts.len() < 2 || !parts.iter().all(|part| has_words(part)) {
+        return None;
+    }
+    let clean = |part: &str| part.trim().trim_end_matches([',', ';']).trim_end().to_owned();
+    let parts = parts.into_iter().map(|part| Part { text: clean(part), order: Order::After }).collect();
+    let preface = line[..marks[0].0].trim().to_owned();
+    Some((Some(preface), parts))
 }
 
 /// Takes what stands behind a list, as deep as its items or less, from its last item: it is about all of it.
@@ -714,6 +741,9 @@ mod tests {
         assert_eq!(shape("一、修复错误\n二、运行测试"), ["修复错误", "运行测试 <- 1"]);
         assert_eq!(shape("第一步：修复\n第二步：测试"), ["修复", "测试 <- 1"]);
         assert_eq!(shape("① uno\n② dos"), ["uno", "dos <- 1"]);
+        assert_eq!(shape("1. fix it 2. test it 3. ship it"), ["fix it", "test it <- 1", "ship it <- 2"]);
+        assert_eq!(shape("Please: (1) fix it; (2) test it"), ["fix it", "test it <- 1"]);
+        assert_eq!(shape("bump it to 2. and 1. later"), ["bump it to 2. and 1. later"]);
         assert_eq!(shape("１．読む\n２．書く"), ["読む", "書く <- 1"]);
     }
 
