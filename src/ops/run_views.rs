@@ -463,8 +463,12 @@ impl RunView {
         if self.demo {
             return Some("a demo: no agent was asked and nothing spent".to_owned());
         }
-        let usd = dollars(self.cost_usd?);
         let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
+        let Some(usd) = self.cost_usd.map(dollars) else {
+            // Nothing is held against the budget then, which nobody would see otherwise.
+            let unknown = Some(self.cost_unknown_steps).filter(|unknown| *unknown > 0 && self.budget_usd.is_some())?;
+            return Some(format!("nothing known spent{of}: what {} cost is not known", plural(unknown, "step")));
+        };
         Some(match self.cost_unknown_steps {
             0 => format!("{usd}{of}"),
             unknown => format!("{usd}{of} and what {} cost, which is not known", plural(unknown, "step")),
