@@ -478,11 +478,16 @@ impl RunView {
         if self.demo {
             return Some("a demo: no agent was asked and nothing spent".to_owned());
         }
+        let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
         let Some(usd) = self.cost_usd.map(dollars) else {
             let steps = plural(self.cost_unknown_steps, "step");
-            return (self.cost_unknown_steps > 0).then(|| format!("the cost of {steps} is not known"));
+            return match (self.cost_unknown_steps, self.budget_usd) {
+                (0, _) => None,
+                (_, None) => Some(format!("the cost of {steps} is not known")),
+                // Nothing is held against the budget then, which nobody would see otherwise.
+                (_, Some(_)) => Some(format!("nothing known spent{of}: what {steps} cost is not known")),
+            };
         };
-        let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
         Some(match self.cost_unknown_steps {
             0 => format!("{usd}{of}"),
             unknown => format!("{usd}{of} and what {} cost, which is not known", plural(unknown, "step")),

@@ -135,7 +135,7 @@ fn an_unknown_cost_is_told_and_never_zero() {
     let run = ran.json()["run"].clone();
     assert_eq!((ran.code, run.get("cost_usd"), &run["cost_unknown_steps"]), (Some(0), None, &json!(1)), "{run:#}");
     let page = home.mgr(&["workflow", "status"]).stdout;
-    assert!(page.contains(", the cost of 1 step is not known\n"), "{page}");
+    assert!(page.contains(", nothing known spent of $1.00: what 1 step cost is not known\n"), "{page}");
     let report = home.mgr(&["workflow", "report"]).stdout;
     assert!(report.contains("The cost of 1 step is not known.") && !report.contains("$0"), "{report}");
 }
@@ -161,4 +161,20 @@ fn a_death_between_a_submit_and_its_note_loses_no_money() {
     wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), home.runs().len(), &run["cost_usd"]), (vec!["done"; 2], 2, &json!(0.75)), "{run:#}");
+}
+
+/// The pause for want of money has stopped the nested run as well: more of it lets both go on.
+#[test]
+fn more_money_lets_a_nested_run_go_on_too() {
+    let home = TestHome::new();
+    let inner: String = paid("b", "", "", "0.5", "").lines().map(|line| format!("      {line}\n")).collect();
+    let text = format!(
+        "budget: $1\nsteps:\n{}  - id: n\n    kind: workflow\n    needs: [a]\n    workflow:\n      steps:\n{inner}",
+        paid("a", "", "", "1", "")
+    );
+    let ran = home.mgr(&["workflow", "run", "--workflow", &text]);
+    assert_eq!(ran.code, Some(7), "{ran:#?}");
+    home.json(&["answer", "@last/budget", "yes"]);
+    let run = home.end_of_run("@last");
+    assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done", "done"], &json!(1.5)), "{run:#}");
 }

@@ -495,3 +495,31 @@ outputs: {diff: '{{ steps.seen.output }}'}
     let diff = run["outputs"]["diff"].as_str().unwrap();
     assert_eq!((diff.matches("diff --git").count(), diff.matches("+good").count()), (2, 1), "{diff}");
 }
+
+/// The question is about the winner's work: how the others end changes nothing in it.
+#[test]
+fn a_question_after_a_race_is_about_the_winner_alone() {
+    let home = home();
+    let go = home.at("go");
+    let text = format!(
+        "
+steps:
+  - {{id: r, kind: race, backends: [ann, bob], keep_rest: true, prompt: \"as bob wait-for {go}\\nwrite made x\\nfinish yes\"}}
+  - {{id: ok, kind: approval, needs: [r], message: 'good?'}}
+"
+    );
+    home.mgr(&["workflow", "run", "--detach", "--workflow", &text]);
+    let asked = wait_for("the question", || {
+        let items = home.json(&["inbox"])["items"].clone();
+        if items[0].is_null() { Err(home.state("@last")) } else { Ok(items[0].clone()) }
+    });
+    assert_eq!(asked["files"], json!(["made (result of r)", "runs (result of r)"]), "{asked:#}");
+    assert_eq!(asked["reviewed"].as_array().map(Vec::len), Some(1), "{asked:#}");
+    std::fs::write(go, "").unwrap();
+    wait_for("the end of the other", || {
+        let run = home.state("@last");
+        if run["steps"][2]["status"] == "done" { Ok(()) } else { Err(run) }
+    });
+    assert_eq!(home.mgr(&["answer", "@last/ok", "yes"]).code, Some(0));
+    assert_eq!(home.mgr(&["workflow", "status", "--wait"]).code, Some(0));
+}

@@ -199,16 +199,8 @@ impl Engine {
         let raised = Money(purse.budget.0.saturating_add(amount.0));
         // What was overspent is not to stop it again at once.
         let budget = if raised > purse.spent { raised } else { Money(purse.spent.0.saturating_add(amount.0)) };
-        self.store.write(|writing| {
-            let now = writing.view().run(id)?;
-            if now.is_some_and(|now| now.revision == run.revision && now.status == RunStatus::Paused) {
-                writing.set_budget(id, budget)?;
-                writing.wish_of_run(id, RunStatus::Running, clock::now())?;
-            }
-            Ok::<_, EngineError>(())
-        })?;
-        self.wake_driver()?;
-        Ok(self.run_state(id)?.run)
+        // The nested runs that its pause has stopped go on with it.
+        Ok(self.resume_run(id, Some(budget))?.run)
     }
 
     /// Says whether there is money for a step that asks an agent.

@@ -36,6 +36,10 @@ impl Engine {
         let mut places = Places::default();
         for before in ancestors(&loaded.plan, place) {
             let (row, planned) = (&steps[before], &loaded.plan.steps[before]);
+            // Of a race the winner speaks, in the row of the race: losers may still be on their way out.
+            if planned.part.is_racer() {
+                continue;
+            }
             let facts = self.facts(loaded, row, planned, false)?;
             let mut parts = Parts::default();
             let result = facts.result.map(|result| result.to_string());
@@ -50,7 +54,9 @@ impl Engine {
                 files_total: 0,
                 isolated: false,
             };
-            for task in self.tasks_behind(row)? {
+            let mut seen = BTreeSet::new();
+            // A race in a nested workflow has the task of its winner too.
+            for task in self.tasks_behind(row)?.into_iter().filter(|task| seen.insert(task.id.clone())) {
                 self.add_task(&task, &mut reviewed, &mut parts, &mut places);
             }
             reviewed.digest = parts.end();
