@@ -178,3 +178,17 @@ fn more_money_lets_a_nested_run_go_on_too() {
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done", "done"], &json!(1.5)), "{run:#}");
 }
+
+#[test]
+fn nobody_waits_for_a_nested_run_whose_own_money_is_spent() {
+    let home = TestHome::new();
+    let inner = [paid("a", "", "", "1", ""), paid("b", "a", "", "0.5", "")].concat();
+    let inner: String = inner.lines().map(|line| format!("      {line}\n")).collect();
+    let text = format!("steps:\n  - id: n\n    kind: workflow\n    workflow:\n      budget: $1\n      steps:\n{inner}");
+    let ran = home.mgr(&["workflow", "run", "--workflow", &text]);
+    assert_eq!(ran.code, Some(10), "{ran:#?}");
+    let question = home.json(&["inbox"])["items"][0]["id"].as_str().unwrap().to_owned();
+    home.json(&["answer", &question, "yes"]);
+    let run = home.end_of_run("@last");
+    assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done"], &json!(1.5)), "{run:#}");
+}

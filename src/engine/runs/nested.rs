@@ -164,8 +164,15 @@ impl Engine {
         for step in state.steps.iter().filter(|_| state.run.status == RunStatus::Running) {
             match (step.status, &step.child) {
                 (StepStatus::Held, _) => waits = true,
-                (StepStatus::Running, Some(child)) if self.waits_for_person(&self.run_state(child)?)? => waits = true,
-                (StepStatus::Running, _) => return Ok(false),
+                (StepStatus::Running, Some(child)) => {
+                    let child = self.run_state(child)?;
+                    // One that is paused, for want of money perhaps, goes on when somebody says so.
+                    if child.run.status != RunStatus::Paused && !self.waits_for_person(&child)? {
+                        return Ok(false);
+                    }
+                    waits = true;
+                }
+                (StepStatus::Running, None) => return Ok(false),
                 (_, _) => {}
             }
         }
