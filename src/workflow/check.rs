@@ -678,7 +678,9 @@ fn repairs(draft: &FileDraft<'_>, tree: &Node, base: &Path, faults: &mut Vec<Fau
     };
     judge(&draft.defaults, tree.get("defaults"), &base.key("defaults"), true);
     for step in &draft.steps {
-        let is_verified = is_verified(&step.fields) || is_verified(&draft.defaults);
+        // A check that cannot be read has been told of.
+        let is_unread = step.node.get("verify").is_some() && !step.fields.contains_key("verify");
+        let is_verified = is_unread || is_verified(&step.fields) || is_verified(&draft.defaults);
         judge(&step.fields, Some(step.node), &step.path, is_verified);
     }
 }
