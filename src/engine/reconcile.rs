@@ -123,9 +123,11 @@ impl Engine {
         dir: &AttemptDir,
         exit: &Exit,
     ) -> Result<News, EngineError> {
+        let mut exit = exit.clone();
         let (digest, mut outcome) = match self.final_digest(task, attempt, dir) {
             Ok(digest) => {
-                let outcome = self.judge_attempt(task, attempt, dir, exit, &digest)?;
+                exit.ending = ending_of(&task.state, exit.ending, &digest);
+                let outcome = self.judge_attempt(task, attempt, dir, &exit, &digest)?;
                 (digest, outcome)
             }
             // It was taken out of the configuration while the task ran: nobody can read its stream.
@@ -135,7 +137,7 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let mut end = self.attempt_end(exit, &digest, &outcome, attempt);
+        let mut end = self.attempt_end(&exit, &digest, &outcome, attempt);
         // An agent that goes on with its conversation does not always name it.
         let earlier = task.repaired_by(attempt).and_then(|failed| failed.ended.as_ref());
         end.session = end.session.or_else(|| earlier.and_then(|earlier| earlier.session.clone()));
@@ -279,6 +281,15 @@ impl Engine {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())
+    }
+}
+
+/// Returns why an attempt ended. One that was asked to end, and whose keeper died over it, has ended as it was asked
+/// to, unless it gave a result first.
+fn ending_of(state: &State, told: Ending, digest: &Digest) -> Ending {
+    match (state, told, &digest.terminal) {
+        (State::Ending { ending, .. }, Ending::Vanished, None) => *ending,
+        (_, _, _) => told,
     }
 }
 

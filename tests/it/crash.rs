@@ -267,3 +267,18 @@ fn a_torn_spec_is_written_again() {
     std::fs::write(&spec, &whole[..whole.len() / 2]).unwrap();
     told_the_truth(&home, &id, "kept");
 }
+
+#[test]
+fn a_task_that_was_asked_to_end_has_ended_so_though_its_keeper_died_over_it() {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let mut submit = home.command(["submit", "write up 1\nhang"]);
+    submit.env("MGR_FAILPOINT", format!("keeper.before_exit@{}", marker.display())).output().unwrap();
+    let up = home.work().join("up");
+    wait_for("the agent", || if up.exists() { Ok(()) } else { Err(home.runs()) });
+    let id = home.only_task();
+    home.json(&["cancel", &id, "--grace", "0s"]);
+    let task = home.end_of(&id);
+    let told = json!([task["status"], task["attempts"][0]["supervision"], marker.exists()]);
+    assert_eq!(told, json!(["cancelled", "adopted", true]), "{task:#}");
+}
