@@ -799,6 +799,7 @@ Register-ArgumentCompleter -Native -CommandName 'mgr' -ScriptBlock {
             [CompletionResult]::new('--max-concurrent', '--max-concurrent', [CompletionResultType]::ParameterName, 'Most tasks at work at once')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
             [CompletionResult]::new('--working-dir', '--working-dir', [CompletionResultType]::ParameterName, 'Directory to work in; over MCP an absolute path')
+            [CompletionResult]::new('--loaf-id', '--loaf-id', [CompletionResultType]::ParameterName, 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`')
             [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Name of this request: sending it again returns the same run')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never (NO_COLOR is honoured)')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Start nothing new after the first failure')

@@ -2113,7 +2113,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__parallel)
-            opts="-f -C -w -q -h --file --tasks --steps --name --max-concurrent --fail-fast --working-dir --demo --wait --detach --request-id --json --quiet --color --help"
+            opts="-f -C -w -q -h --file --tasks --steps --name --max-concurrent --fail-fast --working-dir --demo --wait --detach --loaf-id --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2148,6 +2148,10 @@ _mgr() {
                     return 0
                     ;;
                 -C)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loaf-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -728,6 +728,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --max-concurrent 'Most tasks at work at once'
             cand -C 'Directory to work in; over MCP an absolute path'
             cand --working-dir 'Directory to work in; over MCP an absolute path'
+            cand --loaf-id 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --fail-fast 'Start nothing new after the first failure'

@@ -614,6 +614,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l steps -d 'The same 
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l name -d 'Name to find the run by' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l max-concurrent -d 'Most tasks at work at once' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
+complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l loaf-id -d 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l request-id -d 'Name of this request: sending it again returns the same run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''

@@ -54,6 +54,10 @@ pub struct ParallelInput {
     #[arg(long, conflicts_with = "wait")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detach: bool,
+    /// Loaf that the tasks belong to: kept with each as metadata `loaf_id`
+    #[arg(long, value_name = "LOAF")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
     /// Name of this request: sending it again returns the same run
     #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +143,17 @@ fn definition(input: &ParallelInput) -> Result<Map<String, Value>, OpError> {
     }
     if let Some(name) = &input.name {
         workflow.insert("name".into(), json!(name));
+    }
+    if let Some(loaf) = &input.loaf_id {
+        for step in workflow.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
+            // What is no mapping is told of as a fault.
+            if let Some(step) = step.as_object_mut() {
+                let metadata = step.entry("metadata").or_insert_with(|| json!({}));
+                if let Some(metadata) = metadata.as_object_mut() {
+                    metadata.entry("loaf_id").or_insert_with(|| json!(loaf));
+                }
+            }
+        }
     }
     Ok(workflow)
 }

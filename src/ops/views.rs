@@ -211,6 +211,9 @@ pub struct TaskView {
     pub role: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// The caller's own data.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub metadata: std::collections::BTreeMap<String, String>,
     /// The head of the prompt.
     pub prompt: String,
     pub created_at: Timestamp,
@@ -331,6 +334,7 @@ impl TaskView {
             label: task.spec.label.clone(),
             role: task.spec.role.clone(),
             tags: task.spec.tags.clone(),
+            metadata: task.spec.metadata.clone(),
             prompt: task.prompt_head.clone(),
             created_at: task.created_at,
             started_at: task.started_at(),

@@ -377,7 +377,7 @@ fn parallel_is_a_run_of_tasks() {
     let file = home.work().join("steps.yaml");
     let text = "tasks:\n- {id: a, backend: fake, posture: read_only, prompt: finish one}\n- {id: b, backend: fake, posture: read_only, depends_on: [a], prompt: finish two}\n";
     std::fs::write(&file, text).unwrap();
-    let ran = home.mgr(&["parallel", "-f", "steps.yaml", "--name", "pair", "--json"]);
+    let ran = home.mgr(&["parallel", "-f", "steps.yaml", "--name", "pair", "--loaf-id", "parser", "--json"]);
     let run = ran.json()["run"].clone();
     assert_eq!(
         (ran.code, told(&run), run["name"].as_str()),
@@ -386,6 +386,7 @@ fn parallel_is_a_run_of_tasks() {
     let task = home.status(run["steps"][1]["task_id"].as_str().unwrap());
     assert_eq!(task["lineage"]["workflow"], run["workflow_id"]);
     assert_eq!(task["lineage"]["step"], "b");
+    assert_eq!(task["metadata"], json!({"loaf_id": "parser"}), "{task:#}");
 }
 
 #[test]
