@@ -61,6 +61,9 @@ pub struct StepChange {
 const COLUMNS: &str = "id, name, status, created_at, updated_at, finished_at, revision, parent, parent_step, why, budget, freezes, paused_with";
 const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, question, loops, child, ended";
 
+/// What was submitted under a name that begins with ?1 and `/`, after which `0` comes.
+const OF_REQUEST: &str = "request_id > ?1 || '/' AND request_id < ?1 || '0'";
+
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
 const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
     UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
@@ -118,10 +121,8 @@ impl View<'_> {
 
     /// Returns a run and all runs beneath it, those of earlier turns as well; each run comes after its parent.
     pub fn family_of_run(&self, id: &RunId) -> Result<Vec<RunId>, StoreError> {
-        let sql = "WITH RECURSIVE family (id) AS (
-                       VALUES (?1) UNION ALL SELECT runs.id FROM family JOIN runs ON runs.parent = family.id)
-                   SELECT id FROM family";
-        self.all(sql, [id.as_str()], super::tasks::read_id)
+        let beneath = self.runs_beneath(id)?.into_iter().map(|(beneath, _)| beneath);
+        Ok(std::iter::once(id.clone()).chain(beneath).collect())
     }
 
     /// Returns the runs that a run lies in, the nearest first.
@@ -152,8 +153,7 @@ impl View<'_> {
     /// Returns the tasks of a step by turn, the oldest first.
     pub fn tasks_of_step(&self, run: &RunId, step: &str) -> Result<Vec<(u32, Task)>, StoreError> {
         let columns = super::tasks::TASK_COLUMNS;
-        let sql =
-            format!("SELECT {columns}, request_id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        let sql = format!("SELECT {columns}, request_id FROM tasks WHERE {OF_REQUEST}");
         let of_step = format!("{run}/{step}");
         let width = super::tasks::TASK_COLUMNS.split(',').count();
         let mut found = self.all(&sql, [&of_step], |row| {
@@ -172,9 +172,8 @@ impl View<'_> {
 
     /// Returns the tasks that were ever submitted for a run and are still there, by their requests.
     pub fn task_ids_of_run(&self, id: &RunId) -> Result<Vec<(String, TaskId)>, StoreError> {
-        // `0` comes after `/`.
-        let sql = "SELECT request_id, id FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'";
-        self.all(sql, [id.as_str()], |row| Ok((row.get(0)?, parse(row, 1)?)))
+        let sql = format!("SELECT request_id, id FROM tasks WHERE {OF_REQUEST}");
+        self.all(&sql, [id.as_str()], |row| Ok((row.get(0)?, parse(row, 1)?)))
     }
 
     /// Returns the runs that were started before a time and are over, oldest first.
@@ -225,8 +224,7 @@ impl View<'_> {
     /// Returns every task that was submitted for a run, of all turns.
     pub fn tasks_of_run(&self, id: &RunId) -> Result<Vec<Task>, StoreError> {
         let columns = super::tasks::TASK_COLUMNS;
-        // `0` comes after `/`.
-        let sql = format!("SELECT {columns} FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0'");
+        let sql = format!("SELECT {columns} FROM tasks WHERE {OF_REQUEST}");
         self.all(&sql, [id.as_str()], super::tasks::read_task)
     }
 
@@ -241,8 +239,7 @@ impl View<'_> {
 
     /// Whether a task or a run was submitted under this name, or under one that begins with it and `/`.
     pub fn has_request(&self, request_id: &str) -> Result<bool, StoreError> {
-        // `0` comes after `/`.
-        let is_so = "request_id = ?1 OR (request_id > ?1 || '/' AND request_id < ?1 || '0')";
+        let is_so = format!("request_id = ?1 OR ({OF_REQUEST})");
         let sql =
             format!("SELECT EXISTS (SELECT 1 FROM tasks WHERE {is_so}) OR EXISTS (SELECT 1 FROM runs WHERE {is_so})");
         Ok(self.one(&sql, [request_id], |row| row.get(0))?.unwrap_or(false))
@@ -269,10 +266,7 @@ impl View<'_> {
     /// have come between a submit and the note of it.
     pub fn live_tasks_of_run(&self, id: &RunId) -> Result<Vec<Task>, StoreError> {
         let columns = super::tasks::TASK_COLUMNS;
-        // `0` comes after `/`.
-        let sql = format!(
-            "SELECT {columns} FROM tasks WHERE request_id > ?1 || '/' AND request_id < ?1 || '0' AND finished_at IS NULL"
-        );
+        let sql = format!("SELECT {columns} FROM tasks WHERE {OF_REQUEST} AND finished_at IS NULL");
         self.all(&sql, [id.as_str()], super::tasks::read_task)
     }
 }
