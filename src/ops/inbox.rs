@@ -319,7 +319,7 @@ impl Operation for InboxAnswer {
             approved,
             note: input.note.as_deref(),
             digest: input.digest.as_deref(),
-            over: call.door(),
+            over: call.door.as_str(),
             client: call.client.get("name").map(String::as_str),
         };
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, task_vocabulary())?;

@@ -53,5 +53,5 @@ pub use error::{Code, Exit, OpError};
 pub use events::{EventView, words as event_words};
 pub use run_views::STEPS;
 pub use submit::SubmitInput;
-pub use table::{Answer, Call, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Toolset, find};
+pub use table::{Answer, Call, Door, Effect, Example, OPS, OpSpec, Operation, Progress, Render, Toolset, find};
 pub use views::{ArchiveView, TaskLine, TaskView};

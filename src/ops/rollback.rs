@@ -130,7 +130,7 @@ impl Operation for Rollback {
         let id = call.engine.resolve(&input.task_id)?;
         call.engine.reconcile()?;
         let task = call.engine.task(&id)?;
-        let dry_run = input.dry_run.unwrap_or(call.dry_run_first);
+        let dry_run = input.dry_run.unwrap_or(call.looks_first());
         let is_plain = input.paths.is_empty() && input.on_conflict == refuse();
         let paths = inside(&task, &input.paths)?;
         let ask = LandAsk { paths, dry_run, on_conflict: input.on_conflict, undo: input.undo };

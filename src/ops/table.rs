@@ -128,23 +128,40 @@ pub trait Progress: Send + Sync {
     }
 }
 
+/// The door that a call came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    CommandLine,
+    Mcp,
+}
+
+impl Door {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CommandLine => "cli",
+            Self::Mcp => "mcp",
+        }
+    }
+}
+
 /// The circumstances of one call.
 pub struct Call<'a> {
     pub engine: &'a Engine,
+    pub door: Door,
     pub progress: &'a dyn Progress,
     /// The longest that this call may wait, whatever it asks for.
     pub longest_wait: Option<Duration>,
-    /// Whether a call that changes a workspace only looks, unless it says otherwise.
-    pub dry_run_first: bool,
     /// The client and its conversation, to be kept with tasks.
     pub client: BTreeMap<String, String>,
 }
 
 impl Call<'_> {
-    /// Returns the door that the call came in by, in a word.
-    pub fn door(&self) -> &'static str {
-        // Clients describe themselves with every call; people at a terminal do not.
-        if self.client.is_empty() && !self.dry_run_first { "cli" } else { "mcp" }
+    /// Whether a call that changes a workspace only looks, unless it says otherwise.
+    pub const fn looks_first(&self) -> bool {
+        match self.door {
+            Door::Mcp => true,
+            Door::CommandLine => false,
+        }
     }
 
     /// Returns how long to wait, given what was asked for.

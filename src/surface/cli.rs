@@ -9,7 +9,7 @@ use super::{generate, mcp, progress::Live};
 use crate::{
     config::Environment,
     engine::Engine,
-    ops::{Answer, Call, Code, Exit, OPS, OpError, OpSpec},
+    ops::{Answer, Call, Code, Door, Exit, OPS, OpError, OpSpec},
     ui::{ColourChoice, Ui, harmless_json},
 };
 
@@ -113,7 +113,7 @@ fn operation(row: &OpSpec, matches: &ArgMatches, env: Environment, ui: &Ui, want
         .map_err(|error| OpError::new(Code::Internal, error.to_string()))?;
     let live = Live::new(row, ui, wants_json);
     let call =
-        Call { engine: &engine, progress: &live, longest_wait: None, dry_run_first: false, client: BTreeMap::new() };
+        Call { engine: &engine, door: Door::CommandLine, progress: &live, longest_wait: None, client: BTreeMap::new() };
     let answer = runtime.block_on(async {
         tokio::select! {
             answer = (row.run)(&call, input) => answer,

@@ -2,6 +2,7 @@
 
 mod cli;
 mod generate;
+mod guard;
 mod hidden;
 mod mcp;
 mod progress;

@@ -8,17 +8,12 @@ use std::{
 use camino::Utf8Path;
 use serde_json::{Map, Value};
 
-use super::{
-    answer::fitting,
-    guard::{Guarded, Turns},
-    progress::Heartbeat,
-    roots::Roots,
-    tools::Tool,
-};
+use super::{answer::fitting, progress::Heartbeat, roots::Roots, tools::Tool};
 use crate::{
     config::Environment,
     engine::Engine,
-    ops::{Call, Code, OPS, OpError, Progress},
+    ops::{Call, Code, Door, OPS, OpError, Progress},
+    surface::guard::{Guarded, Turns},
 };
 
 /// Answers the calls of one process.
@@ -68,7 +63,7 @@ impl Desk {
         let engine = self.engine(rebuilds)?.at(Some(working_dir.unwrap_or(self.roots.start())))?;
         self.roots.admit_task(tool, &input, &engine)?;
         let longest_wait = Some(beat.longest_wait());
-        let call = Call { engine: &engine, progress: beat as &dyn Progress, longest_wait, dry_run_first: true, client };
+        let call = Call { engine: &engine, door: Door::Mcp, progress: beat as &dyn Progress, longest_wait, client };
         fitting(&call, tool, input).await
     }
 

@@ -5,12 +5,11 @@
 //!
 //! Theory of operation: [`server`] speaks the protocol and is the only place that names its crate.
 //! Each request runs on its own tokio task. [`desk`] runs the row; the synchronous parts of the
-//! engine run where they may block ([`guard`]), so that no call waits behind another. A call that
+//! engine run where they may block (`surface/guard.rs`), so that no call waits behind another. A call that
 //! is cancelled, or the end of the input, lets waiting calls return what they have; tasks go on.
 
 mod answer;
 mod desk;
-mod guard;
 mod handle;
 mod input;
 mod install;
