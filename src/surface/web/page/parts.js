@@ -113,9 +113,9 @@ function workRow(page, act, { key, href, level = 0, what, health, by, now, time,
     cell("what", link(href, what)),
     cell("status", health),
     cell("by", by),
-    cell("now", h("span", { title: now ? clip(now, 500) : undefined }, now ? clip(now, 200) : "")),
+    cell("now", now && h("span", { title: clip(now, 500) }, clip(now, 200))),
     cell("time", time),
-    cell("cost", h("span", { class: cost === "unknown" ? "faint" : undefined }, cost)),
+    cell("cost", cost === "unknown" ? h("span", { class: "faint" }, cost) : cost),
     cell("id", copyable(page, act, id)),
   );
 }
