@@ -58,7 +58,7 @@ export function press(page, act, { key, label, kind = "plain", confirm, run, isO
   return h("button", { key, type: "button", class: `button ${kind}`, "aria-disabled": off, "data-key": key, on: { click } }, isBusy ? `${label}…` : label);
 }
 
-/** Not doing it stands where the first button stood: a double press does nothing. */
+/** Asks in place of the button. Not doing it comes first and gets the focus: a press too many does nothing. */
 function confirmation(act, key, { question, yes }, run) {
   const leave = (event) => event.key === "Escape" && act.confirm(null, key);
   return h(
