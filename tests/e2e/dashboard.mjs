@@ -233,7 +233,7 @@ const cases = {
     const tab = await open(await newLink());
     const one = await waitingCard(tab, `${id}/ship`);
     await command("answer", `${id}/ship`, "yes");
-    await until("the word", () => /does not wait any more/.test(one.textContent));
+    await until("the word", () => /Does not wait any more/.test(one.textContent));
     assert.ok(one.isConnected && isOff(button(one, "Approve")));
   },
 

@@ -6,10 +6,11 @@
 
 import { h, paint } from "./dom.js";
 import { heading, refusal } from "./parts.js";
-import { VIEWS } from "./views.js";
-import { clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
+import { VIEWS, forgetRuns, newLog } from "./views.js";
+import { SETTLES_MS, clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
 
 const KEY = "mgr dashboard key";
+const VERSION = "mgr dashboard version";
 /** A page that nobody sees only counts what waits. */
 const HIDDEN_GAP_MS = 2000;
 const GAP_MS = 250;
@@ -91,6 +92,7 @@ function takeCode() {
 async function begin() {
   const code = takeCode();
   page.key = sessionStorage.getItem(KEY);
+  page.version = sessionStorage.getItem(VERSION) ?? "";
   if (code) await exchange(code);
   if (!page.key) return lock();
   page.isLocked = false;
@@ -108,6 +110,7 @@ async function exchange(code) {
     page.key = key;
     page.version = version ?? "";
     sessionStorage.setItem(KEY, key);
+    sessionStorage.setItem(VERSION, page.version);
   } catch {
     lose();
   }
@@ -115,9 +118,10 @@ async function exchange(code) {
 
 /** Forgets the key and everything that it has shown. */
 function lock() {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.clear();
   stream?.abort();
   kept.clear();
+  forgetRuns();
   Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, items: [], cards: [], diffs: new Map(), reports: new Map() });
   Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
   show();
@@ -144,14 +148,17 @@ async function load() {
   const { route, hash } = page;
   const before = page.data ?? kept.get(hash)?.data;
   const [inbox, data] = await Promise.allSettled([ask("inbox_list"), view().load(ask, route, before)]);
+  if (!page.key) return;
   const failed = [inbox, data].map((result) => result.reason).find((reason) => reason instanceof Locked || reason instanceof Gone);
   if (failed) return void dealWith(failed);
   page.isGone = false;
+  clearTimeout(comebackTimer);
   comeback.reset();
   if (inbox.status === "fulfilled") takeInbox(inbox.value);
   // The person has gone on meanwhile: what came is for another view.
   if (route === page.route) takeData(data);
   show();
+  if (page.data && view().hasMore?.(page.data)) refresh();
 }
 
 function takeInbox(inbox) {
@@ -269,7 +276,8 @@ function enter() {
 
 function arrive(top) {
   scrollTo(0, top);
-  place("main").querySelector("h1")?.focus({ preventScroll: true });
+  if (!wantsSearch || !focusSearch()) place("main").querySelector("h1")?.focus({ preventScroll: true });
+  wantsSearch = false;
 }
 
 function filter(query) {
@@ -419,16 +427,17 @@ const act = {
     page.reports.set(id, { ...page.reports.get(id) });
     show();
     try {
-      page.reports.set(id, { text: (await ask("workflow_report", { workflow_id: id })).markdown });
+      const { markdown } = await ask("workflow_report", { workflow_id: id });
+      if (page.reports.has(id)) page.reports.set(id, { text: markdown });
     } catch (error) {
       page.reports.set(id, { error: dealWith(error) });
     }
     show();
   },
 
-  allEvents() {
+  events(all) {
     if (!page.data?.log) return;
-    page.data = { ...page.data, mark: "", log: { events: [], after: undefined, all: true, dropped: 0, isPart: false } };
+    page.data = { ...page.data, mark: "", log: newLog(page.data.task, all) };
     refresh();
   },
 };
@@ -464,7 +473,14 @@ async function readDiff(key) {
     diff.error = dealWith(error);
   }
   diff.isBusy = false;
+  settle();
   show();
+}
+
+/** What a patch has pushed away takes no press for a moment. */
+function settle() {
+  const steady = Date.now() + SETTLES_MS;
+  page.cards = page.cards.map((card) => ({ ...card, steady }));
 }
 
 function focusOn(key) {
@@ -481,7 +497,8 @@ function say(words) {
 // --- Showing --------------------------------------------------------------------------------------
 
 function show() {
-  page.now = Date.now();
+  // What is not known to go on stands still.
+  if (!page.isGone) page.now = Date.now();
   const waits = page.isLocked ? 0 : waitingCount(page.cards);
   paint(place("head"), head(waits));
   paint(place("banner"), page.isGone ? [h("p", {}, "mgr's dashboard has ended. Tasks go on. Type ", h("code", {}, "mgr dashboard"), " to open it again.")] : []);
@@ -540,9 +557,17 @@ function onKey(event) {
   if (event.key === "j" || event.key === "k") return void step(event.key === "j" ? 1 : -1);
   if (event.key !== "/") return;
   event.preventDefault();
+  if (focusSearch()) return;
+  wantsSearch = true;
+  act.go("tasks");
+}
+
+let wantsSearch = false;
+
+function focusSearch() {
   const search = document.querySelector("input[type=search]");
-  if (search) search.focus();
-  else act.go("tasks");
+  search?.focus();
+  return search !== null;
 }
 
 /** Moves from row to row. */

@@ -141,7 +141,7 @@ export function taskRow(page, act, task, { level = 0, step } = {}) {
 /** What a task does, or what it waits for before it can. */
 function doingOf(task) {
   const waits = ["queued", "held"].includes(task.status) && task.current_step;
-  return waits ? `waits for ${task.current_step}` : task.current_step;
+  return waits ? `waits: ${task.current_step}` : task.current_step;
 }
 
 /** A run in a list, with what is at work in it where its steps are known. */
@@ -258,16 +258,18 @@ function questionCard(page, act, card) {
     { key: card.id, class: `card is-${card.state}`, "aria-labelledby": title, "data-id": card.id },
     cardHead(page, card, title),
     card.state === "changed" && changedNotice(act, card),
-    ["gone", "answered"].includes(card.state) && h("p", { key: "over", class: "card-over" }, card.words ?? "This does not wait any more: it was answered elsewhere, or has ended."),
     // A new look is a new body: nothing that was opened for the former content is left open in it.
     h("div", { key: `body ${card.anew ?? 0}`, class: "card-body" }, body(page, act, card)),
     card.error && refusal(card.error),
   );
 }
 
+/** The head has room for what became of it, so that nothing beneath moves. */
 function cardHead(page, card, title) {
   const { item } = card;
+  const isOver = ["gone", "answered"].includes(card.state);
   const asked = `asked ${roughWords(secondsBetween(item.since, page.now))} ago`;
+  const became = card.words ?? "Does not wait any more: answered elsewhere, or ended.";
   const name = item.task ? item.task.label ?? item.task.backend : item.workflow;
   const href = item.task ? hashOf("task", item.task.task_id) : hashOf("run", item.workflow_id);
   const kinds = { approval: "Approval", budget: "Budget", task: "Question", rebuilt: "Held" };
@@ -276,7 +278,7 @@ function cardHead(page, card, title) {
     { class: "card-head" },
     status("waits_for_you", kinds[item.kind] ?? item.kind),
     h("h3", { id: title }, h("a", { href }, clip(oneLine(name), 80)), item.step && item.kind === "approval" ? [" / ", item.step] : null),
-    h("span", { class: "card-when faint", title: item.since }, asked),
+    h("span", { class: `card-when ${isOver ? "card-over" : "faint"}`, title: item.since }, isOver ? became : asked),
   );
 }
 
