@@ -15,6 +15,7 @@ mod it {
     pub mod crash;
     pub mod decompose;
     pub mod hygiene;
+    pub mod inside;
     pub mod isolation;
     pub mod landing;
     pub mod lease;

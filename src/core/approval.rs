@@ -122,6 +122,16 @@ impl Word {
     }
 }
 
+/// A task that wanted to give a person's word on a step, and was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedAnswer {
+    /// The step; `budget` for the run's money.
+    pub step: String,
+    pub task_id: TaskId,
+    /// When it first tried.
+    pub at: Timestamp,
+}
+
 /// A question to a person, as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

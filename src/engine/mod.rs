@@ -15,6 +15,7 @@ mod error;
 mod extract;
 mod gate;
 mod ingest;
+mod inside;
 mod landing;
 mod launch;
 mod lease;

@@ -159,6 +159,7 @@ fn summary(view: &RunView) -> Vec<String> {
         sentences.push(format!("Step {} failed{why}", one_line(&step.id)));
     }
     sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
+    sentences.extend(view.notes.iter().map(|note| format!("Of note: {}.", inline(note))));
     sentences.extend(view.cost_words());
     if view.demo {
         sentences.push("It was a demo: no agent was asked.".to_owned());

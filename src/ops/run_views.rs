@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     core::{
-        Giver, Money, Question, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+        Giver, Money, Question, RefusedAnswer, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended,
+        Verification, Word,
     },
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
@@ -262,7 +263,7 @@ pub struct RunView {
     /// What to call next, while it is not over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<&'static str>,
-    /// What a demo does differently.
+    /// What a demo does differently, and which tasks wanted to answer in a person's place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(skip)]
@@ -307,7 +308,7 @@ impl RunView {
             demo: loaded.frozen.demo,
             waits_for_person,
             next: call_next(status, waits_for_person, budget_spent),
-            notes: Vec::new(),
+            notes: refused(call, state)?,
             exit,
         })
     }
@@ -324,6 +325,15 @@ impl RunView {
             (None, _) => Some(format!("The cost of {unknown} is not known.")),
         }
     }
+}
+
+/// Says which tasks wanted to give a person's word.
+fn refused(call: &Call<'_>, state: &RunState) -> Result<Vec<String>, OpError> {
+    let words = |refused: RefusedAnswer| {
+        let (task, step) = (refused.task_id, one_line(&refused.step));
+        format!("task {task} wanted to answer {step} in a person's place, and was refused")
+    };
+    Ok(call.engine.refused_answers(&state.run.id)?.into_iter().map(words).collect())
 }
 
 /// Returns the tool that brings a run further.

@@ -150,7 +150,8 @@ pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) ->
     } else {
         call.engine.reconcile()?;
     }
-    let run = RunView { notes, ..RunView::of(call, &call.engine.run_state(&workflow_id)?)? };
+    let mut run = RunView::of(call, &call.engine.run_state(&workflow_id)?)?;
+    run.notes.splice(..0, notes);
     Ok(WorkflowRunOutput { workflow_id, run, detached: !wait })
 }
 

@@ -7,7 +7,10 @@
 
 use super::{Loaded, change, no_run, record::About, review::ancestors};
 use crate::{
-    core::{Giver, Question, Review, Run, RunId, RunStep, Span, StepStatus, Timestamp, Unattended, Word},
+    core::{
+        Giver, Question, RefusedAnswer, Review, Run, RunId, RunStep, Span, StepStatus, TaskId, Timestamp, Unattended,
+        Word,
+    },
     engine::{Engine, EngineError},
     os::clock,
     store::{StepChange, View},
@@ -159,6 +162,24 @@ impl Engine {
     /// The store cannot be read.
     pub fn held_steps(&self) -> Result<Vec<(RunId, RunStep)>, EngineError> {
         Ok(self.store.read(|view| view.held_steps())?)
+    }
+
+    /// Notes that a task wanted to give a person's word. Once for each task and step: an agent may try for hours.
+    pub(in crate::engine) fn note_refused(&self, id: &RunId, step: &str, task: &TaskId) -> Result<(), EngineError> {
+        let refused = RefusedAnswer { step: step.to_owned(), task_id: task.clone(), at: clock::now() };
+        if self.store.write(|writing| writing.add_refused_answer(id, &refused).map_err(EngineError::from))? {
+            self.keep_word(id, "refused", About::Refused(&refused));
+            self.poke();
+        }
+        Ok(())
+    }
+
+    /// Returns which tasks wanted to give a person's word in a run, the first to try first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn refused_answers(&self, id: &RunId) -> Result<Vec<RefusedAnswer>, EngineError> {
+        Ok(self.store.read(|view| view.refused_answers(id))?)
     }
 
     /// Takes a person's word on a step that waits for it. The same word a second time changes nothing.
