@@ -89,6 +89,9 @@ pub enum Giver {
         /// The program that the person used, where it says its name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<String>,
+        /// Whose terminal or client it was: a name of the system's users.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
     },
     /// Nobody: the policy for questions without an answer, and why it was its turn.
     Policy { unattended: Unattended, why: String },
@@ -193,7 +196,7 @@ mod tests {
     }
 
     fn person() -> Giver {
-        Giver::Person { over: "cli".into(), client: None }
+        Giver::Person { over: "cli".into(), client: None, user: None }
     }
 
     #[test]

@@ -338,6 +338,7 @@ impl Operation for InboxAnswer {
             digest: input.digest.as_deref(),
             over: call.door.as_str(),
             client: call.client.get("name").map(String::as_str),
+            user: ["USER", "LOGNAME"].into_iter().find_map(|name| call.engine.env_value(name)),
         };
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, task_vocabulary())?;
         Ok(InboxAnswerOutput { workflow_id, step: answered.step, status: answered.status, reason: answered.reason })

@@ -216,11 +216,12 @@ fn word(step: &RunStepView) -> Option<String> {
             let policy = unattended.as_str();
             format!("Step {id} was {told} by no person but by its policy at {at}: {why} (unattended: {policy}).")
         }
-        Giver::Person { over, client } => {
+        Giver::Person { over, client, user } => {
+            let user = user.as_deref().map(|user| format!(" ({})", quoted(user))).unwrap_or_default();
             let client = client.as_deref().map(|client| format!(" from {}", quoted(client))).unwrap_or_default();
             let door = if over == "mcp" { format!("over MCP{client}") } else { "on the command line".to_owned() };
             let note = word.note.as_deref().map(|note| format!(", saying “{}”", quoted(note))).unwrap_or_default();
-            format!("A person {told} step {id} {door} at {at}{note}.")
+            format!("A person{user} {told} step {id} {door} at {at}{note}.")
         }
     })
 }

@@ -184,6 +184,9 @@ pub struct WordView {
     /// The MCP client, by the name that it gives itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// The user whose terminal or client it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Why it was the policy's turn.
@@ -194,11 +197,11 @@ pub struct WordView {
 
 impl From<&Word> for WordView {
     fn from(word: &Word) -> Self {
-        let (by, over, client, why) = match &word.giver {
-            Giver::Person { over, client } => ("person", Some(over.clone()), client.clone(), None),
-            Giver::Policy { why, .. } => ("policy", None, None, Some(why.clone())),
+        let (by, over, client, user, why) = match &word.giver {
+            Giver::Person { over, client, user } => ("person", Some(over.clone()), client.clone(), user.clone(), None),
+            Giver::Policy { why, .. } => ("policy", None, None, None, Some(why.clone())),
         };
-        Self { approved: word.approved, by, over, client, note: word.note.clone(), why, at: word.at }
+        Self { approved: word.approved, by, over, client, user, note: word.note.clone(), why, at: word.at }
     }
 }
 

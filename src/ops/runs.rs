@@ -171,6 +171,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
+    let policy = call.engine.at(Some(&working_dir))?.config().unattended;
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
@@ -181,6 +182,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
         unattended: start.unattended,
+        policy: Some(policy),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };

@@ -27,6 +27,8 @@ pub struct Answer<'a> {
     /// `cli` or `mcp`.
     pub over: &'a str,
     pub client: Option<&'a str>,
+    /// The user's name, as the system has it.
+    pub user: Option<&'a str>,
 }
 
 /// What an approval says of itself.
@@ -65,7 +67,7 @@ impl Engine {
         place: usize,
         terms: Terms,
     ) -> Result<StepChange, EngineError> {
-        let unattended = match terms.unattended {
+        let unattended = match terms.unattended.or(loaded.frozen.policy) {
             Some(unattended) => unattended,
             None => self.at(Some(&loaded.frozen.working_dir))?.config.unattended,
         };
@@ -293,7 +295,7 @@ fn word_of(answer: &Answer<'_>) -> Word {
     Word {
         approved: answer.approved,
         note: answer.note.map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned),
-        giver: Giver::Person { over: answer.over.to_owned(), client },
+        giver: Giver::Person { over: answer.over.to_owned(), client, user: answer.user.map(str::to_owned) },
         at: clock::now(),
     }
 }
