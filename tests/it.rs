@@ -16,6 +16,7 @@ mod it {
     pub mod dashboard;
     pub mod decompose;
     pub mod hygiene;
+    pub mod inside;
     pub mod isolation;
     pub mod landing;
     pub mod lease;

@@ -16,6 +16,7 @@ mod error;
 mod extract;
 mod gate;
 mod ingest;
+mod inside;
 mod landing;
 mod launch;
 mod lease;

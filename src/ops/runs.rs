@@ -150,7 +150,8 @@ pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) ->
     } else {
         call.engine.reconcile()?;
     }
-    let run = RunView { notes, ..RunView::of(call, &call.engine.run_state(&workflow_id)?)? };
+    let mut run = RunView::of(call, &call.engine.run_state(&workflow_id)?)?;
+    run.notes.splice(..0, notes);
     Ok(WorkflowRunOutput { workflow_id, run, detached: !wait })
 }
 
@@ -170,6 +171,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
+    let policy = call.engine.at(Some(&working_dir))?.config().unattended;
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
@@ -180,6 +182,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
         unattended: start.unattended,
+        policy: Some(policy),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp, Unattended},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
@@ -73,6 +73,10 @@ pub struct Frozen {
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// The setting `unattended` at the start: what it says later, and to whom, changes no run that is on its way.
+    /// Of releases before this one it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Unattended>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
 }

@@ -242,6 +242,7 @@ mod tests {
             env: Map::new(),
             said: Vec::new(),
             unattended: false,
+            policy: None,
             digest: plan.digest.clone(),
         };
         Loaded { frozen, workflow, plan }
