@@ -55,11 +55,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
-            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -790,41 +790,6 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
-        &'mgr;config'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;doctor'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --fix 'Mend what can be mended without losing anything'
-            cand --rebuild 'Make the database anew from the tasks'' files; the old one is put aside'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;capabilities'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;demo'= {
-            cand --dir 'Directory for the scratch files; a fresh one under mgr''s home when absent'
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
         &'mgr;dashboard'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
@@ -889,6 +854,41 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;dashboard;help;serve'= {
         }
         &'mgr;dashboard;help;help'= {
+        }
+        &'mgr;config'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;doctor'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --fix 'Mend what can be mended without losing anything'
+            cand --rebuild 'Make the database anew from the tasks'' files; the old one is put aside'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;capabilities'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;demo'= {
+            cand --dir 'Directory for the scratch files; a fresh one under mgr''s home when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;mcp'= {
             cand --toolsets 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent'
@@ -987,11 +987,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
-            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -1110,14 +1110,6 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;help;answer'= {
         }
-        &'mgr;help;config'= {
-        }
-        &'mgr;help;doctor'= {
-        }
-        &'mgr;help;capabilities'= {
-        }
-        &'mgr;help;demo'= {
-        }
         &'mgr;help;dashboard'= {
             cand open 'Open the dashboard in a browser'
             cand status 'Show whether the dashboard runs'
@@ -1131,6 +1123,14 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;dashboard;stop'= {
         }
         &'mgr;help;dashboard;serve'= {
+        }
+        &'mgr;help;config'= {
+        }
+        &'mgr;help;doctor'= {
+        }
+        &'mgr;help;capabilities'= {
+        }
+        &'mgr;help;demo'= {
         }
         &'mgr;help;mcp'= {
             cand config 'Print what a client''s configuration needs'

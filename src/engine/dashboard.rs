@@ -89,8 +89,9 @@ impl Engine {
     /// Makes sure that a dashboard of this release lives, and returns a link to it.
     ///
     /// # Errors
-    /// It does not start, or its files cannot be written.
+    /// This process stands in a task, the dashboard does not start, or its files cannot be written.
     pub async fn open_dashboard(&self) -> Result<DashboardLink, EngineError> {
+        self.check_outside()?;
         if let Some(state) = self.dashboard()? {
             if state.version == env!("CARGO_PKG_VERSION") {
                 return Ok(DashboardLink { link: state.link(&new_code(&self.home.dashboard())?), started: false });
@@ -127,8 +128,9 @@ impl Engine {
     /// Takes the right to be this home's dashboard; `None` when another has it.
     ///
     /// # Errors
-    /// The files cannot be made.
+    /// This process stands in a task, or the files cannot be made.
     pub fn take_dashboard_post(&self) -> Result<Option<DashboardPost>, EngineError> {
+        self.check_outside()?;
         let dir = self.home.dashboard();
         files::make_dir(&dir.join("codes"))?;
         let lock = files::open_lock(&dir.join("lock"))?;
