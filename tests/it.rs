@@ -29,6 +29,7 @@ mod it {
     pub mod storage;
     pub mod templates;
     pub mod tree;
+    pub mod views;
     pub mod wishes;
     pub mod workflow;
     pub mod workflow_crash;
