@@ -127,3 +127,39 @@ fn a_step_whose_task_is_paused_is_paused_up_to_the_outermost_run() {
     home.json(&["resume", &late]);
     assert_eq!(home.end_of_run(&id)["status"], "done");
 }
+
+#[test]
+fn the_tasks_of_a_run_are_those_of_all_that_is_nested_in_it() {
+    let home = TestHome::new();
+    let text = "
+name: outer
+steps:
+  - id: m
+    kind: workflow
+    matrix: {x: [1, 2]}
+    workflow:
+      steps:
+        - id: in
+          kind: workflow
+          workflow: {steps: [{id: say, kind: command, run: [echo, x]}]}
+  - {id: end, kind: command, needs: [m], run: [echo, end]}
+";
+    let (_, run) = home.workflow(text);
+    home.submit("finish x");
+    let id = run["workflow_id"].as_str().unwrap();
+    let steps = |list: &Value| {
+        let tasks = list["tasks"].as_array().unwrap().iter();
+        let mut steps: Vec<_> = tasks.map(|task| task["step"].as_str().unwrap().to_owned()).collect();
+        steps.sort();
+        (steps, list["total"].clone())
+    };
+    let all = home.json(&["list", "--workflow", id]);
+    let expected = ["end", "m[1]/in/say", "m[2]/in/say"].map(str::to_owned).to_vec();
+    assert_eq!(steps(&all), (expected, json!(3)), "{all:#}");
+    // Seen from a nested run the way is shorter.
+    let child = run["steps"][0]["child_id"].as_str().unwrap();
+    let inner = home.json(&["list", "--workflow", child]);
+    assert_eq!(steps(&inner), (vec!["in/say".to_owned()], json!(1)), "{inner:#}");
+    let shown = home.mgr(&["list", "--workflow", id]).stdout;
+    assert!(shown.contains("  m[1]/in/say"), "{shown}");
+}

@@ -190,6 +190,14 @@ impl Engine {
         Ok(self.store.read(|view| view.task_statuses_of_run(id))?.into_iter().collect())
     }
 
+    /// Returns a run and the runs beneath it, each with the steps on the way to it: `` or `outer/inner/`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn paths_of_family(&self, id: &RunId) -> Result<BTreeMap<RunId, String>, EngineError> {
+        Ok(self.store.read(|view| view.paths_of_family(id))?.into_iter().collect())
+    }
+
     /// Returns the tasks of a step with the number of its turn, the oldest first.
     ///
     /// # Errors
