@@ -31,6 +31,7 @@ mod it {
     pub mod storage;
     pub mod templates;
     pub mod tree;
+    pub mod views;
     pub mod wishes;
     pub mod workflow;
     pub mod workflow_crash;

@@ -311,9 +311,10 @@ type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
 /// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
 fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
     let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
+    let paused = call.engine.paused_steps(state)?;
     for step in &state.steps {
         let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
-        let (word, _) = shown(step.status, task);
+        let word = shown(step.status, task, paused.contains(&step.step));
         let now = (word, step.turn);
         let name = format!("{above}{}", step.step);
         let before = told.insert((state.run.id.clone(), step.step.clone()), now);
