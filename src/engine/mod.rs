@@ -20,6 +20,7 @@ mod inside;
 mod landing;
 mod launch;
 mod lease;
+mod loafs;
 mod price;
 mod probe;
 mod rebuild;

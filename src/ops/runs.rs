@@ -68,6 +68,10 @@ pub struct WorkflowRunInput {
     #[arg(long, value_name = "RUN")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<TaskRef>,
+    /// Loaf that `loaf.…` in the workflow means
+    #[arg(long, value_name = "LOAF")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
     /// Name of this request: sending it again returns the same run
     #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +128,7 @@ impl Operation for WorkflowRun {
             request_id: input.request_id,
             from_step: input.from_step,
             reuse: input.reuse,
+            loaf_id: input.loaf_id,
         };
         start_and_wait(call, start, input.wait).await
     }
@@ -141,6 +146,7 @@ pub(super) struct Start {
     pub request_id: Option<String>,
     pub from_step: Option<String>,
     pub reuse: Option<TaskRef>,
+    pub loaf_id: Option<String>,
 }
 
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
@@ -181,6 +187,8 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         file: start.file.map(|file| file.0),
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
+        loaf: loaf_of(call, &workflow, start.loaf_id.as_deref())?,
+        loaf_id: start.loaf_id,
         unattended: start.unattended,
         policy: Some(policy),
         digest: plan.digest.clone(),
@@ -230,6 +238,27 @@ fn env_of(call: &Call<'_>, workflow: &Workflow) -> Result<Map<String, Value>, Op
     }
     let kept = workflow.used_env().into_iter().filter_map(|name| Some((name.to_owned(), Value::from(value(name)?))));
     Ok(kept.collect())
+}
+
+/// Reads the loaf that a workflow asks for. What changes in it later is for later runs.
+fn loaf_of(call: &Call<'_>, workflow: &Workflow, id: Option<&str>) -> Result<Option<Map<String, Value>>, OpError> {
+    let used = workflow.used_loaf();
+    if !used.is_open && used.names.is_empty() {
+        return Ok(None);
+    }
+    let id = id.ok_or_else(|| {
+        OpError::invalid("the workflow asks for `loaf`, and none was given; nothing was started")
+            .hint("name it with `loaf_id` (`--loaf-id NAME`)")
+    })?;
+    let loaf = call.engine.loaf(id)?;
+    let missing = used.names.iter().filter(|name| !loaf.contains_key(*name));
+    let missing: Vec<_> = missing.map(|name| format!("`{name}`")).collect();
+    if missing.is_empty() {
+        return Ok(Some(loaf));
+    }
+    let (missing, known) = (missing.join(", "), loaf.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
+    Err(OpError::invalid(format!("loaf `{id}` has no {missing}, which the workflow asks for; nothing was started"))
+        .hint(format!("it has {known}")))
 }
 
 /// The command line works where it is called.

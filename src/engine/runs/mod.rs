@@ -39,7 +39,7 @@ use crate::{
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
-    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, as_written, check, plan},
+    workflow::{Checked, Known, Plan, Source, StartedWith, Vocabulary, Workflow, as_written, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
@@ -71,6 +71,12 @@ pub struct Frozen {
     /// Values of the environment variables that the workflow declares.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub env: Map<String, Value>,
+    /// Name of the loaf that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
+    /// What the loaf held at the start, where the workflow asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf: Option<Map<String, Value>>,
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
@@ -80,6 +86,12 @@ pub struct Frozen {
     pub policy: Option<Unattended>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+impl Frozen {
+    pub(super) fn started_with(&self) -> StartedWith<'_> {
+        StartedWith { env: Some(&self.env), loaf: self.loaf.as_ref() }
+    }
 }
 
 /// Values of the environment may be secrets: only names are shown.

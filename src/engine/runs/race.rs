@@ -272,6 +272,8 @@ mod tests {
             file: None,
             template: None,
             env: Map::new(),
+            loaf_id: None,
+            loaf: None,
             said: Vec::new(),
             unattended: false,
             policy: None,
