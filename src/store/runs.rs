@@ -65,7 +65,7 @@ const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, ques
 const OF_REQUEST: &str = "request_id > ?1 || '/' AND request_id < ?1 || '0'";
 
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
-const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
+pub(super) const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
     UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
     UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
           WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
