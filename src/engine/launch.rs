@@ -49,7 +49,7 @@ impl Engine {
         Ok(())
     }
 
-    fn has_ticker(&self) -> bool {
+    pub(super) fn has_ticker(&self) -> bool {
         files::open_lock(&self.home.ticker_lock()).is_ok_and(|lock| lock.try_lock_shared().is_err())
     }
 
