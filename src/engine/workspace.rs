@@ -16,7 +16,7 @@ use crate::{
     archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
-    os::files::FileError,
+    os::{files::FileError, tree},
 };
 
 /// How long a submit looks at the workspace.
@@ -55,6 +55,8 @@ pub struct IsolationLook {
     pub kind: Isolation,
     pub directory: Utf8PathBuf,
     pub state: IsolationState,
+    /// Why it is still there, or what of it is.
+    pub note: Option<String>,
 }
 
 impl Engine {
@@ -84,7 +86,7 @@ impl Engine {
     /// Whether the task is submitted by the agent that writes in its directory. Such a task works beside that agent:
     /// an agent that waits for what it has delegated would otherwise wait for its own end.
     fn is_for_its_writer(&self, spec: &TaskSpec) -> Result<bool, EngineError> {
-        let parent = self.env.get("MGR_TASK_ID").and_then(|id| id.parse::<TaskId>().ok());
+        let parent = self.env.get(tree::TASK).and_then(|id| id.parse::<TaskId>().ok());
         let (Some(root), Some(parent)) = (spec.written_root(), parent) else { return Ok(false) };
         let Some(parent) = self.store.read(|view| view.task(&parent))? else { return Ok(false) };
         let writes = parent.spec.posture != Posture::ReadOnly && parent.spec.isolate == Isolation::None;
@@ -292,7 +294,8 @@ impl Engine {
             (false, _) if task.status().is_terminal() || task.attempts.iter().any(began) => IsolationState::Gone,
             (false, _) => IsolationState::NotYet,
         };
-        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state }))
+        let note = self.landing_note(task)?;
+        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state, note }))
     }
 
     /// Returns what the archive saw the newest finished attempt change.

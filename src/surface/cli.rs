@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, io};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
-use super::{generate, mcp, progress::Live};
+use super::{generate, mcp, progress::Live, web};
 use crate::{
     config::Environment,
     engine::Engine,
@@ -73,6 +73,11 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
             // After serving, standard output is left alone: a client that stopped reading would hold us here.
             Ok(finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success))
         }
+        Some(("dashboard", matches)) if matches.subcommand_name() == Some("serve") => {
+            let (_, matches) = leaf("dashboard", matches);
+            web::serve(matches, env, ui, wants_json)?;
+            Ok(Exit::Success as u8)
+        }
         Some(("completions", matches)) => {
             let text = generate::completions(matches)?;
             Ok(finish(ui.answer(&text), Exit::Success))
@@ -81,12 +86,21 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
         Some(("reference", _)) => Ok(finish(ui.answer(&generate::reference()), Exit::Success)),
         Some((name, matches)) => {
             let (words, matches) = leaf(name, matches);
-            match OPS.iter().find(|row| row.cli == words) {
+            match row_of(&words) {
                 Some(row) => operation(row, matches, env, ui, wants_json),
                 None => Err(OpError::new(Code::Internal, format!("no row for `{}`", words.join(" ")))),
             }
         }
         None => Err(OpError::invalid("no command").hint("`mgr --help` lists them")),
+    }
+}
+
+/// Returns the row of a command, or the one that a group alone stands for.
+fn row_of(words: &[&str]) -> Option<&'static OpSpec> {
+    let row = |words: &[&str]| OPS.iter().find(|row| row.cli == words);
+    match words {
+        [name] => row(words).or_else(|| row(&[name, group_of(name)?.alone?])),
+        _ => row(words),
     }
 }
 
@@ -241,22 +255,45 @@ fn in_commands(text: &str) -> String {
     tools.fold(text.to_owned(), |text, (tool, cli)| text.replace(tool, &format!("`mgr {}`", cli.join(" "))))
 }
 
-/// What a command of commands is about.
-const GROUPS: &[(&str, &str)] = &[
-    ("archive", "Look into the archive of workspaces and free its space"),
-    ("template", "Keep workflows and prompts under a name"),
-    ("workflow", "Check workflow files, look at their plan, run them"),
+/// A command of commands.
+struct Group {
+    name: &'static str,
+    about: &'static str,
+    /// The one that it means without a further word.
+    alone: Option<&'static str>,
+    /// What stands beside its rows and is none.
+    mode: Option<fn() -> Command>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { name: "archive", about: "Look into the archive of workspaces and free its space", alone: None, mode: None },
+    Group {
+        name: "dashboard",
+        about: "Watch and answer on a page in the browser",
+        alone: Some("open"),
+        mode: Some(web::command),
+    },
+    Group { name: "template", about: "Keep workflows and prompts under a name", alone: None, mode: None },
+    Group { name: "workflow", about: "Check workflow files, look at their plan, run them", alone: None, mode: None },
 ];
+
+fn group_of(name: &str) -> Option<&'static Group> {
+    GROUPS.iter().find(|group| group.name == name)
+}
 
 /// Returns the command of all rows that begin with `name`.
 fn group(name: &'static str) -> Command {
-    let about = GROUPS.iter().find(|(group, _)| *group == name).map_or("", |(_, about)| *about);
-    let rows = OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
-    Command::new(name)
-        .about(about)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(rows.map(subcommand))
+    let group = group_of(name);
+    let rows = || OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
+    let modes = group.and_then(|group| group.mode).map(|mode| mode());
+    let command = Command::new(name).subcommands(rows().map(subcommand).chain(modes));
+    let alone = group.and_then(|group| rows().find(|row| row.cli.last() == group.alone.as_ref()));
+    let command = match alone {
+        Some(row) => (row.augment)(command).args_conflicts_with_subcommands(true),
+        None => command.subcommand_required(true).arg_required_else_help(true),
+    };
+    // After the row's own words, so that the group's win.
+    command.about(group.map_or("", |group| group.about))
 }
 
 fn subcommand(row: &'static OpSpec) -> Command {
@@ -284,7 +321,8 @@ mod tests {
 
     #[test]
     fn a_part_of_the_command_line_says_what_the_whole_says() {
-        let said = |command: Command, argv: &[&str]| command.try_get_matches_from(argv).map_err(|error| error.to_string());
+        let said =
+            |command: Command, argv: &[&str]| command.try_get_matches_from(argv).map_err(|error| error.to_string());
         for row in OPS {
             for last in ["--help", "-h", "--no-such-flag"] {
                 let argv: Vec<_> = ["mgr"].iter().chain(row.cli).chain(&[last]).copied().collect();
@@ -300,5 +338,16 @@ mod tests {
             let about = command().find_subcommand(row.cli[0]).unwrap().get_about().map(ToString::to_string);
             assert!(about.is_some_and(|about| about.len() >= 15), "{:?} has no line in GROUPS", row.cli);
         }
+    }
+
+    #[test]
+    fn a_group_alone_is_the_row_that_it_stands_for() {
+        let matches = command().try_get_matches_from(["mgr", "dashboard", "--no-browser"]).unwrap();
+        let (name, inner) = matches.subcommand().unwrap();
+        let (words, matches) = leaf(name, inner);
+        let row = row_of(&words).unwrap();
+        assert_eq!((words, row.cli), (vec!["dashboard"], &["dashboard", "open"][..]));
+        assert_eq!((row.input_of)(matches).unwrap(), json!({"no_browser": true}));
+        assert!(row_of(&["workflow"]).is_none());
     }
 }
