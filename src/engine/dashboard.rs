@@ -99,7 +99,7 @@ impl Engine {
             self.stop_dashboard().await?;
         }
         self.launch_dashboard()?;
-        let state = self.wait_until(Some(START_LIMIT), || self.dashboard()).await?;
+        let state = self.wait_until(Some(START_LIMIT), |_| self.dashboard()).await?;
         let state = state.ok_or_else(|| EngineError::Busy {
             message: format!("the dashboard did not start within {} s", START_LIMIT.as_secs()),
             hint: "`mgr dashboard serve` starts it in this terminal and shows what is in its way".into(),
@@ -115,7 +115,7 @@ impl Engine {
         let Some(state) = self.dashboard()? else { return Ok(None) };
         files::create_new(&self.home.dashboard().join("stop"), b"")?;
         self.poke();
-        let is_gone = || Ok(self.dashboard()?.is_none().then_some(()));
+        let is_gone = |_| Ok(self.dashboard()?.is_none().then_some(()));
         match self.wait_until(Some(STOP_LIMIT), is_gone).await? {
             Some(()) => Ok(Some(state)),
             None => Err(EngineError::Busy {

@@ -324,8 +324,7 @@ pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError>
     let mut news = StepNews::default();
     let over = call
         .engine
-        .wait_until(call.wait_limit(None), || {
-            call.engine.refresh()?;
+        .wait_until(call.wait_limit(None), |_| {
             let state = call.engine.run_state(id)?;
             news.tell(call, &state)?;
             Ok((is_at_rest(call, &state)? || call.progress.is_over()).then_some(()))
