@@ -23,6 +23,7 @@ mod it {
     pub mod loops;
     pub mod money;
     pub mod nested;
+    pub mod places;
     pub mod race;
     pub mod rebuild;
     pub mod repair;

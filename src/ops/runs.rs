@@ -180,6 +180,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
         unattended: start.unattended,
+        asked_by: call.engine.asking_task(),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };

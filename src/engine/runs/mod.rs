@@ -12,6 +12,7 @@ mod facts;
 mod loops;
 mod nested;
 mod pauses;
+mod places;
 mod race;
 mod record;
 mod reuse;
@@ -73,6 +74,9 @@ pub struct Frozen {
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// The task whose agent started it: that one may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<TaskId>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
 }

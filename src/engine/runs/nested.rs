@@ -49,6 +49,7 @@ impl Engine {
             template: None,
             env: loaded.frozen.env.clone().into_iter().filter(|(name, _)| declared.contains(name.as_str())).collect(),
             unattended: loaded.frozen.unattended,
+            asked_by: loaded.frozen.asked_by.clone(),
             digest: plan.digest.clone(),
         };
         let child = self.take_on(&RunAsk {

@@ -47,6 +47,8 @@ impl Engine {
         };
         ask.request_id = Some(ask_of(run, row));
         ask.allow_duplicate = true;
+        // The one who asked for the run, whoever has started this process.
+        ask.asked_by.clone_from(&loaded.frozen.asked_by);
         ask.spec.command = command;
         ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();
         ask.spec.lineage.workflow = Some(run.id.clone());
