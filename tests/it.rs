@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod agents;
     pub mod approvals;
     pub mod archive;
     pub mod concurrency;
