@@ -55,6 +55,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -789,6 +790,71 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;dashboard'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;open'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;status'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;stop'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;serve'= {
+            cand --port 'Port on 127.0.0.1, for a tunnel; any free one when 0'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;dashboard;help'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;help;open'= {
+        }
+        &'mgr;dashboard;help;status'= {
+        }
+        &'mgr;dashboard;help;stop'= {
+        }
+        &'mgr;dashboard;help;serve'= {
+        }
+        &'mgr;dashboard;help;help'= {
+        }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
@@ -921,6 +987,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -1042,6 +1109,20 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;inbox'= {
         }
         &'mgr;help;answer'= {
+        }
+        &'mgr;help;dashboard'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+        }
+        &'mgr;help;dashboard;open'= {
+        }
+        &'mgr;help;dashboard;status'= {
+        }
+        &'mgr;help;dashboard;stop'= {
+        }
+        &'mgr;help;dashboard;serve'= {
         }
         &'mgr;help;config'= {
         }

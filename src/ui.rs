@@ -110,8 +110,12 @@ impl Page {
         for row in rows {
             table.add_row(row.into_iter().map(|(tone, cell)| self.cell(tone, &cell)));
         }
+        // The blanks around a cell would be inside its colour: the first one begins at the edge.
+        if let Some(first) = table.column_mut(0) {
+            first.set_padding((0, 1));
+        }
         for line in table.to_string().lines() {
-            self.line(line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()));
+            self.line(line.trim_end());
         }
     }
 
@@ -156,9 +160,10 @@ impl Page {
         }
     }
 
-    /// Returns a cell in the colours of [`Page::tint`].
+    /// Returns a cell in the colours of [`Page::tint`]. Blanks at its beginning say how deep it lies, and stay.
     fn cell(&self, tone: Tone, words: &str) -> Cell {
-        let cell = Cell::new(one_line(words));
+        let depth = words.len() - words.trim_start_matches(' ').len();
+        let cell = Cell::new(format!("{:depth$}{}", "", one_line(words)));
         match tone {
             _ if !self.colour => cell,
             Tone::Good => cell.fg(Color::DarkGreen),
@@ -420,6 +425,47 @@ mod tests {
         let beside = "STEP  WHY\nplan\nfix   the check failed and nobody knows why\n";
         assert_eq!(told(Some(80)), beside);
         assert_eq!(told(None), beside);
+    }
+
+    /// Returns a text as a terminal shows it: without its colours, and without the blanks at the ends of lines.
+    fn seen(text: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = text;
+        while let Some((before, escape)) = rest.split_once('\u{1b}') {
+            shown.push_str(before);
+            rest = escape.split_once('m').map_or("", |(_, after)| after);
+        }
+        shown.push_str(rest);
+        shown.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    #[test]
+    fn columns_stand_where_they_stand_without_colour() {
+        let rows = || {
+            let row = |depth: usize, tone: Tone, name: &str| {
+                let cell = |words: String| (tone, words);
+                vec![cell(format!("{:depth$}{name}", "")), cell("done".to_owned()), cell(String::new())]
+            };
+            vec![
+                row(0, Tone::Strong, "plan"),
+                row(2, Tone::Faint, "review of ä"),
+                row(0, Tone::Plain, "ship"),
+                row(0, Tone::Bad, "\u{1b}[2Jfix"),
+            ]
+        };
+        let drawn = |colour, width| {
+            let mut page = Page { text: String::new(), colour, width };
+            page.toned_table(&["step", "status", "cost"], rows());
+            page.text
+        };
+        let plain = drawn(false, None);
+        let expected = "STEP           STATUS  COST\nplan           done\n  review of ä  done\nship           done\nfix            done\n";
+        assert_eq!(plain, expected);
+        for width in [None, Some(80), Some(24)] {
+            let coloured = drawn(true, width);
+            assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+            assert_eq!(seen(&coloured), drawn(false, width), "at {width:?}: {coloured:?}");
+        }
     }
 
     #[test]

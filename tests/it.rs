@@ -14,8 +14,10 @@ mod it {
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
+    pub mod dashboard;
     pub mod decompose;
     pub mod hygiene;
+    pub mod inside;
     pub mod isolation;
     pub mod landing;
     pub mod lease;
@@ -31,6 +33,7 @@ mod it {
     pub mod storage;
     pub mod templates;
     pub mod tree;
+    pub mod views;
     pub mod wishes;
     pub mod workflow;
     pub mod workflow_crash;

@@ -26,7 +26,7 @@ mod transition;
 mod usage;
 mod workspace;
 
-pub use approval::{Giver, Question, Review, ReviewedStep, Unattended, Word};
+pub use approval::{Giver, Question, RefusedAnswer, Review, ReviewedStep, Unattended, Word};
 pub use causes::{causes, with_causes};
 pub use digest::{Digest, Terminal};
 pub use event::{AgentEvent, EventRecord, FileChange, NoticeLevel};

@@ -9,7 +9,7 @@ use crate::{
     keeper::contract::{AttemptDir, Spec, VERSION},
     os::{
         files::{self, Durability},
-        random, spawn,
+        random, spawn, tree,
     },
 };
 
@@ -236,7 +236,7 @@ impl Engine {
         let for_all = ENV_FOR_ALL.iter().map(|name| (*name).to_owned());
         let env_pass = for_all.chain(invocation.env_pass).chain(self.config.env_pass.iter().cloned());
         let mut env: Vec<_> = invocation.env.into_iter().collect();
-        env.push(("MGR_TASK_ID".into(), task.id.to_string()));
+        env.push((tree::TASK.to_owned(), task.id.to_string()));
         Ok(Spec {
             v: VERSION,
             cookie,

@@ -16,7 +16,7 @@ use crate::{
     archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
-    os::files::FileError,
+    os::{files::FileError, tree},
 };
 
 /// How long a submit looks at the workspace.
@@ -85,7 +85,7 @@ impl Engine {
 
     /// Returns the task whose agent has started this process.
     pub fn asking_task(&self) -> Option<TaskId> {
-        self.env.get("MGR_TASK_ID")?.parse().ok()
+        self.env.get(tree::TASK)?.parse().ok()
     }
 
     /// Whether the task is submitted by the agent that writes in its directory. Such a task works beside that agent:

@@ -1,6 +1,6 @@
 //! Runs of workflows as answers show them, and how the fields of their steps become tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{
     core::{
-        Giver, Money, Question, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+        Giver, Money, Question, RefusedAnswer, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended,
+        Verification, Word,
     },
     engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
     os::clock,
     ui::{Page, Tone, clip, duration_words, one_line, plural},
-    workflow::{Part, StepKind},
+    workflow::{Part, StepKind, as_written},
 };
 
 /// How steps become tasks: by the reading of `submit`.
@@ -36,11 +37,14 @@ pub struct RunLine {
     pub workflow_id: RunId,
     pub name: String,
     pub status: RunStatus,
+    /// The status in a word for people: a run that goes on is paused all the same when all that runs in it is.
+    pub standing: &'static str,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// Seconds from the start to the end, or to now.
     pub elapsed_s: f64,
+    /// Steps of the file: a race is one, each member of a matrix is one.
     pub steps_total: u64,
     /// Steps that are over, however they ended.
     pub steps_over: u64,
@@ -61,17 +65,18 @@ pub struct ParentStep {
 
 impl RunLine {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
-        let RunState { run, steps } = state;
+        let run = &state.run;
         let end = run.finished_at.unwrap_or_else(clock::now);
         Ok(Self {
             workflow_id: run.id.clone(),
             name: run.name.clone(),
             status: run.status,
+            standing: if call.engine.is_paused(state)? { PAUSED } else { run.status.as_str() },
             created_at: run.created_at,
             finished_at: run.finished_at,
             elapsed_s: end.since(run.created_at).as_secs_f64(),
-            steps_total: steps.len() as u64,
-            steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
+            steps_total: state.written_steps().count() as u64,
+            steps_over: state.written_steps().filter(|step| step.status.is_over()).count() as u64,
             waits_for_person: call.engine.waits_for_person(state)?,
             parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
         })
@@ -105,6 +110,9 @@ pub struct RunStepView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<String>,
     pub status: StepStatus,
+    /// The status in a word for people: of a step that runs where its task or its workflow is, such as queued or
+    /// paused.
+    pub standing: &'static str,
     /// Why it is so: what failed, what it was skipped for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -125,6 +133,8 @@ pub struct RunStepView {
     /// The run of the workflow in the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub child_id: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_status: Option<RunStatus>,
     /// The steps of that run, with the same fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     // A schema that names itself is more than every client can take.
@@ -183,6 +193,9 @@ pub struct WordView {
     /// The MCP client, by the name that it gives itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// The user whose terminal or client it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Why it was the policy's turn.
@@ -193,11 +206,11 @@ pub struct WordView {
 
 impl From<&Word> for WordView {
     fn from(word: &Word) -> Self {
-        let (by, over, client, why) = match &word.giver {
-            Giver::Person { over, client } => ("person", Some(over.clone()), client.clone(), None),
-            Giver::Policy { why, .. } => ("policy", None, None, Some(why.clone())),
+        let (by, over, client, user, why) = match &word.giver {
+            Giver::Person { over, client, user } => ("person", Some(over.clone()), client.clone(), user.clone(), None),
+            Giver::Policy { why, .. } => ("policy", None, None, None, Some(why.clone())),
         };
-        Self { approved: word.approved, by, over, client, note: word.note.clone(), why, at: word.at }
+        Self { approved: word.approved, by, over, client, user, note: word.note.clone(), why, at: word.at }
     }
 }
 
@@ -228,6 +241,8 @@ pub struct RunView {
     pub workflow_id: RunId,
     pub name: String,
     pub status: RunStatus,
+    /// The status in a word for people: a run that goes on is paused all the same when all that runs in it is.
+    pub standing: &'static str,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
@@ -262,7 +277,7 @@ pub struct RunView {
     /// What to call next, while it is not over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<&'static str>,
-    /// What a demo does differently.
+    /// What a demo does differently, and which tasks wanted to answer in a person's place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(skip)]
@@ -273,26 +288,45 @@ impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let spending = call.engine.spending(&state.run.id)?;
+        let paused = call.engine.paused_steps(state)?;
         let steps = (0..state.steps.len()).map(|place| {
-            let view = step_view(call, state, &loaded, place)?;
+            let view = step_view(call, state, &loaded, place, &paused)?;
             let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
             Ok(RunStepView { cost_usd, ..view })
         });
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
         let budget = state.run.budget.or(loaded.workflow.budget).filter(|_| !loaded.frozen.demo);
         let known = spending.known();
+        let written = as_written(steps.iter().map(|step| step.id.as_str()));
+        let unknown: BTreeSet<_> = steps
+            .iter()
+            .zip(&written)
+            .filter(|(step, _)| spending.unknown.contains(&step.id))
+            .map(|(_, at)| at)
+            .collect();
         let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
         let line = RunLine::of(call, state)?;
         let budget_spent = state.run.status == RunStatus::Paused && is_spent;
         let exit = if budget_spent { Exit::Blocked } else { line.exit_of() };
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, parent, .. } =
-            line;
+        let RunLine {
+            workflow_id,
+            name,
+            status,
+            standing,
+            created_at,
+            finished_at,
+            elapsed_s,
+            waits_for_person,
+            parent,
+            ..
+        } = line;
         Ok(Self {
             workflow_id,
             name,
             status,
+            standing,
             created_at,
             finished_at,
             elapsed_s,
@@ -300,14 +334,14 @@ impl RunView {
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
             cost_usd: known.map(Money::as_dollars),
-            cost_unknown_steps: spending.unknown.len() as u64,
+            cost_unknown_steps: unknown.len() as u64,
             budget_usd: budget.map(Money::as_dollars),
             budget_spent,
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person,
-            next: call_next(status, waits_for_person, budget_spent),
-            notes: Vec::new(),
+            next: call_next(status, standing, waits_for_person, budget_spent),
+            notes: refused(call, state)?,
             exit,
         })
     }
@@ -326,12 +360,22 @@ impl RunView {
     }
 }
 
+/// Says which tasks wanted to give a person's word.
+fn refused(call: &Call<'_>, state: &RunState) -> Result<Vec<String>, OpError> {
+    let words = |refused: RefusedAnswer| {
+        let (task, step) = (refused.task_id, one_line(&refused.step));
+        format!("task {task} wanted to answer {step} in a person's place, and was refused")
+    };
+    Ok(call.engine.refused_answers(&state.run.id)?.into_iter().map(words).collect())
+}
+
 /// Returns the tool that brings a run further.
-const fn call_next(status: RunStatus, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
+fn call_next(status: RunStatus, standing: &str, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
     match status {
         RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => None,
         RunStatus::Paused if budget_spent => Some("workflow_resume with a higher budget"),
         RunStatus::Paused => Some("workflow_resume"),
+        RunStatus::Running if standing == PAUSED => Some("resume_task, or workflow_resume with the child_id of a step"),
         RunStatus::Running if waits_for_person => Some("inbox_list, then inbox_answer"),
         RunStatus::Running => Some("workflow_status with wait"),
     }
@@ -342,7 +386,13 @@ pub(super) fn dollars(usd: f64) -> String {
     Money::from_dollars(usd).unwrap_or_default().to_string()
 }
 
-fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
+fn step_view(
+    call: &Call<'_>,
+    state: &RunState,
+    loaded: &Loaded,
+    place: usize,
+    paused: &BTreeSet<String>,
+) -> Result<RunStepView, OpError> {
     let row = &state.steps[place];
     let planned = loaded.plan.steps.get(place);
     let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
@@ -364,12 +414,18 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
     let at_work = found.as_ref().filter(|_| row.status == StepStatus::Running);
     let waiting = at_work.map(|task| waiting_on(call, task)).transpose()?.flatten();
-    let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
     let attempts = found.as_ref().map(|task| task.attempts.len() as u64).filter(|count| *count > 1);
     let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
     let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
     let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
+    let is_paused = state.is_paused(loaded, place, paused);
+    let why_paused = || match (&child, task) {
+        (Some(child), _) => child.why.clone().unwrap_or_else(|| "what runs in it is paused".to_owned()),
+        (None, Some(_)) => "its task is paused".to_owned(),
+        (None, None) => "the run is paused".to_owned(),
+    };
+    let status = state.status_of(loaded, place);
     let has_run = match row.status {
         StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
         StepStatus::Skipped | StepStatus::NotNeeded => false,
@@ -383,8 +439,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         kind,
         race,
         winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
-        status: state.status_of(loaded, place),
-        reason: row.reason.clone().or_else(|| stands_still.then(|| "its task is paused".to_owned())),
+        status,
+        standing: shown(status, line.as_ref().map(|line| line.status), is_paused),
+        reason: row.reason.clone().or_else(|| is_paused.then(why_paused)),
         task_id: task.cloned(),
         task_status: line.as_ref().map(|line| line.status),
         waiting_on: waiting.map(|(words, _)| words),
@@ -395,6 +452,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
         cost_usd: None,
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
+        child_status: child.as_ref().map(|child| child.status),
         steps: child.map(|child| child.steps).unwrap_or_default(),
         repairs: line.as_ref().map_or(0, |line| line.repairs),
         attempts,
@@ -403,8 +461,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     })
 }
 
-pub(super) const fn run_tone(status: RunStatus) -> Tone {
+pub(super) fn run_tone(status: RunStatus, standing: &str) -> Tone {
     match status {
+        RunStatus::Running if standing == PAUSED => Tone::Plain,
         RunStatus::Running => Tone::Busy,
         RunStatus::Paused => Tone::Plain,
         RunStatus::Done => Tone::Good,
@@ -413,18 +472,25 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
+/// The word for what somebody has stopped for a while.
+const PAUSED: &str = RunStatus::Paused.as_str();
+
 /// Returns the word for a step. One that runs is where its task is: nobody is told that something is at work which
-/// only waits for its turn.
-pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static str, Tone) {
+/// only waits for its turn, or which is paused.
+pub(super) const fn shown(step: StepStatus, task: Option<Status>, is_paused: bool) -> &'static str {
     match (step, task) {
-        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::Paused | Status::NeedsInput))) => {
-            (task.as_str(), Tone::Plain)
-        }
-        (_, _) => (step.as_str(), step_tone(step)),
+        (StepStatus::Running, _) if is_paused => PAUSED,
+        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::NeedsInput))) => task.as_str(),
+        (_, _) => step.as_str(),
     }
 }
 
-pub(super) const fn step_tone(status: StepStatus) -> Tone {
+/// Returns the tone of that word.
+pub(super) fn tone_of(status: StepStatus, standing: &str) -> Tone {
+    if standing == status.as_str() { step_tone(status) } else { Tone::Plain }
+}
+
+const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -436,7 +502,7 @@ pub(super) const fn step_tone(status: StepStatus) -> Tone {
 
 impl Render for RunLine {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let word = page.tint(run_tone(self.status, self.standing), self.standing);
         let took = duration_words(self.elapsed_s);
         let steps = plural(self.steps_total, "step");
         page.line(format!(
@@ -454,18 +520,26 @@ const MOST_ROWS: usize = 100;
 const MOST_LINES: usize = 15;
 
 impl RunView {
-    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
-    fn counts(&self) -> String {
+    /// Counts the steps that the author of the file wrote, by these words for them.
+    pub(super) fn counts_by<'w>(&self, word: impl Fn(&RunStepView) -> &'w str) -> Vec<(&'w str, u64)> {
         let mut counts: Vec<(&str, u64)> = Vec::new();
+        let written = as_written(self.steps.iter().map(|step| step.id.as_str()));
         for status in StepStatus::ALL {
-            for step in self.steps.iter().filter(|step| step.status == status) {
-                let (word, _) = shown(step.status, step.task_status);
+            let steps = self.steps.iter().enumerate().filter(|(place, _)| written.get(*place) == Some(place));
+            for (_, step) in steps.filter(|(_, step)| step.status == status) {
+                let word = word(step);
                 match counts.iter_mut().find(|(known, _)| *known == word) {
                     Some((_, count)) => *count += 1,
                     None => counts.push((word, 1)),
                 }
             }
         }
+        counts
+    }
+
+    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
+    fn counts(&self) -> String {
+        let counts = self.counts_by(|step| step.standing);
         let words = counts.into_iter().enumerate().map(|(at, (word, count))| match at {
             0 => format!("{} {word}", plural(count, "step")),
             _ => format!("{count} {word}"),
@@ -511,6 +585,10 @@ impl RunView {
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
             (RunStatus::Failed | RunStatus::Cancelled, None) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Running, _) if self.standing == PAUSED => {
+                let how = still(&self.steps).map(|how| format!(": `{how}` lets it go on")).unwrap_or_default();
+                format!("Nothing of it moves{how}.")
+            }
             (RunStatus::Running, _) if self.waits_for_person => {
                 "Waits for a person: `mgr inbox` shows the question.".to_owned()
             }
@@ -527,13 +605,13 @@ impl RunView {
 
 impl Render for RunView {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let word = page.tint(run_tone(self.status, self.standing), self.standing);
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
         let time = match self.status {
-            RunStatus::Running => "for",
-            RunStatus::Paused => "after",
+            RunStatus::Running if self.standing != PAUSED => "for",
+            RunStatus::Running | RunStatus::Paused => "after",
             RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
         };
         page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
@@ -572,6 +650,17 @@ impl Render for RunView {
     }
 }
 
+/// Returns the command that lets the first step go on that is paused by itself.
+fn still(steps: &[RunStepView]) -> Option<String> {
+    steps.iter().filter(|step| step.standing == PAUSED).find_map(|step| match (&step.child_id, &step.task_id) {
+        (Some(run), _) if step.child_status == Some(RunStatus::Paused) => {
+            Some(format!("mgr workflow resume {}", run.short()))
+        }
+        (Some(_), _) => still(&step.steps),
+        (None, task) => task.as_ref().map(|task| format!("mgr resume {}", task.short())),
+    })
+}
+
 /// Returns the steps, those of a race and of nested workflows beneath theirs, each with how deep it lies.
 fn in_line(steps: &[RunStepView], level: usize) -> Vec<(usize, &RunStepView)> {
     let with_own = |step: &'_ RunStepView| level + usize::from(step.race.is_some());
@@ -605,13 +694,12 @@ impl RunStepView {
         let waits = self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
         let why = self.reason.clone().or_else(|| self.question.clone()).or(waits).map(|why| clip(&why, 200));
         let why: Vec<String> = turns.into_iter().chain(repairs).chain(why).collect();
-        let (word, tone) = shown(self.status, self.task_status);
         let id = self.task_id.as_ref().or(self.child_id.as_ref());
         let by = self.backend.clone().unwrap_or_else(|| self.kind.as_str().to_owned());
         let plain = |words: Option<String>| (Tone::Plain, words.unwrap_or_default());
         vec![
             (Tone::Plain, format!("{:indent$}{}", "", self.id, indent = 2 * level)),
-            (tone, word.to_owned()),
+            (tone_of(self.status, self.standing), self.standing.to_owned()),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
             plain(self.cost_usd.map(|usd| format!("${usd:.2}"))),
@@ -632,6 +720,7 @@ mod tests {
             race: None,
             winner: None,
             status,
+            standing: status.as_str(),
             reason: reason.map(str::to_owned),
             task_id: cost_usd.map(|_| "1qegr4yra00000000000a".parse().unwrap()),
             task_status: None,
@@ -639,6 +728,7 @@ mod tests {
             turn: 1,
             repeat: None,
             child_id: None,
+            child_status: None,
             steps: Vec::new(),
             verification: None,
             repairs: 0,
@@ -656,6 +746,7 @@ mod tests {
             workflow_id: "1qegr4xz5ddrfv3syrhy9".parse().unwrap(),
             name: "two\u{1b}[2J steps".to_owned(),
             status,
+            standing: status.as_str(),
             created_at: Timestamp(0),
             finished_at: None,
             elapsed_s: 80.0,

@@ -150,7 +150,8 @@ pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) ->
     } else {
         call.engine.reconcile()?;
     }
-    let run = RunView { notes, ..RunView::of(call, &call.engine.run_state(&workflow_id)?)? };
+    let mut run = RunView::of(call, &call.engine.run_state(&workflow_id)?)?;
+    run.notes.splice(..0, notes);
     Ok(WorkflowRunOutput { workflow_id, run, detached: !wait })
 }
 
@@ -170,6 +171,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     let working_dir = working_dir(start.working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
+    let policy = call.engine.at(Some(&working_dir))?.config().unattended;
     let frozen = Frozen {
         v: 1,
         params: plan.params.clone(),
@@ -181,6 +183,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         env: env_of(call, &workflow)?,
         unattended: start.unattended,
         asked_by: call.engine.asking_task(),
+        policy: Some(policy),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     };
@@ -334,9 +337,10 @@ type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
 /// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
 fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
     let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
+    let paused = call.engine.paused_steps(state)?;
     for step in &state.steps {
         let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
-        let (word, _) = shown(step.status, task);
+        let word = shown(step.status, task, paused.contains(&step.step));
         let now = (word, step.turn);
         let name = format!("{above}{}", step.step);
         let before = told.insert((state.run.id.clone(), step.step.clone()), now);

@@ -50,7 +50,7 @@ pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep, plan};
 pub use inputs::input_digests;
-pub use race::{Part, Race};
+pub use race::{Part, Race, as_written};
 pub use read::Known;
 pub use render::handed;
 pub use repeat::{AfterRun, RunOver};

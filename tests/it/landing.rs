@@ -465,6 +465,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
         "submit" | "run" => vec!["-b", "demo", "--allow-duplicate", "say: x"],
         "send" => vec![id, "say: more"],
         "poll" | "list" | "config" | "demo" | "doctor" | "capabilities" => vec![],
+        "dashboard open" => vec!["--no-browser"],
         "workflow run" | "workflow validate" | "workflow plan" => vec!["steps.yaml"],
         "workflow retry" => vec!["@last", "one"],
         "workflow status" | "workflow report" | "workflow cancel" => vec!["@last"],

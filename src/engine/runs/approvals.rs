@@ -7,7 +7,10 @@
 
 use super::{Loaded, change, no_run, record::About, review::ancestors};
 use crate::{
-    core::{Giver, Question, Review, Run, RunId, RunStep, Span, StepStatus, Timestamp, Unattended, Word},
+    core::{
+        Giver, Question, RefusedAnswer, Review, Run, RunId, RunStep, Span, StepStatus, TaskId, Timestamp, Unattended,
+        Word,
+    },
     engine::{Engine, EngineError},
     os::clock,
     store::{StepChange, View},
@@ -24,6 +27,8 @@ pub struct Answer<'a> {
     /// `cli` or `mcp`.
     pub over: &'a str,
     pub client: Option<&'a str>,
+    /// The user's name, as the system has it.
+    pub user: Option<&'a str>,
 }
 
 /// What an approval says of itself.
@@ -62,7 +67,7 @@ impl Engine {
         place: usize,
         terms: Terms,
     ) -> Result<StepChange, EngineError> {
-        let unattended = match terms.unattended {
+        let unattended = match terms.unattended.or(loaded.frozen.policy) {
             Some(unattended) => unattended,
             None => self.at(Some(&loaded.frozen.working_dir))?.config.unattended,
         };
@@ -159,6 +164,24 @@ impl Engine {
     /// The store cannot be read.
     pub fn held_steps(&self) -> Result<Vec<(RunId, RunStep)>, EngineError> {
         Ok(self.store.read(|view| view.held_steps())?)
+    }
+
+    /// Notes that a task wanted to give a person's word. Once for each task and step: an agent may try for hours.
+    pub(in crate::engine) fn note_refused(&self, id: &RunId, step: &str, task: &TaskId) -> Result<(), EngineError> {
+        let refused = RefusedAnswer { step: step.to_owned(), task_id: task.clone(), at: clock::now() };
+        if self.store.write(|writing| writing.add_refused_answer(id, &refused).map_err(EngineError::from))? {
+            self.keep_word(id, "refused", About::Refused(&refused));
+            self.poke();
+        }
+        Ok(())
+    }
+
+    /// Returns which tasks wanted to give a person's word in a run, the first to try first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn refused_answers(&self, id: &RunId) -> Result<Vec<RefusedAnswer>, EngineError> {
+        Ok(self.store.read(|view| view.refused_answers(id))?)
     }
 
     /// Takes a person's word on a step that waits for it. The same word a second time changes nothing.
@@ -272,7 +295,7 @@ fn word_of(answer: &Answer<'_>) -> Word {
     Word {
         approved: answer.approved,
         note: answer.note.map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned),
-        giver: Giver::Person { over: answer.over.to_owned(), client },
+        giver: Giver::Person { over: answer.over.to_owned(), client, user: answer.user.map(str::to_owned) },
         at: clock::now(),
     }
 }

@@ -281,6 +281,7 @@ mod tests {
             said: Vec::new(),
             unattended: false,
             asked_by: None,
+            policy: None,
             digest: plan.digest.clone(),
         };
         Loaded { frozen, workflow, plan }
