@@ -1,13 +1,13 @@
 //! `mgr workflow run`, `status`, `list`, `cancel`, `retry`: runs of workflows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
+    AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
     run_views::{RunLine, RunView, shown},
@@ -17,7 +17,7 @@ use crate::{
     core::{Question, RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
     engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
     ui::{Page, Tone, clip, duration_words, one_line, plural},
-    workflow::{Checked, EXAMPLES, Fault, Shipped, Support, Workflow},
+    workflow::{Checked, EXAMPLES, Fault, Plan, Shipped, Support, Workflow},
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -190,6 +190,7 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         loaf: loaf_of(call, &workflow, start.loaf_id.as_deref())?,
         loaf_id: start.loaf_id,
         unattended: start.unattended,
+        asked_by: call.engine.asking_task(),
         policy: Some(policy),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
@@ -213,6 +214,9 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     } else {
         Vec::new()
     };
+    if !is_known && !frozen.demo {
+        must_be_manned(call, &start.name, &workflow, &plan, &frozen, &taken)?;
+    }
     let id = call.engine.start_run(&RunAsk {
         name: &name,
         frozen: &frozen,
@@ -223,6 +227,28 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
     })?;
     call.progress.line(&format!("workflow {id}"));
     Ok((id, support.notes))
+}
+
+/// Refuses a run of which it is known already that nobody here can do a step of it.
+fn must_be_manned(
+    call: &Call<'_>,
+    name: &str,
+    workflow: &Workflow,
+    plan: &Plan,
+    frozen: &Frozen,
+    taken: &[RunStep],
+) -> Result<(), OpError> {
+    let engine = call.engine.at(Some(&frozen.working_dir))?;
+    let done: BTreeSet<&str> = taken.iter().map(|row| row.step.as_str()).collect();
+    let unmanned = engine.unmanned(workflow, plan, &done);
+    if unmanned.is_empty() {
+        return Ok(());
+    }
+    let count = plural(unmanned.len() as u64, "step");
+    let mut error =
+        OpError::new(Code::BackendMissing, format!("no agent here can do {count} of `{name}`; nothing was started"));
+    error.causes = unmanned.into_iter().map(|one| format!("step `{}` {}", one.step, one.why)).collect();
+    Err(error.hint("`mgr doctor` prints how to install one; `--demo` tries it out without any"))
 }
 
 /// Reads the variables that a workflow and those in it declare, here and now: the process that drives it may have

@@ -35,7 +35,7 @@ mod support;
 mod tests;
 mod tree;
 
-pub use advance::{Act, advance, descendants};
+pub use advance::{Act, Turn, advance, advance_by_turns, descendants};
 pub use check::{Checked, Source, check};
 pub use decompose::{decompose, literal};
 pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};

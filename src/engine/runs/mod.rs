@@ -5,6 +5,7 @@
 //! A run is frozen at its start: definition, parameters, directory. Its steps are rows of their own, each with the
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
+mod agents;
 mod approvals;
 mod budget;
 mod driver;
@@ -12,6 +13,7 @@ mod facts;
 mod loops;
 mod nested;
 mod pauses;
+mod places;
 mod race;
 mod record;
 mod reuse;
@@ -80,6 +82,9 @@ pub struct Frozen {
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// The task whose agent started it: that one may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<TaskId>,
     /// The setting `unattended` at the start: what it says later, and to whom, changes no run that is on its way.
     /// Of releases before this one it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

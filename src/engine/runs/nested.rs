@@ -51,6 +51,7 @@ impl Engine {
             loaf_id: loaded.frozen.loaf_id.clone(),
             loaf: loaded.frozen.loaf.clone(),
             unattended: loaded.frozen.unattended,
+            asked_by: loaded.frozen.asked_by.clone(),
             policy: loaded.frozen.policy,
             digest: plan.digest.clone(),
         };

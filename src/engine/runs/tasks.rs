@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Frozen, Loaded, StepMaker, change, driver::ask_of};
+use super::{Frozen, Loaded, StepMaker, agents::pass_over, change, driver::ask_of};
 use crate::{
     backends::COMMAND,
     core::{BackendName, Money, Run, RunStep, StepStatus},
@@ -47,6 +47,8 @@ impl Engine {
         };
         ask.request_id = Some(ask_of(run, row));
         ask.allow_duplicate = true;
+        // The one who asked for the run, whoever has started this process.
+        ask.asked_by.clone_from(&loaded.frozen.asked_by);
         ask.spec.command = command;
         ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();
         ask.spec.lineage.workflow = Some(run.id.clone());
@@ -109,6 +111,7 @@ fn fields_of(
         let other = engine.another_backend(&unwanted).map_err(|error| error.to_string())?;
         fields.insert("backend".into(), Value::from(other.as_str()));
     }
+    pass_over(engine, &mut fields);
     let mut fields = at_home(fields, frozen);
     if planned.part.is_racer() {
         set_apart(engine, &mut fields)?;
