@@ -1,5 +1,7 @@
 //! The files are the archive: a record beside each task, and the database made anew from them.
 
+use std::{fs::File, time::Duration};
+
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +12,14 @@ use super::{
 use crate::{
     config::{Config, Environment, Home},
     core::{Acceptance, Attempt, HoldReason, State, Task, TaskId, Timestamp},
-    os::files::{self, Durability, FileError},
+    os::{
+        clock, failpoint,
+        files::{self, Durability, FileError},
+    },
 };
+
+/// A ticker that lives is given this long to leave.
+const TICKER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The form of `record.json`: what became of a task that is over.
 #[derive(Serialize, Deserialize)]
@@ -66,6 +74,7 @@ impl Engine {
         Config::load(&home, &env, None)?;
         let old_database = put_aside(&home)?;
         let engine = Self::open(env, None)?;
+        let alone = engine.without_ticker()?;
         let mut report = RebuildReport { old_database, ..RebuildReport::default() };
         let tasks = engine.home.tasks();
         let entries = std::fs::read_dir(&tasks).map_err(FileError::at(&tasks, "list"))?;
@@ -78,8 +87,27 @@ impl Engine {
         let (runs, unreadable) = engine.restore_runs()?;
         report.runs = runs;
         report.unreadable.extend(unreadable);
+        while failpoint::holds("rebuild.before_end") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(alone);
         engine.reconcile()?;
+        engine.ensure_ticker()?;
         Ok((engine, report))
+    }
+
+    /// Keeps tickers off: one of the old database may be starting what a listing of the files has just missed, and one
+    /// of the new would take for missing what is not restored yet. One that does not leave in time is no reason
+    /// to go without a database.
+    fn without_ticker(&self) -> Result<File, EngineError> {
+        let lock = files::open_lock(&self.home.ticker_lock())?;
+        let deadline = clock::steady() + TICKER_PATIENCE;
+        while lock.try_lock().is_err() && clock::steady() < deadline {
+            // It looks whether its database is in place.
+            self.poke();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(lock)
     }
 
     fn restore_some(&self, names: &[String], report: &mut RebuildReport) -> Result<(), EngineError> {
