@@ -59,6 +59,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -824,6 +825,71 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'mgr;dashboard'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;open'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;status'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;stop'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;serve'= {
+            cand --port 'Port on 127.0.0.1, for a tunnel; any free one when 0'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;dashboard;help'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;help;open'= {
+        }
+        &'mgr;dashboard;help;status'= {
+        }
+        &'mgr;dashboard;help;stop'= {
+        }
+        &'mgr;dashboard;help;serve'= {
+        }
+        &'mgr;dashboard;help;help'= {
+        }
         &'mgr;mcp'= {
             cand --toolsets 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent'
             cand --tools 'Tools to offer besides those of the sets'
@@ -925,6 +991,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -1050,6 +1117,20 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;capabilities'= {
         }
         &'mgr;help;demo'= {
+        }
+        &'mgr;help;dashboard'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+        }
+        &'mgr;help;dashboard;open'= {
+        }
+        &'mgr;help;dashboard;status'= {
+        }
+        &'mgr;help;dashboard;stop'= {
+        }
+        &'mgr;help;dashboard;serve'= {
         }
         &'mgr;help;mcp'= {
             cand config 'Print what a client''s configuration needs'

@@ -13,6 +13,7 @@ mod it {
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
+    pub mod dashboard;
     pub mod decompose;
     pub mod hygiene;
     pub mod inside;

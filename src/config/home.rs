@@ -80,6 +80,11 @@ impl Home {
         self.data.join("ticker.lock")
     }
 
+    /// What the dashboard's process and its callers tell each other.
+    pub fn dashboard(&self) -> Utf8PathBuf {
+        self.data.join("dashboard")
+    }
+
     /// Templates, one file each; a person may edit them.
     pub fn templates(&self) -> Utf8PathBuf {
         self.data.join("templates")

@@ -84,7 +84,7 @@ impl Review {
 pub enum Giver {
     /// Somebody at a door of mgr.
     Person {
-        /// `cli` or `mcp`.
+        /// `cli`, `mcp` or `dashboard`.
         over: String,
         /// The program that the person used, where it says its name.
         #[serde(default, skip_serializing_if = "Option::is_none")]

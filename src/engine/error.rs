@@ -45,6 +45,8 @@ pub enum EngineError {
     File(#[from] FileError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error("the system gives no random bits for a secret")]
+    NoSecret(#[source] std::io::Error),
     #[error("cannot start mgr's own helper")]
     Helper(#[source] std::io::Error),
 }

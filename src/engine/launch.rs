@@ -43,10 +43,12 @@ impl Engine {
         let mut args = vec!["__launch".to_owned()];
         args.extend(tick.then(|| "--tick".to_owned()));
         args.extend(dirs.iter().map(|dir| dir.to_string()));
-        let mut launcher = spawn::own_program(&args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
-        // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
-        std::thread::spawn(move || launcher.wait());
-        Ok(())
+        start_launcher(&args)
+    }
+
+    /// Starts the dashboard's process, which outlives this one.
+    pub(super) fn launch_dashboard(&self) -> Result<(), EngineError> {
+        start_launcher(&["__launch".to_owned(), DASHBOARD.to_owned()])
     }
 
     fn has_ticker(&self) -> bool {
@@ -59,6 +61,16 @@ impl Engine {
     }
 }
 
+/// The launcher's word for the dashboard.
+const DASHBOARD: &str = "--dashboard";
+
+fn start_launcher(args: &[String]) -> Result<(), EngineError> {
+    let mut launcher = spawn::own_program(args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
+    // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
+    std::thread::spawn(move || launcher.wait());
+    Ok(())
+}
+
 /// The body of `mgr __launch`: its children outlive it and belong to nobody but init. The ticker
 /// starts keepers in the same way; they are init's when it ends.
 ///
@@ -68,8 +80,8 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
     fds::close_in_children();
     failpoint::hit("launcher.before_all");
     for arg in args {
-        if arg == "--tick" {
-            spawn::own_program(["__tick"], tree::NO_ATTEMPT)?;
+        if let Some(helper) = helper(arg) {
+            spawn::own_program([helper], tree::NO_ATTEMPT)?;
             continue;
         }
         let dir = camino::Utf8Path::new(arg);
@@ -79,6 +91,15 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
         failpoint::hit("launcher.between");
     }
     Ok(())
+}
+
+/// Returns the helper that a word asks for, where it names no attempt.
+fn helper(arg: &str) -> Option<&'static str> {
+    match arg {
+        "--tick" => Some("__tick"),
+        DASHBOARD => Some("__dashboard"),
+        _ => None,
+    }
 }
 
 /// Returns the end of an attempt that cannot even be prepared.

@@ -11,6 +11,7 @@ mod control;
 mod custody;
 #[cfg(test)]
 mod custody_tests;
+mod dashboard;
 mod error;
 mod extract;
 mod gate;
@@ -45,6 +46,7 @@ pub use crate::{archive::difference, keeper::contract::Changes};
 pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
+pub use dashboard::{CODE_LIVES, DashboardPost, DashboardState};
 pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::{Discarded, LandAsk};

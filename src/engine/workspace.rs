@@ -55,6 +55,8 @@ pub struct IsolationLook {
     pub kind: Isolation,
     pub directory: Utf8PathBuf,
     pub state: IsolationState,
+    /// Why it is still there, or what of it is.
+    pub note: Option<String>,
 }
 
 impl Engine {
@@ -292,7 +294,8 @@ impl Engine {
             (false, _) if task.status().is_terminal() || task.attempts.iter().any(began) => IsolationState::Gone,
             (false, _) => IsolationState::NotYet,
         };
-        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state }))
+        let note = self.landing_note(task)?;
+        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state, note }))
     }
 
     /// Returns what the archive saw the newest finished attempt change.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     checks::{self, Lines},
-    contract::{ArchivePlan, AttemptDir, ChangedFile, Changes, Exit, Order, Spec, VERSION},
+    contract::{ArchivePlan, AttemptDir, ChangedFile, Changes, Exit, Order, Spec, VERSION, ready_mark},
     ctl::Ear,
 };
 use crate::{
@@ -138,7 +138,7 @@ fn isolate(
     waiting: &mut Waiting<'_>,
     environment: &[(String, String)],
 ) -> Result<(), Trouble> {
-    let mark = camino::Utf8PathBuf::from(format!("{}.ready", plan.root));
+    let mark = ready_mark(&plan.root);
     if mark.exists() && plan.root.exists() {
         return Ok(());
     }

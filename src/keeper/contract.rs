@@ -74,6 +74,11 @@ pub struct Spec {
     pub archive: Option<ArchivePlan>,
 }
 
+/// Returns the mark beside an isolated directory that says that it is made and ready.
+pub fn ready_mark(root: &Utf8Path) -> Utf8PathBuf {
+    format!("{root}.ready").into()
+}
+
 /// What to archive, and where the agent works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivePlan {

@@ -163,6 +163,8 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
             ),
         ),
         EngineError::Archive(ArchiveError::Damaged { .. }) => (Code::StoreDamaged, None),
-        EngineError::Archive(_) | EngineError::File(_) | EngineError::Helper(_) => (Code::Internal, None),
+        EngineError::Archive(_) | EngineError::File(_) | EngineError::Helper(_) | EngineError::NoSecret(_) => {
+            (Code::Internal, None)
+        }
     }
 }

@@ -219,7 +219,12 @@ fn word(step: &RunStepView) -> Option<String> {
         Giver::Person { over, client, user } => {
             let user = user.as_deref().map(|user| format!(" ({})", quoted(user))).unwrap_or_default();
             let client = client.as_deref().map(|client| format!(" from {}", quoted(client))).unwrap_or_default();
-            let door = if over == "mcp" { format!("over MCP{client}") } else { "on the command line".to_owned() };
+            let door = match over.as_str() {
+                "mcp" => format!("over MCP{client}"),
+                "dashboard" => "on the dashboard".to_owned(),
+                // Open on purpose: a door that only a later release has.
+                _ => "on the command line".to_owned(),
+            };
             let note = word.note.as_deref().map(|note| format!(", saying “{}”", quoted(note))).unwrap_or_default();
             format!("A person{user} {told} step {id} {door} at {at}{note}.")
         }

@@ -133,6 +133,7 @@ pub trait Progress: Send + Sync {
 pub enum Door {
     CommandLine,
     Mcp,
+    Dashboard,
 }
 
 impl Door {
@@ -140,6 +141,7 @@ impl Door {
         match self {
             Self::CommandLine => "cli",
             Self::Mcp => "mcp",
+            Self::Dashboard => "dashboard",
         }
     }
 }
@@ -159,7 +161,7 @@ impl Call<'_> {
     /// Whether a call that changes a workspace only looks, unless it says otherwise.
     pub const fn looks_first(&self) -> bool {
         match self.door {
-            Door::Mcp => true,
+            Door::Mcp | Door::Dashboard => true,
             Door::CommandLine => false,
         }
     }
@@ -378,6 +380,9 @@ pub const OPS: &[OpSpec] = &[
     OpSpec::of::<super::race::Race>(),
     OpSpec::of::<super::inbox::InboxList>(),
     OpSpec::of::<super::inbox::InboxAnswer>(),
+    OpSpec::of::<super::dashboard::DashboardOpen>(),
+    OpSpec::of::<super::dashboard::DashboardStatus>(),
+    OpSpec::of::<super::dashboard::DashboardStop>(),
     OpSpec::of::<super::config::Configure>(),
     OpSpec::of::<super::doctor::Doctor>(),
     OpSpec::of::<super::capabilities::Capabilities>(),

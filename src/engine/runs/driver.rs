@@ -78,17 +78,20 @@ impl Engine {
             self.go_round(run, loaded, &mut steps, &mut changes)?;
         }
         let (status, due_at) = match run.status {
-            RunStatus::Running => match definition {
+            RunStatus::Running => match &definition {
                 Ok(loaded) => {
-                    race::name_spared(&loaded, &mut steps, &mut changes);
-                    self.go_on(run, &loaded, &mut steps, &mut changes, maker)?
+                    race::name_spared(loaded, &mut steps, &mut changes);
+                    self.go_on(run, loaded, &mut steps, &mut changes, maker)?
                 }
-                Err(error) => (give_up(&error, &mut steps, &mut changes), None),
+                Err(error) => (give_up(error, &mut steps, &mut changes), None),
             },
             RunStatus::Paused => (run.status, self.stay_paused(run)?),
             RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
+        if let (false, Ok(loaded)) = (changes.is_empty(), &definition) {
+            self.clear_losers(loaded, &steps, &changes)?;
+        }
         let is_given_up = |change: &StepChange| matches!(change.status, StepStatus::Skipped | StepStatus::NotNeeded);
         if changes.iter().any(is_given_up) || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
