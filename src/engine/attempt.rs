@@ -176,7 +176,7 @@ impl Engine {
         if !self.home.task(&task.id).join("task.json").exists() {
             // The submitter died, or its disk was full, between its commit and this file.
             let request_id = self.store.read(|view| view.request_id(&task.id))?;
-            self.write_task_file(task, &words, request_id)?;
+            self.write_task_file(task, &words, request_id.as_deref())?;
         }
         let attempt = task.attempt(number);
         let backend = attempt.map_or(&task.spec.backend, |attempt| &attempt.backend);

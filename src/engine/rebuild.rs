@@ -16,6 +16,7 @@ use crate::{
         clock, failpoint,
         files::{self, Durability, FileError},
     },
+    store::{Duplicate, Writing},
 };
 
 /// A ticker that lives is given this long to leave.
@@ -118,14 +119,24 @@ impl Engine {
                 None => report.unreadable.push(self.home.tasks().join(name)),
             }
         }
-        report.restored += found.len() as u64;
-        self.store.write(|writing| {
+        report.restored += self.store.write(|writing| {
+            let mut restored = 0;
             for (task, file) in &found {
                 let fingerprint = fingerprint(&task.spec.backend, &task.spec, &file.words);
-                writing.restore(task, &file.words, file.request_id.as_deref(), &fingerprint)?;
+                let request_id = match file.request_id.as_deref() {
+                    Some(request_id) => match claim(writing, task, request_id)? {
+                        Claim::Granted => Some(request_id),
+                        Claim::Refused => None,
+                        Claim::Stray => continue,
+                    },
+                    None => None,
+                };
+                writing.restore(task, &file.words, request_id, &fingerprint)?;
+                restored += 1;
             }
-            Ok::<_, EngineError>(())
-        })
+            Ok::<_, EngineError>(restored)
+        })?;
+        Ok(())
     }
 
     fn read_task_dir(&self, name: &str) -> Result<Option<(Task, TaskFile)>, EngineError> {
@@ -191,6 +202,37 @@ impl Engine {
         };
         (state, attempts, Acceptance::None, None)
     }
+}
+
+/// What becomes of a task that names a request.
+enum Claim {
+    /// It stands for the request.
+    Granted,
+    /// Another does; whoever was told this one's id still finds it.
+    Refused,
+    /// Another does, and nobody was told of this one: a step has one task in each turn.
+    Stray,
+}
+
+/// Decides which of two tasks stands for a request. Two there are where a submitter died between the file and the
+/// commit and the request was sent again; at most one of them has started.
+fn claim(writing: &Writing<'_>, task: &Task, request_id: &str) -> Result<Claim, EngineError> {
+    let Some(Duplicate::Request(other)) = writing.view().duplicate(Some(request_id), &[], task.created_at)? else {
+        return Ok(Claim::Granted);
+    };
+    let is_step = task.spec.lineage.workflow.is_some();
+    Ok(match (task.attempts.is_empty(), is_step) {
+        (true, true) => Claim::Stray,
+        (true, false) => Claim::Refused,
+        (false, true) => {
+            writing.remove(&other)?;
+            Claim::Granted
+        }
+        (false, false) => {
+            writing.give_up_request(&other)?;
+            Claim::Granted
+        }
+    })
 }
 
 fn put_aside(home: &Home) -> Result<Option<Utf8PathBuf>, EngineError> {

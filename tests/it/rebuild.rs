@@ -245,3 +245,54 @@ fn no_ticker_works_while_the_database_is_made_anew() {
     home.json(&["answer", "@last/s", "yes"]);
     assert_eq!(home.end_of_run("@last")["status"], "done");
 }
+
+/// Its id may be known from a list, and other tasks and the steps of runs may hang on it.
+#[test]
+fn a_waiting_task_whose_submitter_died_outlives_the_database() {
+    let home = TestHome::with_settings("slots: 1\n");
+    let first = home.submit("write up 1\nwait-for go\nfinish first");
+    home.wait_file("up");
+    let mut submit = home.command(["submit", "--share", "--", "finish second"]);
+    submit.env("MGR_FAILPOINT", "submit.after_commit").output().unwrap();
+    let tasks = home.json(&["list"])["tasks"].clone();
+    let ids: Vec<_> = tasks.as_array().unwrap().iter().map(|task| task["task_id"].as_str().unwrap()).collect();
+    let second = ids.iter().find(|id| **id != first).unwrap();
+    home.lose_database();
+    assert_eq!(home.status(second)["status"], "held");
+    home.touch("go");
+    home.end_of(&first);
+    home.json(&["resume", second]);
+    assert_eq!(home.end_of(second)["status"], "done");
+}
+
+/// The file is there and the task is not: the same request makes a second one, and a rebuild finds both.
+#[test]
+fn a_submitter_that_died_before_its_commit_spoils_no_rebuild() {
+    let home = TestHome::new();
+    let args = ["submit", "--request-id", "r", "--share", "--", "wait-for go\nfinish x"];
+    let died: Ran = home.command(args).env("MGR_FAILPOINT", "submit.before_commit").output().unwrap().into();
+    assert_eq!((died.code, home.json(&["list"])["total"].clone()), (None, json!(0)));
+    let id = home.mgr(&args).stdout.trim_end().to_owned();
+    home.wait_file("runs");
+    home.lose_database();
+    assert_eq!((home.mgr(&args).stdout.trim_end(), home.json(&["list"])["total"].clone()), (id.as_str(), json!(2)));
+    home.touch("go");
+    assert_eq!(home.end_of(&id)["status"], "done");
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn a_driver_that_died_before_its_commit_leaves_no_second_step() {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", format!("submit.before_commit@{}", marker.display())).output().unwrap();
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    home.wait_file("up");
+    home.lose_database();
+    assert_eq!(home.json(&["list"])["total"], 1);
+    home.touch("go");
+    assert_eq!(told(&home.end_of_run("@last")), json!([["a", "done"]]));
+    assert_eq!((home.runs().len(), home.json(&["inbox"])), (1, json!({"items": []})));
+}
