@@ -66,6 +66,9 @@ pub struct Spec {
     /// Whether the program has a parent of its own that notes its end, so that the exit code outlives this keeper.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub records_end: bool,
+    /// The exit codes that mean success; 0 when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub good_exits: Vec<i32>,
     /// Whether the agent writes something before it does anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub speaks_first: bool,
@@ -77,6 +80,12 @@ pub struct Spec {
 /// Returns the mark beside an isolated directory that says that it is made and ready.
 pub fn ready_mark(root: &Utf8Path) -> Utf8PathBuf {
     format!("{root}.ready").into()
+}
+
+impl Spec {
+    pub(super) fn is_good_exit(&self, code: i32) -> bool {
+        if self.good_exits.is_empty() { code == 0 } else { self.good_exits.contains(&code) }
+    }
 }
 
 /// What to archive, and where the agent works.

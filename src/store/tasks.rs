@@ -429,6 +429,15 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Has a task stand for no request any more.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn give_up_request(&self, id: &TaskId) -> Result<(), StoreError> {
+        self.0.prepare_cached("UPDATE tasks SET request_id = NULL WHERE id = ?1")?.execute([id.as_str()])?;
+        Ok(())
+    }
+
     /// Notes that a command holds a workspace.
     ///
     /// # Errors
