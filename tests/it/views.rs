@@ -75,6 +75,8 @@ fn what_stands_still_is_called_paused_and_a_race_is_one_step() {
     let line = &home.json(&["workflow", "list"])["workflows"][0];
     let told = json!([line["standing"], line["steps_over"], line["steps_total"]]);
     assert_eq!(told, json!(["paused", 0, 3]));
+    let listed = home.mgr(&["workflow", "list"]).stdout;
+    assert!(listed.contains(" paused  0 of 3 ") && listed.ends_with(" a person said so\n"), "{listed}");
     let nested = &home.json(&["workflow", "list", "--nested"])["workflows"][0];
     assert_eq!(json!([nested["standing"], nested["parent"]["step"]]), json!(["paused", "in"]));
     home.touch("go");
