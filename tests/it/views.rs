@@ -165,3 +165,48 @@ steps:
     let shown = home.mgr(&["list", "--workflow", id]).stdout;
     assert!(shown.contains("  m[1]/in/say"), "{shown}");
 }
+
+/// `nope` could be the beginning of an id (`n0pe`): whoever typed it is told about what they typed.
+#[test]
+fn what_is_not_there_is_called_as_it_was_typed() {
+    let home = TestHome::new();
+    let flow = "steps: [{id: a, kind: command, run: [echo, a]}]";
+    let calls: &[&[&str]] = &[
+        &["status", "nope"],
+        &["watch", "nope"],
+        &["output", "nope"],
+        &["events", "nope"],
+        &["cancel", "nope"],
+        &["pause", "nope"],
+        &["resume", "nope"],
+        &["retry", "nope"],
+        &["rerun", "nope"],
+        &["send", "nope", "hello"],
+        &["explain", "nope"],
+        &["export", "nope"],
+        &["diff", "nope"],
+        &["rollback", "nope"],
+        &["apply", "nope"],
+        &["discard", "nope"],
+        &["archive", "restore", "nope", "--to", "there"],
+        &["submit", "--after", "nope", "x"],
+        &["list", "--workflow", "nope"],
+        &["workflow", "status", "nope"],
+        &["workflow", "report", "nope"],
+        &["workflow", "cancel", "nope"],
+        &["workflow", "pause", "nope"],
+        &["workflow", "resume", "nope"],
+        &["workflow", "retry", "nope"],
+        &["workflow", "run", "--reuse", "nope", "--workflow", flow],
+        &["template", "save", "name", "--from-run", "nope"],
+        &["answer", "nope/ship", "yes"],
+    ];
+    let mut wrong = Vec::new();
+    for call in calls {
+        let ran = home.mgr(call);
+        if ran.code != Some(6) || !ran.stderr.contains("`nope`") || ran.stderr.contains("n0pe") {
+            wrong.push((call, ran));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
