@@ -56,7 +56,7 @@ pub use lease::{Holder, Lease};
 pub use probe::Readiness;
 pub use rebuild::RebuildReport;
 pub use roles::roles;
-pub use runs::{Answer, Frozen, Loaded, Purse, Renewed, ReuseAsk, RunAsk, RunState, StepMaker};
+pub use runs::{Answer, Frozen, Loaded, Purse, Renewed, ReuseAsk, RunAsk, RunState, Spending, StepMaker};
 pub use schema::check as check_schema;
 pub use submit::Ask;
 pub use ticker::tick;

@@ -10,7 +10,7 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
-    run_views::{RunLine, RunView, shown},
+    run_views::{RunLine, RunView, run_table, shown},
     workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
@@ -520,6 +520,9 @@ const fn twenty() -> u32 {
 pub struct WorkflowListOutput {
     /// Newest first.
     pub workflows: Vec<RunLine>,
+    /// Whether there are older ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// The shipped workflows, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub examples: Option<Vec<ExampleLine>>,
@@ -567,13 +570,16 @@ impl Operation for WorkflowList {
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         if input.examples {
             let examples = Some(ExampleLine::all(call)?);
-            return Ok(WorkflowListOutput { workflows: Vec::new(), examples });
+            return Ok(WorkflowListOutput { workflows: Vec::new(), more: false, examples });
         }
         call.engine.reconcile()?;
-        let runs = call.engine.runs(input.status, input.nested, input.limit.min(1000))?;
+        let limit = input.limit.min(1000);
+        let mut runs = call.engine.runs(input.status, input.nested, limit + 1)?;
+        let more = runs.len() > limit as usize;
+        runs.truncate(limit as usize);
         let line = |run: crate::core::Run| RunLine::of(call, &call.engine.run_state(&run.id)?);
         let workflows = runs.into_iter().map(line).collect::<Result<_, OpError>>()?;
-        Ok(WorkflowListOutput { workflows, examples: None })
+        Ok(WorkflowListOutput { workflows, more, examples: None })
     }
 }
 
@@ -588,11 +594,13 @@ impl Render for WorkflowListOutput {
             page.line("Try one: `mgr workflow run NAME --demo`. Its file: `mgr template show NAME`.");
             return;
         }
-        for run in &self.workflows {
-            run.render(page);
-        }
+        run_table(page, &self.workflows);
         if self.workflows.is_empty() {
             page.line("There is no such run: `mgr workflow run FILE` starts one.");
+        }
+        if self.more {
+            let shown = self.workflows.len();
+            page.line(format!("The newest {shown}: `-n {}` shows more.", shown.saturating_mul(2)));
         }
     }
 }

@@ -89,7 +89,7 @@ impl View<'_> {
     /// Returns the tasks that a reference may mean, two at most.
     pub fn matches(&self, reference: &TaskRef) -> Result<Vec<TaskId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 // `~` sorts after every digit of an id.
                 let sql = "SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], read_id)

@@ -23,7 +23,7 @@ mod tasks;
 mod wishes;
 
 pub use approvals::Answer;
-pub use budget::Purse;
+pub use budget::{Purse, Spending};
 pub use reuse::ReuseAsk;
 pub use wishes::Renewed;
 
@@ -362,6 +362,13 @@ impl RunState {
     pub fn written_steps(&self) -> impl Iterator<Item = &RunStep> {
         let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
         self.steps.iter().enumerate().filter(move |(place, _)| written.get(*place) == Some(place)).map(|(_, step)| step)
+    }
+
+    /// Returns how many steps of the file have a cost that is not known.
+    pub fn unknown_costs(&self, spending: &Spending) -> u64 {
+        let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
+        let unknown = self.steps.iter().zip(written).filter(|(row, _)| spending.unknown.contains(&row.step));
+        unknown.map(|(_, place)| place).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Names the first step that failed or was cancelled, with its reason. One that only lost a race has not made the
