@@ -134,6 +134,7 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::Unservable(unservable) => (Code::InvalidInput, Some(unservable.hint.clone())),
         EngineError::Invalid { hint, .. } => (Code::InvalidInput, Some(hint.clone())),
         EngineError::Conflict { hint, .. } | EngineError::Busy { hint, .. } => (Code::Conflict, Some(hint.clone())),
+        EngineError::Blocked { hint, .. } => (Code::Blocked, Some(hint.clone())),
         EngineError::NotFound { hint, .. } => (Code::NotFound, Some(hint.clone())),
         EngineError::Config(ConfigError::UnknownKey { .. }) => {
             (Code::InvalidInput, hint("`mgr config show` lists all settings"))

@@ -30,6 +30,9 @@ pub struct TaskLine {
     pub label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// In a list of the tasks of a workflow run: the step, after those that its own run lies in, such as `outer/fix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// The head of the prompt.
@@ -150,6 +153,9 @@ pub struct IsolationView {
     pub kind: Isolation,
     pub directory: String,
     pub state: IsolationState,
+    /// Why it is still there, or what of it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// How much differs after a task.
@@ -292,6 +298,7 @@ impl TaskLine {
             model: model.map(str::to_owned).or_else(|| task.spec.model.clone()),
             label: task.spec.label.clone(),
             role: task.spec.role.clone(),
+            step: None,
             tags: task.spec.tags.clone(),
             prompt: task.prompt_head.clone(),
             created_at: task.created_at,
@@ -363,6 +370,7 @@ impl TaskView {
                 kind: look.kind,
                 directory: look.directory.into_string(),
                 state: look.state,
+                note: look.note,
             }),
             permission_denials: digest.denials.clone(),
             lineage: task.spec.lineage.clone(),

@@ -24,7 +24,7 @@ pub(super) fn version() -> u8 {
 /// Parses `args`, does what they ask, and returns the exit code.
 pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
     let wants_json = args.iter().any(|arg| arg == "--json");
-    let matches = match command().try_get_matches_from(args) {
+    let matches = match command_for(&args).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error, wants_json),
     };
@@ -190,8 +190,25 @@ fn report(ui: &Ui, error: &OpError, wants_json: bool) {
     }
 }
 
+/// Returns as much of the command line as these arguments need: all of it for help and for suggestions, else the
+/// rows under their first word. Building the other sixty takes longer than everything else that a quick command does.
+fn command_for(args: &[OsString]) -> Command {
+    let first = args.get(1).and_then(|word| word.to_str());
+    let rows: Vec<_> = OPS.iter().filter(|row| row.cli.first().copied() == first).collect();
+    if rows.is_empty() { command() } else { command_of(rows) }
+}
+
 /// Returns the whole command line.
 pub(super) fn command() -> Command {
+    command_of(OPS)
+        .subcommand(mcp::command())
+        .subcommand(generate::completions_command())
+        .subcommand(Command::new("man").about("Print the manual page").hide(true))
+        .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
+}
+
+/// Returns the command line of these rows.
+fn command_of(rows: impl IntoIterator<Item = &'static OpSpec>) -> Command {
     let json = Arg::new("json")
         .long("json")
         .global(true)
@@ -220,7 +237,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args([json, quiet, colour]);
-    for row in OPS {
+    for row in rows {
         match row.cli {
             [name, _, ..] if command.find_subcommand(name).is_none() => command = command.subcommand(group(name)),
             // It came with the first of its group.
@@ -229,11 +246,6 @@ pub(super) fn command() -> Command {
         }
     }
     command
-        .mut_subcommand("dashboard", |dashboard| dashboard.subcommand(web::command()))
-        .subcommand(mcp::command())
-        .subcommand(generate::completions_command())
-        .subcommand(Command::new("man").about("Print the manual page").hide(true))
-        .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
 }
 
 /// Returns a text with the names of tools replaced by those of commands.
@@ -249,13 +261,20 @@ struct Group {
     about: &'static str,
     /// The one that it means without a further word.
     alone: Option<&'static str>,
+    /// What stands beside its rows and is none.
+    mode: Option<fn() -> Command>,
 }
 
 const GROUPS: &[Group] = &[
-    Group { name: "archive", about: "Look into the archive of workspaces and free its space", alone: None },
-    Group { name: "dashboard", about: "Watch and answer on a page in the browser", alone: Some("open") },
-    Group { name: "template", about: "Keep workflows and prompts under a name", alone: None },
-    Group { name: "workflow", about: "Check workflow files, look at their plan, run them", alone: None },
+    Group { name: "archive", about: "Look into the archive of workspaces and free its space", alone: None, mode: None },
+    Group {
+        name: "dashboard",
+        about: "Watch and answer on a page in the browser",
+        alone: Some("open"),
+        mode: Some(web::command),
+    },
+    Group { name: "template", about: "Keep workflows and prompts under a name", alone: None, mode: None },
+    Group { name: "workflow", about: "Check workflow files, look at their plan, run them", alone: None, mode: None },
 ];
 
 fn group_of(name: &str) -> Option<&'static Group> {
@@ -266,7 +285,8 @@ fn group_of(name: &str) -> Option<&'static Group> {
 fn group(name: &'static str) -> Command {
     let group = group_of(name);
     let rows = || OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
-    let command = Command::new(name).subcommands(rows().map(subcommand));
+    let modes = group.and_then(|group| group.mode).map(|mode| mode());
+    let command = Command::new(name).subcommands(rows().map(subcommand).chain(modes));
     let alone = group.and_then(|group| rows().find(|row| row.cli.last() == group.alone.as_ref()));
     let command = match alone {
         Some(row) => (row.augment)(command).args_conflicts_with_subcommands(true),
@@ -296,6 +316,19 @@ mod tests {
             let (words, matches) = leaf(name, inner);
             assert_eq!(words, row.cli);
             assert!((row.input_of)(matches).is_ok(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_command_line_says_what_the_whole_says() {
+        let said =
+            |command: Command, argv: &[&str]| command.try_get_matches_from(argv).map_err(|error| error.to_string());
+        for row in OPS {
+            for last in ["--help", "-h", "--no-such-flag"] {
+                let argv: Vec<_> = ["mgr"].iter().chain(row.cli).chain(&[last]).copied().collect();
+                let part = command_for(&argv.iter().map(OsString::from).collect::<Vec<_>>());
+                assert_eq!(said(part, &argv).err(), said(command(), &argv).err(), "{argv:?}");
+            }
         }
     }
 

@@ -549,3 +549,27 @@ fn what_was_not_archived_and_is_gone_is_named() {
     assert_eq!(home.json(&["diff", &id])["unknown"], lost);
     assert_eq!(home.json(&["rollback", &id, "--dry-run"])["notes"], lost);
 }
+
+#[test]
+fn a_discard_that_was_broken_off_is_gone_on_with() {
+    let home = TestHome::new();
+    let git = |args: &[&str]| {
+        let name = ["-c", "user.name=a", "-c", "user.email=b"];
+        let ran = Command::new("git").args(name).args(args).current_dir(home.work()).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+    let id = home.demo(&["--isolate", "worktree"], "write: made: x");
+    home.done(&id);
+    let marker = home.root().join("died");
+    let mut discard = home.command(["discard", &id]);
+    discard.env("MGR_FAILPOINT", format!("isolate-cleared@{}", marker.display())).output().unwrap();
+    assert!(marker.exists());
+    let again = home.landed(&["discard", &id], 0);
+    assert_eq!(json!([again["discarded"], again["kept_branch"]]), json!([false, null]), "{again:#}");
+    assert_eq!(git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+    assert_eq!(git(&["worktree", "list"]).lines().count(), 1);
+    assert!(!home.home().join("isolated").join(&id).exists());
+}
