@@ -34,6 +34,7 @@ const page = {
   at: 0,
   now: Date.now(),
   hasInbox: false,
+  inboxFailure: null,
   items: [],
   cards: [],
   diffs: new Map(),
@@ -122,7 +123,7 @@ function lock() {
   stream?.abort();
   kept.clear();
   forgetRuns();
-  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, items: [], cards: [], diffs: new Map(), reports: new Map() });
+  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, inboxFailure: null, items: [], cards: [], diffs: new Map(), reports: new Map() });
   Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
   show();
 }
@@ -141,7 +142,11 @@ function lose() {
   show();
 }
 
-const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took));
+/** A server that fails is not asked all the more for it. */
+const trouble = growingPause(GAP_MS, 15_000);
+let troubleGap = 0;
+
+const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took, troubleGap));
 
 async function load() {
   if (!page.key) return;
@@ -154,6 +159,8 @@ async function load() {
   page.isGone = false;
   clearTimeout(comebackTimer);
   comeback.reset();
+  troubleGap = inbox.reason?.status >= 500 ? trouble.next() : (trouble.reset(), 0);
+  page.inboxFailure = inbox.reason ? dealWith(inbox.reason) : null;
   if (inbox.status === "fulfilled") takeInbox(inbox.value);
   // The person has gone on meanwhile: what came is for another view.
   if (route === page.route) takeData(data);

@@ -149,16 +149,17 @@ export function runRow(page, act, run, view) {
   const isOverNow = isOver(run.status);
   const at = view ? activeSteps(view.steps).map((step) => step.id) : [];
   const steps = `${run.steps_over} of ${plural(run.steps_total, "step")}`;
-  const doing = view?.why ?? clip(at.slice(0, 4).join(", ") + (at.length > 4 ? ` and ${at.length - 4} more` : ""), 160);
+  const names = clip(at.slice(0, 4).join(", ") + (at.length > 4 ? ` and ${at.length - 4} more` : ""), 160);
+  const doing = run.status === "running" && names ? names : oneLine(run.why);
   return workRow(page, act, {
     key: run.workflow_id,
     href: hashOf("run", run.workflow_id),
     what: clip(oneLine(run.name), 160),
-    health: run.waits_for_person && !isOverNow ? status("waits_for_you") : status(run.status),
+    health: run.waits_for_person && !isOverNow ? status("waits_for_you") : status(run.standing),
     by: "workflow",
-    now: isOverNow || !doing ? steps : `${steps}: ${doing}`,
+    now: doing ? `${steps}: ${doing}` : steps,
     time: elapsedNow(page, run),
-    cost: view ? runCostWords(view) : "",
+    cost: runCostWords(view ?? run),
     id: run.workflow_id,
   });
 }
@@ -305,12 +306,20 @@ function approvalBody(page, act, card) {
   return [
     item.reason && h("p", { key: "reason", class: "is-wait" }, "Asked again: ", coded(item.reason)),
     questionText(page, act, card),
+    intruders(item),
     item.reviewed?.length > 0 && h("ul", { key: "reviewed", class: "reviewed" }, item.reviewed.map((step) => reviewedStep(page, act, card, step))),
     item.edited?.length > 0 && h("p", { key: "edited", class: "is-wait" }, "Edited by somebody else since: ", fileNames(item.edited, item.edited.length)),
     item.expires_at && h("p", { key: "expires", class: "faint" }, expiry(page, item)),
     answerForm(page, act, card, { yes: "Approve", no: "Deny", note: "Note for the steps that follow (optional)" }),
     commandsOf(item),
   ];
+}
+
+/** A task that wanted to answer in the person's place is something to know before answering. */
+function intruders({ refused = [] }) {
+  if (refused.length === 0) return null;
+  const names = refused.flatMap((id, at) => [at > 0 ? ", " : null, h("a", { key: id, href: hashOf("task", id) }, id.slice(0, 9))]);
+  return h("p", { key: "refused", class: "is-bad named" }, refused.length === 1 ? "Task " : "Tasks ", names, " wanted to answer this in your place, and was refused.");
 }
 
 function expiry(page, item) {
@@ -337,6 +346,7 @@ function fileNames(files, total) {
 function budgetBody(page, act, card) {
   return [
     questionText(page, act, card),
+    intruders(card.item),
     answerForm(page, act, card, { yes: "Allow the same amount once more", no: "Cancel the run" }),
     commandsOf(card.item),
   ];

@@ -9,7 +9,7 @@ import {
 } from "./parts.js";
 import {
   clean, clip, clockWords, countWords, cursorNearEnd, durationWords, eventWords, hashOf, isOver, moneyWords, oneLine, plural,
-  runCostWords, stepStatus, waitingCount,
+  runCostWords, waitingCount,
 } from "./words.js";
 
 const OVER = ["done", "failed", "cancelled", "timed_out", "skipped", "lost"];
@@ -61,10 +61,12 @@ function showOverview(page, act) {
 
 function waiting(page, act) {
   const title = h("h1", { key: "h1", class: "unseen", tabindex: "-1" }, "Overview");
-  if (!page.hasInbox) return title;
-  if (page.cards.length === 0) return [title, h("p", { key: "calm", class: "calm" }, "Nothing waits for you.")];
+  // Nobody is told that nothing waits where that is not known.
+  const failure = page.inboxFailure && h("div", { key: "failure", class: "unread" }, h("p", { class: "is-bad" }, "What waits for you cannot be read."), refusal(page.inboxFailure));
+  if (!page.hasInbox) return [title, failure];
+  if (page.cards.length === 0) return [title, failure ?? h("p", { key: "calm", class: "calm" }, "Nothing waits for you.")];
   const count = waitingCount(page.cards);
-  return [title, section("Waiting for you", { key: "waiting", count: count > 0 ? count : undefined }, questions(page, act, page.cards))];
+  return [title, failure, section("Waiting for you", { key: "waiting", count: count > 0 ? count : undefined }, questions(page, act, page.cards))];
 }
 
 function liveWork(page, act, { live, liveRuns, byId, counts }) {
@@ -381,7 +383,7 @@ function taskFacts(page, act, task) {
       ["Started", time(task.started_at)],
       ["Finished", time(task.finished_at)],
       ["Directory", h("span", { class: "path" }, task.working_dir)],
-      ["Isolated", task.isolation && [task.isolation.kind, ", ", task.isolation.state.replaceAll("_", " ")]],
+      ["Isolated", task.isolation && [task.isolation.kind, ", ", task.isolation.state.replaceAll("_", " "), task.isolation.note && h("div", { class: "faint" }, task.isolation.note)]],
       ["Posture", task.posture.replaceAll("_", " ")],
       ["Role", task.role],
       ["Tags", (task.tags ?? []).join(", ")],
@@ -464,6 +466,7 @@ function showRun(page, act) {
   return [
     h("div", { key: "head", class: "view-head" }, h("div", { class: "view-title" }, heading(clip(oneLine(run.name), 200)), runLine(page, act, run)), h("div", { class: "buttons" }, runButtons(page, act, run))),
     refusals(page, keys),
+    (run.notes ?? []).map((note, at) => h("p", { key: `note ${at}`, class: "is-wait" }, note)),
     cards.length > 0 && section("Waiting for you", { key: "waiting", count: waitingCount(cards) }, questions(page, act, cards)),
     section("Steps", { aside: h("span", { class: "faint" }, stepCounts(run)) }, table("Steps", steps.length > MOST_QUICK ? "work steps long" : "work steps", STEPS, steps.map(({ step, level }) => stepRow(page, act, run, step, level)))),
     Object.entries(run.outputs ?? {}).map(([name, text]) => section(`Output: ${name}`, { key: `output ${name}` }, h("pre", { class: "text prose", tabindex: "0" }, clip(text, MOST_OUTPUT)))),
@@ -472,7 +475,7 @@ function showRun(page, act) {
 }
 
 function runLine(page, act, run) {
-  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.status);
+  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.standing);
   const spent = runCostWords(run);
   const cost = (spent !== "–" || run.budget_usd !== undefined) && [spent, run.budget_usd !== undefined && ` of ${moneyWords(run.budget_usd)}`];
   const parent = run.parent && h("span", {}, `in step ${run.parent.step} of `, h("a", { href: hashOf("run", run.parent.workflow_id) }, run.parent.workflow_id.slice(0, 9)));
@@ -482,7 +485,8 @@ function runLine(page, act, run) {
 
 function stepCounts(run) {
   const counts = new Map();
-  for (const step of run.steps) counts.set(stepStatus(step), (counts.get(stepStatus(step)) ?? 0) + 1);
+  // What runs in a race is not what somebody wrote.
+  for (const { standing } of run.steps.filter((step) => !step.race)) counts.set(standing, (counts.get(standing) ?? 0) + 1);
   return [...counts].map(([word, count]) => `${countWords(count)} ${word.replaceAll("_", " ")}`).join(", ");
 }
 
@@ -500,7 +504,7 @@ function runButtons(page, act, run) {
 
 function stepRow(page, act, run, step, level) {
   const key = `${step.id} ${level} ${step.task_id ?? ""} ${step.child_id ?? ""}`;
-  const elapsed = step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.status === "running" && step.task_status !== "paused");
+  const elapsed = step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.standing === "running");
   const { busy, confirming, copied } = page.ui;
   const again = `retry ${run.workflow_id} ${step.id}`;
   // Of a thousand rows few change from one second to the next.
@@ -516,7 +520,7 @@ function stepCells(page, act, run, step, level, elapsed) {
   const id = step.task_id ?? step.child_id;
   return [
     ["what", name],
-    ["status", status(stepStatus(step))],
+    ["status", status(step.standing)],
     ["by", step.backend ?? step.kind],
     ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
     ["time", elapsed],
@@ -535,9 +539,14 @@ function costless(run, step) {
 function whyOf(step) {
   const turns = step.repeat ? `run ${step.repeat.run} of at most ${step.repeat.max}` : step.turn > 1 && `${step.turn} turns`;
   const answer = step.approval?.answer;
-  const by = answer && (answer.by === "person" ? `by a person over ${answer.over}${answer.client ? ` (${answer.client})` : ""}` : "by the policy");
+  const by = answer && (answer.by === "person" ? personWords(answer) : "by the policy");
   const parts = [turns, step.winner && !step.reason && `won by ${step.winner}`, step.repairs > 0 && plural(step.repairs, "repair"), step.verification && `checks ${step.verification}`, step.reason, by, !step.reason && step.question, step.waiting_on && `waits: ${step.waiting_on}`];
   return oneLine(parts.filter(Boolean).join(" · "));
+}
+
+function personWords({ over, client, user }) {
+  const who = [user, client].filter(Boolean).join(", ");
+  return `by a person over ${over}${who ? ` (${who})` : ""}`;
 }
 
 function retryStep(page, act, run, step) {

@@ -127,12 +127,6 @@ export function marked(status) {
   return { word: String(status ?? "unknown").replaceAll("_", " "), shape, tone };
 }
 
-/** Returns the word for a step: one that runs is where its task is. */
-export function stepStatus(step) {
-  const atTask = ["queued", "held", "paused", "needs_input"].includes(step.task_status);
-  return step.status === "running" && atTask ? step.task_status : step.status;
-}
-
 export const isOver = (status) => ["done", "failed", "cancelled", "timed_out", "skipped", "lost"].includes(status);
 
 /** Returns what `unattended` does when nobody answers, as a sentence about `when`. */
