@@ -5,7 +5,7 @@
 // typed and where the focus is lives in the document and is left alone (dom.js).
 
 import { h, paint } from "./dom.js";
-import { heading, refusal } from "./parts.js";
+import { coded, heading, refusal } from "./parts.js";
 import { VIEWS, forgetRuns, newLog } from "./views.js";
 import { SETTLES_MS, clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
 
@@ -15,6 +15,8 @@ const VERSION = "mgr dashboard version";
 const HIDDEN_GAP_MS = 2000;
 const GAP_MS = 250;
 const LIVE_EVERY_MS = 5000;
+/** Where nothing is live only the words for how long ago pass. */
+const CALM_EVERY_S = 30;
 /** The server says something every 15 s; after so long without a word the line is dead. */
 const SILENCE_MS = 40_000;
 const MOST_DIFF = 200_000;
@@ -26,6 +28,7 @@ const page = {
   version: "",
   /** Whether the server takes the key; undecided at first. */
   isLocked: false,
+  lockedWhy: "",
   isGone: false,
   hash: "",
   route: routeOf(""),
@@ -106,8 +109,9 @@ async function begin() {
 async function exchange(code) {
   try {
     const response = await fetch("/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ code }), cache: "no-store" });
+    const { key, version, error } = await response.json();
+    page.lockedWhy = error?.message ?? "";
     if (!response.ok) return;
-    const { key, version } = await response.json();
     page.key = key;
     page.version = version ?? "";
     sessionStorage.setItem(KEY, key);
@@ -252,7 +256,7 @@ function tick() {
   ticks += 1;
   settleCards();
   if (isLive() && ticks % (LIVE_EVERY_MS / 1000) === 0) refresh();
-  if (isLive() || page.cards.length > 0) show();
+  if (isLive() || page.cards.length > 0 || ticks % CALM_EVERY_S === 0) show();
 }
 
 // --- Ways -----------------------------------------------------------------------------------------
@@ -538,7 +542,7 @@ function head(waits) {
 }
 
 function lockedPage() {
-  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."))];
+  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."), page.lockedWhy && h("p", { class: "faint" }, coded(page.lockedWhy)))];
 }
 
 function foot() {

@@ -104,16 +104,18 @@ export function table(label, kind, heads, rows) {
   return h("div", { key: label, class: `table ${kind}`, role: "table", "aria-label": label }, h("div", { key: "head", role: "row", class: "row head" }, head), rows);
 }
 
+export const RUNS = [["what", "Name"], ["status", "Status"], ["by", "Started"], ["now", "Steps"], ["time", "Time"], ["cost", "Cost"], ["id", "ID"]];
+
 export const WORK = [["what", "What"], ["status", "Health"], ["by", "By"], ["now", "Now"], ["time", "Time"], ["cost", "Cost"], ["id", "ID"]];
 
-function workRow(page, act, { key, href, level = 0, what, health, by, now, time, cost, id, isFaint }) {
+function workRow(page, act, { key, href, level = 0, what, health, by, now, ended, time, cost, id, isFaint }) {
   return h(
     "div",
     { key, role: "row", class: `row level-${level}${isFaint ? " is-faint" : ""}` },
     cell("what", link(href, what)),
     cell("status", health),
     cell("by", by),
-    cell("now", now && h("span", { title: clip(now, 500) }, clip(now, 200))),
+    cell("now", (ended || now) && h("span", { title: clip(now, 500) || undefined }, ended && h("span", { class: "faint" }, ended, now && " · "), clip(now, 200))),
     cell("time", time),
     cell("cost", cost === "unknown" ? h("span", { class: "faint" }, cost) : cost),
     cell("id", copyable(page, act, id)),
@@ -131,12 +133,15 @@ export function taskRow(page, act, task, { level = 0, step } = {}) {
     health: status(task.health),
     by: task.model ? `${task.backend} ${clip(task.model, 30)}` : task.backend,
     now: oneLine(task.failure?.message ?? doingOf(task)),
+    ended: endedAgo(page, task),
     time: elapsedNow(page, task),
     cost: moneyWords(task.cost?.usd),
     id: task.task_id,
     isFaint: isOverNow && level > 0,
   });
 }
+
+const endedAgo = (page, { finished_at: at }) => at && `${roughWords(secondsBetween(at, page.now))} ago`;
 
 /** What a task does, or what it waits for before it can. */
 function doingOf(task) {
@@ -145,7 +150,7 @@ function doingOf(task) {
 }
 
 /** A run in a list, with what is at work in it where its steps are known. */
-export function runRow(page, act, run, view) {
+export function runRow(page, act, run, view, { by = "workflow", ended = endedAgo(page, run) } = {}) {
   const isOverNow = isOver(run.status);
   const at = view ? activeSteps(view.steps).map((step) => step.id) : [];
   const steps = `${run.steps_over} of ${plural(run.steps_total, "step")}`;
@@ -156,13 +161,17 @@ export function runRow(page, act, run, view) {
     href: hashOf("run", run.workflow_id),
     what: clip(oneLine(run.name), 160),
     health: run.waits_for_person && !isOverNow ? status("waits_for_you") : status(run.standing),
-    by: "workflow",
+    by,
     now: doing ? `${steps}: ${doing}` : steps,
+    ended,
     time: elapsedNow(page, run),
     cost: runCostWords(view ?? run),
     id: run.workflow_id,
   });
 }
+
+/** The same where only runs are listed: when it was started says more than what it is. */
+export const runOnlyRow = (page, act, run) => runRow(page, act, run, null, { by: `${roughWords(secondsBetween(run.created_at, page.now))} ago`, ended: "" });
 
 /** Returns the steps at work, those of nested workflows as well. */
 export const activeSteps = (steps) => steps.flatMap((step) => (["running", "held"].includes(step.status) ? [step, ...activeSteps(step.steps ?? [])] : []));
@@ -261,7 +270,7 @@ function questionCard(page, act, card) {
     card.state === "changed" && changedNotice(act, card),
     // A new look is a new body: nothing that was opened for the former content is left open in it.
     h("div", { key: `body ${card.anew ?? 0}`, class: "card-body" }, body(page, act, card)),
-    card.error && refusal(card.error),
+    card.state !== "changed" && refusal(card.error),
   );
 }
 
@@ -283,13 +292,15 @@ function cardHead(page, card, title) {
   );
 }
 
+/** Says first whether an answer was taken: that is what the person wants to know then. */
 function changedNotice(act, card) {
-  const click = () => act.lookAnew(card.id);
+  const taken = card.error ? "Your answer was not taken: this has changed since it was shown here. " : "This has changed since it was shown here. ";
+  const what = card.error?.message ?? card.fresh?.reason;
   return h(
     "div",
     { key: "changed", class: "notice", role: "alert" },
-    h("p", {}, "What you would answer has changed since it was shown here. ", card.fresh?.reason && coded(card.fresh.reason)),
-    h("button", { type: "button", class: "button plain", on: { click } }, "Show it as it is now"),
+    h("p", {}, h("strong", {}, taken), what && h("span", {}, "(", coded(what), ")")),
+    h("button", { type: "button", class: "button plain", on: { click: () => act.lookAnew(card.id) } }, "Show it as it is now"),
   );
 }
 

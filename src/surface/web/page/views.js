@@ -4,8 +4,8 @@
 
 import { h, lazily } from "./dom.js";
 import {
-  WORK, coded, copyable, diffButton, diffPanel, elapsedNow, facts, heading, moment, press, questions, refusal, refusals, replyForm, report,
-  runRow, section, status, stepsInLine, table, taskRow, tasksOfRun,
+  RUNS, WORK, coded, copyable, diffButton, diffPanel, elapsedNow, facts, heading, moment, press, questions, refusal, refusals, replyForm, report,
+  runOnlyRow, runRow, section, status, stepsInLine, table, taskRow, tasksOfRun,
 } from "./parts.js";
 import {
   clean, clip, clockWords, countWords, cursorNearEnd, durationWords, eventWords, hashOf, isOver, moneyWords, oneLine, plural,
@@ -167,7 +167,7 @@ const runs = {
     return [
       h("div", { key: "head", class: "view-head" }, heading("Runs"), h("span", { class: "faint" }, found ? `${plural(found.length, "run")}${page.data.hasMore ? " shown" : ""}` : "")),
       filters(page, act, "runs", RUN_STATUSES, "Search in names"),
-      found && (found.length > 0 ? table("Runs", "work runs", WORK, found.map((run) => runRow(page, act, run))) : h("p", { class: "nothing" }, "No run fits.")),
+      found && (found.length > 0 ? table("Runs", "work", RUNS, found.map((run) => runOnlyRow(page, act, run))) : h("p", { class: "nothing" }, "No run fits.")),
       more,
     ];
   },
