@@ -79,8 +79,8 @@ const newLink = async () => (await json("dashboard", "--no-browser")).url;
 
 const tabs = [];
 
-/** Opens a link as a browser does; what the page does wrong inside is an error of the case. */
-async function open(link, { session = {} } = {}) {
+/** Opens a link as a browser does; what the page does wrong inside is an error of the case. `broken` is a path that fails. */
+async function open(link, { session = {}, broken } = {}) {
   const html = await (await fetch(link)).text();
   const errors = [];
   const virtualConsole = new VirtualConsole();
@@ -89,7 +89,10 @@ async function open(link, { session = {} } = {}) {
   const { window } = dom;
   const asked = [];
   Object.assign(window, {
-    fetch: (path, init) => (asked.push({ path: String(path), init }), fetch(new URL(path, window.location.href), init)),
+    async fetch(path, init) {
+      asked.push({ path, init });
+      return path === broken ? new Response('{"error":{"message":"the store is damaged","hints":["`mgr doctor` looks"]}}', { status: 500 }) : fetch(new URL(path, window.location.href), init);
+    },
     AbortController,
     TextDecoder,
     scrollTo: () => {},
@@ -324,6 +327,13 @@ const cases = {
       assert.equal(tab.window.sessionStorage.length, 0);
       assert.ok(!text(tab).includes("a secret label") && !text(tab).includes(id.slice(0, 9)));
     }
+  },
+
+  async "nobody is told that nothing waits where that cannot be read"() {
+    const tab = await open(await newLink(), { broken: "/api/inbox_list" });
+    await until("the words", () => /What waits for you cannot be read\.the store is damagedmgr doctor looks/.test(text(tab)));
+    assert.ok(!text(tab).includes("Nothing waits"));
+    await until("the rest", () => all(tab, "h2").some((title) => title.textContent.startsWith("Live")));
   },
 
   async "a page outlives its server, and a new link opens it again"() {

@@ -222,7 +222,7 @@ async function readEvents(ask, task, before) {
 const isFull = (log) => log.all && log.events.length >= MOST_EVENTS;
 
 function showTask(page, act) {
-  if (!page.data) return heading("Task");
+  if (!page.data) return page.failure ? null : heading("Task");
   const { task, output, log } = page.data;
   const keys = ["cancel", "pause", "resume", "retry", "rerun"].map((name) => `${name} ${task.task_id}`);
   return [
@@ -456,7 +456,7 @@ async function loadRun(ask, { id }) {
 }
 
 function showRun(page, act) {
-  if (!page.data) return heading("Run");
+  if (!page.data) return page.failure ? null : heading("Run");
   const { run } = page.data;
   const id = run.workflow_id;
   const steps = stepsInLine(run.steps);
@@ -532,7 +532,7 @@ function stepCells(page, act, run, step, level, elapsed) {
 
 /** An agent whose cost nobody told is not free; what asks no agent costs nothing. */
 function costless(run, step) {
-  if (run.demo || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
+  if (!run.cost_unknown_steps || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
   return h("span", { class: "faint" }, "unknown");
 }
 
