@@ -77,7 +77,12 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
         }
         memory::release_heap();
     }
-    let mut exit = match start_or_adopt(dir, spec, environment)? {
+    let start = start_or_adopt(dir, spec, environment)?;
+    // Not before: an agent in its keeper's own session is ended by the system (SIGHUP) when that keeper dies while the
+    // agent is stopped, because nobody of the session could continue it any more (setpgid(2), "orphaned process group").
+    // Whoever started this keeper has left the caller's session and terminal before.
+    tree::leave_session();
+    let mut exit = match start {
         Start::Runs(agent) => Watch::new(dir, spec, agent, ear).run_to_the_end(environment),
         Start::Failed(detail) => {
             return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
