@@ -503,7 +503,7 @@ _mgr() {
 
     case "${cmd}" in
         mgr)
-            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo dashboard mcp completions man reference help"
+            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer dashboard config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1239,7 +1239,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help)
-            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo dashboard mcp completions man reference help"
+            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer dashboard config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3707,7 +3707,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__run)
-            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --request-id --json --quiet --color --help"
+            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --loaf-id --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3738,6 +3738,10 @@ _mgr() {
                     return 0
                     ;;
                 --reuse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loaf-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

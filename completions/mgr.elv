@@ -55,11 +55,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
-            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -489,6 +489,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --working-dir 'Directory to work in; over MCP an absolute path'
             cand --from-step 'Start at this step; what does not build on it is taken over unchanged from an earlier run'
             cand --reuse 'Take over from this run what is done there and has not changed'
+            cand --loaf-id 'Loaf that `loaf.…` in the workflow means'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --demo 'Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent'
@@ -729,7 +730,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --max-concurrent 'Most tasks at work at once'
             cand -C 'Directory to work in; over MCP an absolute path'
             cand --working-dir 'Directory to work in; over MCP an absolute path'
-            cand --loaf-id 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`'
+            cand --loaf-id 'Loaf that the tasks belong to: `loaf.…` in prompts, and metadata `loaf_id` of each'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --fail-fast 'Start nothing new after the first failure'
@@ -783,41 +784,6 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;answer'= {
             cand --note 'A word on it, which later steps get as the step''s output'
             cand --digest 'Digest of what was reviewed, as the inbox had it; refused if it has changed since'
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;config'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;doctor'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --fix 'Mend what can be mended without losing anything'
-            cand --rebuild 'Make the database anew from the tasks'' files; the old one is put aside'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;capabilities'= {
-            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
-            cand --json 'Print one JSON object instead of text'
-            cand -q 'Say nothing but the answer'
-            cand --quiet 'Say nothing but the answer'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
-        }
-        &'mgr;demo'= {
-            cand --dir 'Directory for the scratch files; a fresh one under mgr''s home when absent'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --json 'Print one JSON object instead of text'
             cand -q 'Say nothing but the answer'
@@ -889,6 +855,41 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;dashboard;help;serve'= {
         }
         &'mgr;dashboard;help;help'= {
+        }
+        &'mgr;config'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;doctor'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --fix 'Mend what can be mended without losing anything'
+            cand --rebuild 'Make the database anew from the tasks'' files; the old one is put aside'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;capabilities'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;demo'= {
+            cand --dir 'Directory for the scratch files; a fresh one under mgr''s home when absent'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'mgr;mcp'= {
             cand --toolsets 'Tool sets to offer: default, all, core, flow, safety, ops; the variable MGR_MCP_TOOLSETS when absent'
@@ -987,11 +988,11 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
             cand demo 'Take a short tour with a scripted agent'
-            cand dashboard 'Watch and answer on a page in the browser'
             cand mcp 'Serve all operations as MCP tools over standard input and output'
             cand completions 'Print a completion script for a shell'
             cand man 'Print the manual page'
@@ -1110,14 +1111,6 @@ set edit:completion:arg-completer[mgr] = {|@words|
         }
         &'mgr;help;answer'= {
         }
-        &'mgr;help;config'= {
-        }
-        &'mgr;help;doctor'= {
-        }
-        &'mgr;help;capabilities'= {
-        }
-        &'mgr;help;demo'= {
-        }
         &'mgr;help;dashboard'= {
             cand open 'Open the dashboard in a browser'
             cand status 'Show whether the dashboard runs'
@@ -1131,6 +1124,14 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;dashboard;stop'= {
         }
         &'mgr;help;dashboard;serve'= {
+        }
+        &'mgr;help;config'= {
+        }
+        &'mgr;help;doctor'= {
+        }
+        &'mgr;help;capabilities'= {
+        }
+        &'mgr;help;demo'= {
         }
         &'mgr;help;mcp'= {
             cand config 'Print what a client''s configuration needs'

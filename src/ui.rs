@@ -110,15 +110,23 @@ impl Page {
         for row in rows {
             table.add_row(row.into_iter().map(|(tone, cell)| self.cell(tone, &cell)));
         }
+        // The blanks around a cell would be inside its colour: the first one begins at the edge.
+        if let Some(first) = table.column_mut(0) {
+            first.set_padding((0, 1));
+        }
         for line in table.to_string().lines() {
-            self.line(line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end()));
+            self.line(line.trim_end());
         }
     }
 
     /// Adds a table whose last column holds sentences: where a narrow terminal leaves them no room, each stands
-    /// beneath its row instead of falling to pieces beside it.
-    pub fn told_table(&mut self, header: &[&str], rows: Vec<Vec<(Tone, String)>>) {
+    /// beneath its row instead of falling to pieces beside it. Where nothing is told, there is no such column.
+    pub fn told_table(&mut self, header: &[&str], mut rows: Vec<Vec<(Tone, String)>>) {
         let others = header.len().saturating_sub(1);
+        if rows.iter().all(|row| row.get(others).is_none_or(|(_, words)| words.is_empty())) {
+            rows.iter_mut().for_each(|row| row.truncate(others));
+            return self.toned_table(header.get(..others).unwrap_or_default(), rows);
+        }
         let length = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| one_line(cell).chars().count());
             cells.chain(header.get(at).map(|name| name.chars().count())).max().unwrap_or_default()
@@ -156,9 +164,10 @@ impl Page {
         }
     }
 
-    /// Returns a cell in the colours of [`Page::tint`].
+    /// Returns a cell in the colours of [`Page::tint`]. Blanks at its beginning say how deep it lies, and stay.
     fn cell(&self, tone: Tone, words: &str) -> Cell {
-        let cell = Cell::new(one_line(words));
+        let depth = words.len() - words.trim_start_matches(' ').len();
+        let cell = Cell::new(format!("{:depth$}{}", "", one_line(words)));
         match tone {
             _ if !self.colour => cell,
             Tone::Good => cell.fg(Color::DarkGreen),
@@ -243,9 +252,9 @@ pub fn clip(text: &str, limit: usize) -> String {
     format!("{head}…")
 }
 
-/// Returns `1 task`, `2 tasks`, `2 processes`, `2 directories`.
+/// Returns `1 task`, `2 tasks`, `2 processes`, `2 directories`, `2 days`.
 pub fn plural(count: u64, one: &str) -> String {
-    match (count, one.strip_suffix('y')) {
+    match (count, one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) => format!("{count} {stem}ies"),
         (_, None) if one.ends_with('s') => format!("{count} {one}es"),
@@ -261,6 +270,17 @@ pub fn duration_words(seconds: f64) -> String {
         10..60 => format!("{whole}s"),
         60..3600 => format!("{}m {}s", whole / 60, whole % 60),
         _ => format!("{}h {}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Returns how long ago something was, in one unit: `4s ago`, `3m ago`, `2h ago`, `5 days ago`.
+pub fn ago_words(seconds: f64) -> String {
+    let whole = seconds.max(0.0) as u64;
+    match whole {
+        0..60 => format!("{whole}s ago"),
+        60..3600 => format!("{}m ago", whole / 60),
+        3600..172_800 => format!("{}h ago", whole / 3600),
+        _ => format!("{} ago", plural(whole / 86_400, "day")),
     }
 }
 
@@ -422,10 +442,53 @@ mod tests {
         assert_eq!(told(None), beside);
     }
 
+    /// Returns a text as a terminal shows it: without its colours, and without the blanks at the ends of lines.
+    fn seen(text: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = text;
+        while let Some((before, escape)) = rest.split_once('\u{1b}') {
+            shown.push_str(before);
+            rest = escape.split_once('m').map_or("", |(_, after)| after);
+        }
+        shown.push_str(rest);
+        shown.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    #[test]
+    fn columns_stand_where_they_stand_without_colour() {
+        let rows = || {
+            let row = |depth: usize, tone: Tone, name: &str| {
+                let cell = |words: String| (tone, words);
+                vec![cell(format!("{:depth$}{name}", "")), cell("done".to_owned()), cell(String::new())]
+            };
+            vec![
+                row(0, Tone::Strong, "plan"),
+                row(2, Tone::Faint, "review of ä"),
+                row(0, Tone::Plain, "ship"),
+                row(0, Tone::Bad, "\u{1b}[2Jfix"),
+            ]
+        };
+        let drawn = |colour, width| {
+            let mut page = Page { text: String::new(), colour, width };
+            page.toned_table(&["step", "status", "cost"], rows());
+            page.text
+        };
+        let plain = drawn(false, None);
+        let expected = "STEP           STATUS  COST\nplan           done\n  review of ä  done\nship           done\nfix            done\n";
+        assert_eq!(plain, expected);
+        for width in [None, Some(80), Some(24)] {
+            let coloured = drawn(true, width);
+            assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+            assert_eq!(seen(&coloured), drawn(false, width), "at {width:?}: {coloured:?}");
+        }
+    }
+
     #[test]
     fn times_and_counts_read_as_words() {
         let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
         assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
+        let ago = [0.4, 59.9, 190.0, 7500.0, 200_000.0].map(ago_words);
+        assert_eq!(ago, ["0s ago", "59s ago", "3m ago", "2h ago", "2 days ago"]);
         assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
         let sizes = [0, 999, 1000, 12_345, 340_000_000, 999_999].map(size_words);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "12 kB", "340 MB", "1.0 MB"]);

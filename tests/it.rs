@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod agents;
     pub mod approvals;
     pub mod archive;
     pub mod concurrency;
@@ -25,12 +26,14 @@ mod it {
     pub mod loops;
     pub mod money;
     pub mod nested;
+    pub mod places;
     pub mod race;
     pub mod rebuild;
     pub mod repair;
     pub mod storage;
     pub mod templates;
     pub mod tree;
+    pub mod views;
     pub mod wishes;
     pub mod workflow;
     pub mod workflow_crash;

@@ -89,8 +89,9 @@ impl Engine {
     /// Makes sure that a dashboard of this release lives, and returns a link to it.
     ///
     /// # Errors
-    /// It does not start, or its files cannot be written.
+    /// This process stands in a task, the dashboard does not start, or its files cannot be written.
     pub async fn open_dashboard(&self) -> Result<DashboardLink, EngineError> {
+        self.check_outside()?;
         if let Some(state) = self.dashboard()? {
             if state.version == env!("CARGO_PKG_VERSION") {
                 return Ok(DashboardLink { link: state.link(&new_code(&self.home.dashboard())?), started: false });
@@ -98,7 +99,7 @@ impl Engine {
             self.stop_dashboard().await?;
         }
         self.launch_dashboard()?;
-        let state = self.wait_until(Some(START_LIMIT), || self.dashboard()).await?;
+        let state = self.wait_until(Some(START_LIMIT), |_| self.dashboard()).await?;
         let state = state.ok_or_else(|| EngineError::Busy {
             message: format!("the dashboard did not start within {} s", START_LIMIT.as_secs()),
             hint: "`mgr dashboard serve` starts it in this terminal and shows what is in its way".into(),
@@ -114,7 +115,7 @@ impl Engine {
         let Some(state) = self.dashboard()? else { return Ok(None) };
         files::create_new(&self.home.dashboard().join("stop"), b"")?;
         self.poke();
-        let is_gone = || Ok(self.dashboard()?.is_none().then_some(()));
+        let is_gone = |_| Ok(self.dashboard()?.is_none().then_some(()));
         match self.wait_until(Some(STOP_LIMIT), is_gone).await? {
             Some(()) => Ok(Some(state)),
             None => Err(EngineError::Busy {
@@ -127,8 +128,9 @@ impl Engine {
     /// Takes the right to be this home's dashboard; `None` when another has it.
     ///
     /// # Errors
-    /// The files cannot be made.
+    /// This process stands in a task, or the files cannot be made.
     pub fn take_dashboard_post(&self) -> Result<Option<DashboardPost>, EngineError> {
+        self.check_outside()?;
         let dir = self.home.dashboard();
         files::make_dir(&dir.join("codes"))?;
         let lock = files::open_lock(&dir.join("lock"))?;

@@ -26,6 +26,18 @@ impl Engine {
         is_stored || self.home.task(task).exists()
     }
 
+    /// Refuses to let somebody into the dashboard, where a person's words are given, from within a task.
+    ///
+    /// # Errors
+    /// This process stands in one.
+    pub(super) fn check_outside(&self) -> Result<(), EngineError> {
+        let Some(task) = self.inside_task() else { return Ok(()) };
+        Err(EngineError::Blocked {
+            message: format!("the dashboard is for a person, and this is task `{task}`"),
+            hint: "a person opens it with `mgr dashboard` in a terminal of their own".into(),
+        })
+    }
+
     /// Refuses a word on `step` of a run that only a person can give to a process that stands in a task, and notes
     /// that it was tried.
     ///

@@ -15,7 +15,7 @@ use crate::{
         ArchiveError, Change, Conflict, Entry, How, KeptBranch, Landed, OnConflict, RawPath, SnapshotName, Take, Turn,
         Workspace,
     },
-    core::{Attempt, Isolation, Task, nearest_few},
+    core::{Attempt, Isolation, Task, TaskId, nearest_few},
     keeper::contract::ready_mark,
     os::{clock, failpoint, files, tree},
 };
@@ -29,6 +29,8 @@ pub struct LandAsk {
     pub on_conflict: OnConflict,
     /// Take back what the last such call for this task did.
     pub undo: bool,
+    /// A task that may write there meanwhile: its agent asks for it.
+    pub beside: Option<TaskId>,
 }
 
 /// What came of it.
@@ -369,7 +371,8 @@ impl Engine {
         let workspace = &found.workspace;
         must_be_in_place(workspace)?;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
-        let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
+        let holder = format!("{} of {}", way.word(), task.id);
+        let hold = || self.hold_workspace_beside(workspace.root(), &holder, ask.beside.as_ref());
         let _hold = (!ask.dry_run).then(hold).transpose()?;
         let broken_off = workspace.unfinished()?;
         let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };

@@ -51,7 +51,7 @@ impl Engine {
         start_launcher(&["__launch".to_owned(), DASHBOARD.to_owned()])
     }
 
-    fn has_ticker(&self) -> bool {
+    pub(super) fn has_ticker(&self) -> bool {
         files::open_lock(&self.home.ticker_lock()).is_ok_and(|lock| lock.try_lock_shared().is_err())
     }
 

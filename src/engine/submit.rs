@@ -23,6 +23,8 @@ pub struct Ask {
     pub words: Words,
     pub request_id: Option<String>,
     pub allow_duplicate: bool,
+    /// The task whose agent asks.
+    pub asked_by: Option<TaskId>,
 }
 
 /// What came of it.
@@ -52,8 +54,8 @@ impl Engine {
     /// # Errors
     /// The ask cannot be served: nothing has changed then.
     pub fn submit(&self, ask: Ask) -> Result<Submitted, EngineError> {
-        let Ask { mut spec, words, request_id, allow_duplicate } = ask;
-        self.check(&mut spec, &words)?;
+        let Ask { mut spec, words, request_id, allow_duplicate, asked_by } = ask;
+        self.check(&mut spec, &words, asked_by.as_ref())?;
         let archive = self.survey(&spec)?;
         // Reconciled in the transaction of the new task: one sync and one launcher for both.
         let news = self.look_around()?;
@@ -110,7 +112,7 @@ impl Engine {
     }
 
     /// Checks everything that can be known before the start, and fills in what follows from it.
-    fn check(&self, spec: &mut TaskSpec, words: &Words) -> Result<(), EngineError> {
+    fn check(&self, spec: &mut TaskSpec, words: &Words, asked_by: Option<&TaskId>) -> Result<(), EngineError> {
         if words.prompt.trim().is_empty() {
             return Err(EngineError::Invalid {
                 message: "the prompt is empty".into(),
@@ -130,7 +132,7 @@ impl Engine {
                 hint: "give an existing one with `--working-dir`".into(),
             });
         }
-        self.settle_workspace(spec)?;
+        self.settle_workspace(spec, asked_by)?;
         if let Some(schema) = &spec.output_schema {
             schema::check(schema)?;
         }

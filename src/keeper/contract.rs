@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::{ChangeKind, SnapshotName},
     core::{ArchiveLimits, ArchiveScope, Bytes, Check, Ending, Isolation, Span, Timestamp, Verification},
-    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace},
+    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace, sync_dir},
 };
 
 /// The version of the files' form. Readers take any version up to theirs.
@@ -268,10 +268,20 @@ impl AttemptDir {
         replace(&self.file("changes.json"), &to_json(changes), Durability::Process)
     }
 
+    /// Whoever looks sees it from here on; a crash of the machine takes it back until [`AttemptDir::settle`].
+    ///
     /// # Errors
-    /// The file cannot be made durable; the attempt then looks as if it still ran.
+    /// The content cannot be made durable; the attempt then looks as if it still ran.
     pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
-        replace(&self.file("exit"), &to_json(exit), Durability::Machine)
+        replace(&self.file("exit"), &to_json(exit), Durability::Content)
+    }
+
+    /// Makes the names of the files durable.
+    ///
+    /// # Errors
+    /// The directory cannot be synced.
+    pub fn settle(&self) -> Result<(), FileError> {
+        sync_dir(self.path())
     }
 
     /// Returns the noted end of the program; `None` where none was noted.
@@ -306,6 +316,7 @@ impl AttemptDir {
             return Ok(false);
         }
         self.write_exit(&Exit::without_agent(ending, now))?;
+        self.settle()?;
         Ok(true)
     }
 

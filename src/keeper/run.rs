@@ -58,11 +58,17 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     let Some(spec) = dir.read_spec()? else { return Ok(()) };
     let exit = attempt(&dir, &spec, environment)?;
     failpoint::hit("keeper.before_exit");
-    sync_output(&dir);
     write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
-    drop(lock);
     wake_others(&spec);
+    // Those who were woken find the files by their names already, and keep what they say by a commit of their own.
+    // A crash of the machine right now takes back the names at most: of an end that is committed, or that nobody
+    // was told of, and of a snapshot, without which the changes count as not known.
+    dir.settle()?;
+    if let Some(plan) = &spec.archive {
+        archive::settle(plan);
+    }
+    drop(lock);
     Ok(())
 }
 
@@ -88,8 +94,13 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
             return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
         }
     };
-    if let Some(plan) = plan {
-        exit.archive_note = archive::finish(dir, plan, exit.adopted).err();
+    match plan {
+        // Both wait for the disk most of the time.
+        Some(plan) => std::thread::scope(|scope| {
+            scope.spawn(|| sync_output(dir));
+            exit.archive_note = archive::finish(dir, plan, exit.adopted).err();
+        }),
+        None => sync_output(dir),
     }
     Ok(exit)
 }

@@ -1,11 +1,13 @@
 //! `mgr list`: tasks by filter, newest first.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, status::task_table};
 use crate::{
-    core::{Health, Span, Status, TaskRef, Timestamp},
+    core::{Health, Lineage, RunId, Span, Status, Task, TaskRef, Timestamp},
     os::clock,
     store::Filter,
     ui::{Page, plural},
@@ -109,6 +111,8 @@ impl Operation for List {
             status = Filter::statuses_of(&input.health);
         }
         let backend = input.backend.as_deref().map(|name| call.engine.named_backend(name)).transpose()?;
+        let run = input.workflow.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
+        let paths = run.as_ref().map(|run| call.engine.paths_of_family(run)).transpose()?.unwrap_or_default();
         let filter = Filter {
             status,
             backend: backend.map(|name| name.to_string()),
@@ -117,16 +121,24 @@ impl Operation for List {
             role: input.role.clone(),
             since: input.since.as_deref().map(time).transpose()?,
             search: input.search.clone(),
-            workflow: input.workflow.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?,
+            workflow: run,
             ..Filter::default()
         };
         let page = call.engine.list(&filter, cursor, input.limit.clamp(1, 1000))?;
-        let lines = page.tasks.iter().map(|task| TaskLine::of(call, task)).collect::<Result<Vec<_>, _>>()?;
+        let line =
+            |task: &Task| Ok::<_, OpError>(TaskLine { step: step_of(task, &paths), ..TaskLine::of(call, task)? });
+        let lines = page.tasks.iter().map(line).collect::<Result<Vec<_>, _>>()?;
         let wanted = |line: &TaskLine| input.health.is_empty() || input.health.contains(&line.health);
         let tasks = lines.into_iter().filter(wanted).collect();
         let next_cursor = page.next_cursor.map(|cursor| cursor.to_string());
         Ok(ListOutput { tasks, total: page.total, filter: input, next_cursor })
     }
+}
+
+/// Returns the step that a task is of, after those of the runs that its own lies in.
+fn step_of(task: &Task, paths: &BTreeMap<RunId, String>) -> Option<String> {
+    let Lineage { workflow: Some(run), step: Some(step), .. } = &task.spec.lineage else { return None };
+    Some(format!("{}{step}", paths.get(run)?))
 }
 
 /// Reads a time, or a duration back from now.

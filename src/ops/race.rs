@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     args::read_prompt,
-    run_views::{RunStepView, RunView, run_tone, shown},
+    run_views::{RunStepView, RunView, run_tone, tone_of},
     runs::{Start, or_here, start_and_wait},
     workflow::{InlineWorkflow, checked_with},
 };
@@ -105,6 +105,8 @@ pub struct RacerView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
     pub status: StepStatus,
+    /// The status in a word for people, such as queued or paused.
+    pub standing: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +123,8 @@ pub struct RacerView {
 pub struct RaceOutput {
     pub workflow_id: RunId,
     pub status: RunStatus,
+    /// The status in a word for people.
+    pub standing: &'static str,
     /// Absent when nobody has won, or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<WinnerView>,
@@ -188,6 +192,7 @@ impl Operation for Race {
             demo: input.demo,
             from_step: None,
             reuse: None,
+            loaf_id: None,
             unattended: false,
             request_id: input.request_id,
         };
@@ -246,6 +251,7 @@ impl RaceOutput {
             results: run.steps.iter().filter(|step| step.race.is_some()).map(RacerView::of).collect(),
             workflow_id: run.workflow_id,
             status: run.status,
+            standing: run.standing,
             winner,
             cost_usd: run.cost_usd,
             elapsed_s: run.elapsed_s,
@@ -273,6 +279,7 @@ impl RacerView {
             task_id: step.task_id.clone(),
             backend: step.backend.clone(),
             status: step.status,
+            standing: step.standing,
             verification: step.verification,
             elapsed_s: step.elapsed_s,
             cost_usd: step.cost_usd,
@@ -286,7 +293,7 @@ impl Render for RaceOutput {
         if self.detached {
             return page.line(self.workflow_id.as_str());
         }
-        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let word = page.tint(run_tone(self.status, self.standing), self.standing);
         page.line(format!("{} race {word} in {}", self.workflow_id, duration_words(self.elapsed_s)));
         for racer in &self.results {
             racer.render(page);
@@ -317,8 +324,7 @@ impl Render for RaceOutput {
 
 impl Render for RacerView {
     fn render(&self, page: &mut Page) {
-        let (word, tone) = shown(self.status, None);
-        let word = page.tint(tone, word);
+        let word = page.tint(tone_of(self.status, self.standing), self.standing);
         let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
         let cost = self.cost_usd.map(|usd| format!(" ${usd:.2}")).unwrap_or_default();

@@ -106,7 +106,7 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
         let runs = step.repeat.filter(|repeat| repeat.run > 1).map(|repeat| format!(" after {} runs", repeat.run));
         let cells = [
             name.replace('|', "\\|"),
-            format!("{}{}", step.status.as_str().replace('_', " "), runs.unwrap_or_default()),
+            format!("{}{}", step.standing.replace('_', " "), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
             step.cost_usd.map(dollars).unwrap_or_default(),
@@ -125,7 +125,7 @@ fn of_race(line: &Line<'_>) -> String {
     let outcome = match (&race.reason, &race.winner) {
         (Some(why), _) => one_line(why),
         (None, Some(winner)) => format!("{winner} won"),
-        (None, None) => format!("The race is {}", race.status.as_str()),
+        (None, None) => format!("The race is {}", race.standing.replace('_', " ")),
     };
     let mut text = format!("## {}\n\n{outcome}.\n\n", one_line(&line.name));
     for racer in line.siblings.iter().filter(|step| step.race.as_ref() == Some(&race.id)) {
@@ -138,7 +138,7 @@ fn of_race(line: &Line<'_>) -> String {
             Some(Verification::None) | None => "",
         };
         let why = racer.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        let status = racer.status.as_str();
+        let status = racer.standing.replace('_', " ");
         text.push_str(&format!("- {}{mark}: {status}{took}{checks}{why}\n", one_line(&racer.id)));
     }
     text.push('\n');
@@ -160,10 +160,7 @@ fn summary(view: &RunView) -> Vec<String> {
     }
     sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
     sentences.extend(view.notes.iter().map(|note| format!("Of note: {}.", inline(note))));
-    sentences.extend(view.cost_words());
-    if view.demo {
-        sentences.push("It was a demo: no agent was asked.".to_owned());
-    }
+    sentences.extend(view.cost_words().map(|words| format!("{}.", begun(&words))));
     sentences
 }
 
@@ -173,6 +170,9 @@ fn began(view: &RunView) -> String {
         RunStatus::Done => format!("The run `{id}` began {at} and was done after {took}."),
         RunStatus::Failed => format!("The run `{id}` began {at} and failed after {took}."),
         RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled after {took}."),
+        RunStatus::Running if view.standing != RunStatus::Running.as_str() => {
+            format!("The run `{id}` began {at}, is not over after {took}, and all that runs in it is paused.")
+        }
         RunStatus::Running => {
             format!("The run `{id}` began {at} and is still going after {took}: this is how far it is.")
         }
@@ -185,21 +185,18 @@ fn began(view: &RunView) -> String {
 
 /// Counts the steps by how they stand.
 fn counted(view: &RunView) -> String {
-    let word = |status: StepStatus| match status {
-        StepStatus::Done => "done",
-        StepStatus::Failed => "failed",
-        StepStatus::Running => "at work",
+    let counts = view.counts_by(|step| match step.status {
+        StepStatus::Running if step.standing == StepStatus::Running.as_str() => "at work",
+        StepStatus::Running => step.standing,
         StepStatus::Held => "waiting for a person",
         StepStatus::Waiting => "to do",
         StepStatus::Stale => "to do again",
-        StepStatus::Skipped => "skipped",
         StepStatus::NotNeeded => "not needed",
-        StepStatus::Cancelled => "cancelled",
-    };
-    let of = |status: &StepStatus| view.steps.iter().filter(|step| step.status == *status).count();
-    let counts = StepStatus::ALL.iter().filter(|status| of(status) > 0);
-    let counts: Vec<_> = counts.map(|status| format!("{} {}", of(status), word(*status))).collect();
-    format!("Of its {}: {}.", plural(view.steps.len() as u64, "step"), counts.join(", "))
+        StepStatus::Done | StepStatus::Failed | StepStatus::Skipped | StepStatus::Cancelled => step.status.as_str(),
+    });
+    let all = counts.iter().map(|(_, count)| count).sum();
+    let counts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    format!("Of its {}: {}.", plural(all, "step"), counts.join(", "))
 }
 
 /// Says who had a word on a step: a person, a policy, or nobody yet.
@@ -229,6 +226,12 @@ fn word(step: &RunStepView) -> Option<String> {
             format!("A person{user} {told} step {id} {door} at {at}{note}.")
         }
     })
+}
+
+/// Returns words as the beginning of a sentence.
+fn begun(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// Makes a text of somebody else's a part of a line of Markdown: no link, no image, no HTML, no cell of its own.

@@ -1,6 +1,6 @@
 //! Runs of workflows as answers show them, and how the fields of their steps become tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,10 +17,10 @@ use crate::{
         Giver, Money, Question, RefusedAnswer, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended,
         Verification, Word,
     },
-    engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
+    engine::{Ask, Engine, EngineError, Loaded, RunState, Spending, StepMaker},
     os::clock,
-    ui::{Page, Tone, clip, duration_words, one_line, plural},
-    workflow::{Part, StepKind},
+    ui::{Page, Tone, ago_words, clip, duration_words, one_line, plural},
+    workflow::{Part, StepKind, as_written},
 };
 
 /// How steps become tasks: by the reading of `submit`.
@@ -37,17 +37,29 @@ pub struct RunLine {
     pub workflow_id: RunId,
     pub name: String,
     pub status: RunStatus,
+    /// The status in a word for people: a run that goes on is paused all the same when all that runs in it is.
+    pub standing: &'static str,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// Seconds from the start to the end, or to now.
     pub elapsed_s: f64,
+    /// Steps of the file: a race is one, each member of a matrix is one.
     pub steps_total: u64,
     /// Steps that are over, however they ended.
     pub steps_over: u64,
     /// Whether nothing goes on without a person's word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_person: bool,
+    /// Why it does not go on, or what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Dollars of all steps whose cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Steps of which not every cost is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cost_unknown_steps: u64,
     /// The run and its step that this one is the workflow of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentStep>,
@@ -62,18 +74,35 @@ pub struct ParentStep {
 
 impl RunLine {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
-        let RunState { run, steps } = state;
+        Self::with(call, state, &call.engine.spending(&state.run.id)?)
+    }
+
+    fn with(call: &Call<'_>, state: &RunState, spending: &Spending) -> Result<Self, OpError> {
+        let run = &state.run;
+        let is_paused = call.engine.is_paused(state)?;
+        let waits_for_person = call.engine.waits_for_person(state)?;
+        let why = match run.status {
+            RunStatus::Paused => run.why.clone(),
+            RunStatus::Running if is_paused => Some(ALL_PAUSED.to_owned()),
+            RunStatus::Running => waits_for_person.then(|| "waits for a person".to_owned()),
+            RunStatus::Failed => state.what_failed(),
+            RunStatus::Done | RunStatus::Cancelled => None,
+        };
         let end = run.finished_at.unwrap_or_else(clock::now);
         Ok(Self {
             workflow_id: run.id.clone(),
             name: run.name.clone(),
             status: run.status,
+            standing: if is_paused { PAUSED } else { run.status.as_str() },
             created_at: run.created_at,
             finished_at: run.finished_at,
             elapsed_s: end.since(run.created_at).as_secs_f64(),
-            steps_total: steps.len() as u64,
-            steps_over: steps.iter().filter(|step| step.status.is_over()).count() as u64,
-            waits_for_person: call.engine.waits_for_person(state)?,
+            steps_total: state.written_steps().count() as u64,
+            steps_over: state.written_steps().filter(|step| step.status.is_over()).count() as u64,
+            waits_for_person,
+            why,
+            cost_usd: spending.known().map(Money::as_dollars),
+            cost_unknown_steps: state.unknown_costs(spending),
             parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
         })
     }
@@ -106,6 +135,9 @@ pub struct RunStepView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub winner: Option<String>,
     pub status: StepStatus,
+    /// The status in a word for people: of a step that runs where its task or its workflow is, such as queued or
+    /// paused.
+    pub standing: &'static str,
     /// Why it is so: what failed, what it was skipped for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -126,6 +158,8 @@ pub struct RunStepView {
     /// The run of the workflow in the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub child_id: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child_status: Option<RunStatus>,
     /// The steps of that run, with the same fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     // A schema that names itself is more than every client can take.
@@ -232,6 +266,8 @@ pub struct RunView {
     pub workflow_id: RunId,
     pub name: String,
     pub status: RunStatus,
+    /// The status in a word for people: a run that goes on is paused all the same when all that runs in it is.
+    pub standing: &'static str,
     pub created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
@@ -277,8 +313,9 @@ impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let spending = call.engine.spending(&state.run.id)?;
+        let paused = call.engine.paused_steps(state)?;
         let steps = (0..state.steps.len()).map(|place| {
-            let view = step_view(call, state, &loaded, place)?;
+            let view = step_view(call, state, &loaded, place, &paused)?;
             let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
             Ok(RunStepView { cost_usd, ..view })
         });
@@ -288,29 +325,42 @@ impl RunView {
         let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let line = RunLine::of(call, state)?;
+        let line = RunLine::with(call, state, &spending)?;
         let budget_spent = state.run.status == RunStatus::Paused && is_spent;
         let exit = if budget_spent { Exit::Blocked } else { line.exit_of() };
-        let RunLine { workflow_id, name, status, created_at, finished_at, elapsed_s, waits_for_person, parent, .. } =
-            line;
+        let RunLine {
+            workflow_id,
+            name,
+            status,
+            standing,
+            created_at,
+            finished_at,
+            elapsed_s,
+            waits_for_person,
+            cost_usd,
+            cost_unknown_steps,
+            parent,
+            ..
+        } = line;
         Ok(Self {
             workflow_id,
             name,
             status,
+            standing,
             created_at,
             finished_at,
             elapsed_s,
             parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
-            cost_usd: known.map(Money::as_dollars),
-            cost_unknown_steps: spending.unknown.len() as u64,
+            cost_usd,
+            cost_unknown_steps,
             budget_usd: budget.map(Money::as_dollars),
             budget_spent,
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
             waits_for_person,
-            next: call_next(status, waits_for_person, budget_spent),
+            next: call_next(status, standing, waits_for_person, budget_spent),
             notes: refused(call, state)?,
             exit,
         })
@@ -318,14 +368,18 @@ impl RunView {
 
     /// Says what it has cost, as far as that is known; nothing where nothing was spent on agents.
     pub(super) fn cost_words(&self) -> Option<String> {
-        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget))).unwrap_or_default();
-        let unknown = plural(self.cost_unknown_steps, "step");
-        let has = if self.status.is_terminal() { "cost" } else { "has cost" };
-        match (self.cost_usd, self.cost_unknown_steps) {
-            (None, 0) => None,
-            (Some(cost), 0) => Some(format!("It {has} {}{of}.", dollars(cost))),
-            (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
-            (None, _) => Some(format!("The cost of {unknown} is not known.")),
+        if self.demo {
+            return Some("a demo: no agent was asked and nothing spent".to_owned());
+        }
+        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget)));
+        let unknown = format!("the cost of {} is not known", plural(self.cost_unknown_steps, "step"));
+        match (self.cost_usd.map(dollars), self.cost_unknown_steps, of) {
+            (None, 0, _) => None,
+            (Some(usd), 0, of) => Some(format!("{usd} spent{}", of.unwrap_or_default())),
+            (Some(usd), _, of) => Some(format!("{usd} spent{}, and {unknown}", of.unwrap_or_default())),
+            (None, _, None) => Some(unknown),
+            // Nothing is held against the budget then, which nobody would see otherwise.
+            (None, _, Some(of)) => Some(format!("nothing known spent{of}: {unknown}")),
         }
     }
 }
@@ -340,14 +394,20 @@ fn refused(call: &Call<'_>, state: &RunState) -> Result<Vec<String>, OpError> {
 }
 
 /// Returns the tool that brings a run further.
-const fn call_next(status: RunStatus, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
+fn call_next(status: RunStatus, standing: &str, waits_for_person: bool, budget_spent: bool) -> Option<&'static str> {
     match status {
         RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => None,
         RunStatus::Paused if budget_spent => Some("workflow_resume with a higher budget"),
         RunStatus::Paused => Some("workflow_resume"),
+        RunStatus::Running if standing == PAUSED => Some("resume_task, or workflow_resume with the child_id of a step"),
         RunStatus::Running if waits_for_person => Some("inbox_list, then inbox_answer"),
         RunStatus::Running => Some("workflow_status with wait"),
     }
+}
+
+/// Says a sum in a table, where a part of a cent does not count.
+pub(super) fn brief_dollars(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.01 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
 }
 
 /// Says a sum as people do.
@@ -355,7 +415,13 @@ pub(super) fn dollars(usd: f64) -> String {
     Money::from_dollars(usd).unwrap_or_default().to_string()
 }
 
-fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -> Result<RunStepView, OpError> {
+fn step_view(
+    call: &Call<'_>,
+    state: &RunState,
+    loaded: &Loaded,
+    place: usize,
+    paused: &BTreeSet<String>,
+) -> Result<RunStepView, OpError> {
     let row = &state.steps[place];
     let planned = loaded.plan.steps.get(place);
     let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
@@ -377,12 +443,18 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
     let at_work = found.as_ref().filter(|_| row.status == StepStatus::Running);
     let waiting = at_work.map(|task| waiting_on(call, task)).transpose()?.flatten();
-    let stands_still = found.as_ref().is_some_and(|task| task.status() == Status::Paused);
     let attempts = found.as_ref().map(|task| task.attempts.len() as u64).filter(|count| *count > 1);
     let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
     let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
     let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
     let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
+    let is_paused = state.is_paused(loaded, place, paused);
+    let why_paused = || match (&child, task) {
+        (Some(child), _) => child.why.clone().unwrap_or_else(|| ALL_PAUSED.to_owned()),
+        (None, Some(_)) => "its task is paused".to_owned(),
+        (None, None) => "the run is paused".to_owned(),
+    };
+    let status = state.status_of(loaded, place);
     let has_run = match row.status {
         StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
         StepStatus::Skipped | StepStatus::NotNeeded => false,
@@ -396,8 +468,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         kind,
         race,
         winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
-        status: state.status_of(loaded, place),
-        reason: row.reason.clone().or_else(|| stands_still.then(|| "its task is paused".to_owned())),
+        status,
+        standing: shown(status, line.as_ref().map(|line| line.status), is_paused),
+        reason: row.reason.clone().or_else(|| is_paused.then(why_paused)),
         task_id: task.cloned(),
         task_status: line.as_ref().map(|line| line.status),
         waiting_on: waiting.map(|(words, _)| words),
@@ -408,6 +481,7 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
         elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
         cost_usd: None,
         child_id: child.as_ref().map(|child| child.workflow_id.clone()),
+        child_status: child.as_ref().map(|child| child.status),
         steps: child.map(|child| child.steps).unwrap_or_default(),
         repairs: line.as_ref().map_or(0, |line| line.repairs),
         attempts,
@@ -416,8 +490,9 @@ fn step_view(call: &Call<'_>, state: &RunState, loaded: &Loaded, place: usize) -
     })
 }
 
-pub(super) const fn run_tone(status: RunStatus) -> Tone {
+pub(super) fn run_tone(status: RunStatus, standing: &str) -> Tone {
     match status {
+        RunStatus::Running if standing == PAUSED => Tone::Plain,
         RunStatus::Running => Tone::Busy,
         RunStatus::Paused => Tone::Plain,
         RunStatus::Done => Tone::Good,
@@ -426,18 +501,28 @@ pub(super) const fn run_tone(status: RunStatus) -> Tone {
     }
 }
 
+/// The word for what somebody has stopped for a while.
+const PAUSED: &str = RunStatus::Paused.as_str();
+
+/// Why nothing of a run moves that is not paused itself.
+const ALL_PAUSED: &str = "what runs in it is paused";
+
 /// Returns the word for a step. One that runs is where its task is: nobody is told that something is at work which
-/// only waits for its turn.
-pub(super) const fn shown(step: StepStatus, task: Option<Status>) -> (&'static str, Tone) {
+/// only waits for its turn, or which is paused.
+pub(super) const fn shown(step: StepStatus, task: Option<Status>, is_paused: bool) -> &'static str {
     match (step, task) {
-        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::Paused | Status::NeedsInput))) => {
-            (task.as_str(), Tone::Plain)
-        }
-        (_, _) => (step.as_str(), step_tone(step)),
+        (StepStatus::Running, _) if is_paused => PAUSED,
+        (StepStatus::Running, Some(task @ (Status::Queued | Status::Held | Status::NeedsInput))) => task.as_str(),
+        (_, _) => step.as_str(),
     }
 }
 
-pub(super) const fn step_tone(status: StepStatus) -> Tone {
+/// Returns the tone of that word.
+pub(super) fn tone_of(status: StepStatus, standing: &str) -> Tone {
+    if standing == status.as_str() { step_tone(status) } else { Tone::Plain }
+}
+
+const fn step_tone(status: StepStatus) -> Tone {
     match status {
         StepStatus::Running => Tone::Busy,
         StepStatus::Done => Tone::Good,
@@ -449,15 +534,55 @@ pub(super) const fn step_tone(status: StepStatus) -> Tone {
 
 impl Render for RunLine {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(run_tone(self.status), self.status.as_str());
-        let took = duration_words(self.elapsed_s);
-        let steps = plural(self.steps_total, "step");
-        page.line(format!(
-            "{} {} {word} {} of {steps} in {took}",
-            self.workflow_id,
-            one_line(&self.name),
-            self.steps_over
-        ));
+        let word = page.tint(run_tone(self.status, self.standing), self.standing);
+        let (time, took) = (time_word(self.status, self.standing), duration_words(self.elapsed_s));
+        let why = self.why.as_deref().map(|why| format!(": {}", clip(why, 200))).unwrap_or_default();
+        let (id, name) = (&self.workflow_id, one_line(&self.name));
+        page.line(format!("{id} {name} {word} {time} {took}, {}{why}", self.steps()));
+    }
+}
+
+impl RunLine {
+    /// Returns how many of its steps are over: `3 of 7 steps`.
+    fn steps(&self) -> String {
+        format!("{} of {}", self.steps_over, plural(self.steps_total, "step"))
+    }
+
+    fn row(&self, now: Timestamp) -> Vec<(Tone, String)> {
+        let cost = match (self.cost_usd.map(brief_dollars), self.cost_unknown_steps) {
+            (cost, 0) => cost.unwrap_or_default(),
+            (Some(cost), _) => format!("≥ {cost}"),
+            (None, _) => "unknown".to_owned(),
+        };
+        let plain = |words: String| (Tone::Plain, words);
+        let nested = self.parent.as_ref().map(|parent| format!("in {} of {}", parent.step, parent.workflow_id.short()));
+        let why: Vec<String> = nested.into_iter().chain(self.why.as_deref().map(|why| clip(why, 200))).collect();
+        vec![
+            plain(self.workflow_id.short().to_owned()),
+            plain(clip(&self.name, 24)),
+            (run_tone(self.status, self.standing), self.standing.to_owned()),
+            plain(format!("{} of {}", self.steps_over, self.steps_total)),
+            plain(duration_words(self.elapsed_s)),
+            plain(ago_words(now.since(self.created_at).as_secs_f64())),
+            plain(cost),
+            plain(why.join("; ")),
+        ]
+    }
+}
+
+/// Shows runs as a table.
+pub(super) fn run_table(page: &mut Page, runs: &[RunLine]) {
+    let now = clock::now();
+    let rows = runs.iter().map(|run| run.row(now)).collect();
+    page.told_table(&["run", "name", "status", "steps", "time", "started", "cost", "why"], rows);
+}
+
+/// Returns the word before the time that a run took so far.
+fn time_word(status: RunStatus, standing: &str) -> &'static str {
+    match status {
+        RunStatus::Running if standing != PAUSED => "for",
+        RunStatus::Running | RunStatus::Paused => "after",
+        RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
     }
 }
 
@@ -467,44 +592,31 @@ const MOST_ROWS: usize = 100;
 const MOST_LINES: usize = 15;
 
 impl RunView {
-    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
-    fn counts(&self) -> String {
+    /// Counts the steps that the author of the file wrote, by these words for them.
+    pub(super) fn counts_by<'w>(&self, word: impl Fn(&RunStepView) -> &'w str) -> Vec<(&'w str, u64)> {
         let mut counts: Vec<(&str, u64)> = Vec::new();
+        let written = as_written(self.steps.iter().map(|step| step.id.as_str()));
         for status in StepStatus::ALL {
-            for step in self.steps.iter().filter(|step| step.status == status) {
-                let (word, _) = shown(step.status, step.task_status);
+            let steps = self.steps.iter().enumerate().filter(|(place, _)| written.get(*place) == Some(place));
+            for (_, step) in steps.filter(|(_, step)| step.status == status) {
+                let word = word(step);
                 match counts.iter_mut().find(|(known, _)| *known == word) {
                     Some((_, count)) => *count += 1,
                     None => counts.push((word, 1)),
                 }
             }
         }
+        counts
+    }
+
+    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
+    fn counts(&self) -> String {
+        let counts = self.counts_by(|step| step.standing);
         let words = counts.into_iter().enumerate().map(|(at, (word, count))| match at {
             0 => format!("{} {word}", plural(count, "step")),
             _ => format!("{count} {word}"),
         });
         words.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Returns what is known of the cost.
-    fn brief_cost(&self) -> Option<String> {
-        if self.demo {
-            return Some("a demo: no agent was asked and nothing spent".to_owned());
-        }
-        let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
-        let Some(usd) = self.cost_usd.map(dollars) else {
-            let steps = plural(self.cost_unknown_steps, "step");
-            return match (self.cost_unknown_steps, self.budget_usd) {
-                (0, _) => None,
-                (_, None) => Some(format!("the cost of {steps} is not known")),
-                // Nothing is held against the budget then, which nobody would see otherwise.
-                (_, Some(_)) => Some(format!("nothing known spent{of}: what {steps} cost is not known")),
-            };
-        };
-        Some(match self.cost_unknown_steps {
-            0 => format!("{usd}{of}"),
-            unknown => format!("{usd}{of} and what {} cost, which is not known", plural(unknown, "step")),
-        })
     }
 
     /// Returns what to do next where the run does not say it itself.
@@ -524,6 +636,10 @@ impl RunView {
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
             (RunStatus::Failed | RunStatus::Cancelled, None) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Running, _) if self.standing == PAUSED => {
+                let how = still(&self.steps).map(|how| format!(": `{how}` lets it go on")).unwrap_or_default();
+                format!("Nothing of it moves{how}.")
+            }
             (RunStatus::Running, _) if self.waits_for_person => {
                 "Waits for a person: `mgr inbox` shows the question.".to_owned()
             }
@@ -540,17 +656,13 @@ impl RunView {
 
 impl Render for RunView {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(run_tone(self.status), self.status.as_str());
+        let word = page.tint(run_tone(self.status, self.standing), self.standing);
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
-        let time = match self.status {
-            RunStatus::Running => "for",
-            RunStatus::Paused => "after",
-            RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
-        };
+        let time = time_word(self.status, self.standing);
         page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
-        let cost = self.brief_cost().map(|words| format!(", {words}")).unwrap_or_default();
+        let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
         if let Some(parent) = &self.parent {
@@ -583,6 +695,17 @@ impl Render for RunView {
     fn exit(&self) -> Exit {
         self.exit
     }
+}
+
+/// Returns the command that lets the first step go on that is paused by itself.
+fn still(steps: &[RunStepView]) -> Option<String> {
+    steps.iter().filter(|step| step.standing == PAUSED).find_map(|step| match (&step.child_id, &step.task_id) {
+        (Some(run), _) if step.child_status == Some(RunStatus::Paused) => {
+            Some(format!("mgr workflow resume {}", run.short()))
+        }
+        (Some(_), _) => still(&step.steps),
+        (None, task) => task.as_ref().map(|task| format!("mgr resume {}", task.short())),
+    })
 }
 
 /// Returns the steps, those of a race and of nested workflows beneath theirs, each with how deep it lies.
@@ -618,16 +741,15 @@ impl RunStepView {
         let waits = self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
         let why = self.reason.clone().or_else(|| self.question.clone()).or(waits).map(|why| clip(&why, 200));
         let why: Vec<String> = turns.into_iter().chain(repairs).chain(why).collect();
-        let (word, tone) = shown(self.status, self.task_status);
         let id = self.task_id.as_ref().or(self.child_id.as_ref());
         let by = self.backend.clone().unwrap_or_else(|| self.kind.as_str().to_owned());
         let plain = |words: Option<String>| (Tone::Plain, words.unwrap_or_default());
         vec![
             (Tone::Plain, format!("{:indent$}{}", "", self.id, indent = 2 * level)),
-            (tone, word.to_owned()),
+            (tone_of(self.status, self.standing), self.standing.to_owned()),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
-            plain(self.cost_usd.map(|usd| format!("${usd:.2}"))),
+            plain(self.cost_usd.map(brief_dollars)),
             (Tone::Faint, id.map(|id| id.short().to_owned()).unwrap_or_default()),
             (Tone::Plain, why.join(": ")),
         ]
@@ -645,6 +767,7 @@ mod tests {
             race: None,
             winner: None,
             status,
+            standing: status.as_str(),
             reason: reason.map(str::to_owned),
             task_id: cost_usd.map(|_| "1qegr4yra00000000000a".parse().unwrap()),
             task_status: None,
@@ -652,6 +775,7 @@ mod tests {
             turn: 1,
             repeat: None,
             child_id: None,
+            child_status: None,
             steps: Vec::new(),
             verification: None,
             repairs: 0,
@@ -669,6 +793,7 @@ mod tests {
             workflow_id: "1qegr4xz5ddrfv3syrhy9".parse().unwrap(),
             name: "two\u{1b}[2J steps".to_owned(),
             status,
+            standing: status.as_str(),
             created_at: Timestamp(0),
             finished_at: None,
             elapsed_s: 80.0,
@@ -686,6 +811,55 @@ mod tests {
             next: None,
             notes: Vec::new(),
         }
+    }
+
+    fn line(name: &str, status: RunStatus, why: Option<&str>) -> RunLine {
+        RunLine {
+            workflow_id: "1qegr4xz5ddrfv3syrhy9".parse().unwrap(),
+            name: name.to_owned(),
+            status,
+            standing: status.as_str(),
+            created_at: Timestamp(clock::now().as_millis() - 190_000),
+            finished_at: None,
+            elapsed_s: 75.0,
+            steps_total: 7,
+            steps_over: 3,
+            waits_for_person: false,
+            why: why.map(str::to_owned),
+            cost_usd: None,
+            cost_unknown_steps: 0,
+            parent: None,
+        }
+    }
+
+    #[test]
+    fn runs_are_a_table_that_says_why_they_stand_where_they_stand() {
+        let failed = RunLine {
+            cost_usd: Some(1.5),
+            cost_unknown_steps: 1,
+            ..line("safe\u{1b}[2J refactor", RunStatus::Failed, Some("fix failed: the check\nfailed"))
+        };
+        let nested = RunLine {
+            parent: Some(ParentStep { workflow_id: failed.workflow_id.clone(), step: "in[a]".to_owned() }),
+            cost_unknown_steps: 2,
+            ..line("inner", RunStatus::Paused, Some("a person said so"))
+        };
+        let cheap = RunLine { cost_usd: Some(0.004), ..line(&"n".repeat(30), RunStatus::Done, None) };
+        let drawn = |runs: &[RunLine], mut page: Page| {
+            run_table(&mut page, runs);
+            page.as_str().to_owned()
+        };
+        let runs = [failed, nested, cheap];
+        let expected = "RUN        NAME                      STATUS  STEPS   TIME    STARTED  COST     WHY
+1qegr4xz5  safe refactor             failed  3 of 7  1m 15s  3m ago   ≥ $1.50  fix failed: the check failed
+1qegr4xz5  inner                     paused  3 of 7  1m 15s  3m ago   unknown  in in[a] of 1qegr4xz5; a person said so
+1qegr4xz5  nnnnnnnnnnnnnnnnnnnnnnn…  done    3 of 7  1m 15s  3m ago   <$0.01
+";
+        assert_eq!(drawn(&runs, Page::plain()), expected);
+        let narrow = drawn(&runs, Page::coloured(82));
+        assert!(narrow.contains("\n    in in[a] of 1qegr4xz5; a person said so\n"), "{narrow}");
+        assert!(narrow.lines().all(|line| crate::ui::sanitise(line).chars().count() <= 82), "{narrow}");
+        assert!(!drawn(&runs[2..], Page::plain()).contains("WHY"));
     }
 
     fn page_of(run: &RunView, mut page: Page) -> String {
@@ -706,7 +880,7 @@ mod tests {
         let mut run = run(RunStatus::Failed, steps);
         run.outputs.insert("summary".into(), "one\ntwo".into());
         let expected = "two steps failed in 1m 20s: 2 steps done, 1 failed, 1 skipped
-run 1qegr4xz5ddrfv3syrhy9, $1.50 and what 1 step cost, which is not known
+run 1qegr4xz5ddrfv3syrhy9, $1.50 spent, and the cost of 1 step is not known
 
 STEP           STATUS   BY     TIME    COST   TASK       WHY
 plan           done     codex  1m 15s  $1.50  1qegr4yra

@@ -115,7 +115,7 @@ pub(super) fn task_table(page: &mut Page, tasks: &[TaskLine]) {
             task.backend.clone(),
             task.elapsed_s.map(duration_words).unwrap_or_default(),
             task.cost.usd.map(|usd| format!("${usd:.2}")).unwrap_or_default(),
-            clip(task.label.as_deref().unwrap_or(&task.prompt), 40),
+            clip(task.step.as_deref().or(task.label.as_deref()).unwrap_or(&task.prompt), 40),
             clip(
                 task.failure.as_ref().map(|f| f.message.as_str()).or(task.current_step.as_deref()).unwrap_or_default(),
                 50,

@@ -30,6 +30,9 @@ pub struct TaskLine {
     pub label: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// In a list of the tasks of a workflow run: the step, after those that its own run lies in, such as `outer/fix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// The head of the prompt.
@@ -295,6 +298,7 @@ impl TaskLine {
             model: model.map(str::to_owned).or_else(|| task.spec.model.clone()),
             label: task.spec.label.clone(),
             role: task.spec.role.clone(),
+            step: None,
             tags: task.spec.tags.clone(),
             prompt: task.prompt_head.clone(),
             created_at: task.created_at,

@@ -2,7 +2,7 @@
 
 use rusqlite::{params_from_iter, types::Value};
 
-use super::{StoreError, View, tasks};
+use super::{StoreError, View, runs::FAMILY, tasks};
 use crate::core::{Category, Health, RunId, Status, Task, Timestamp};
 
 /// Which tasks to list. Conditions of different kinds are all met; of one kind, any.
@@ -17,7 +17,7 @@ pub struct Filter {
     pub older_than: Option<Timestamp>,
     pub search: Option<String>,
     pub category: Option<Category>,
-    /// The run that the task was submitted for.
+    /// The run that the task was submitted for, or one that this lies in.
     pub workflow: Option<RunId>,
 }
 
@@ -92,7 +92,11 @@ impl Filter {
         }
         if let Some(run) = &self.workflow {
             // `0` comes after `/`.
-            add("request_id > ? || '/' AND request_id < ? || '0'", Value::Text(run.to_string()));
+            let of_family = format!(
+                "id IN ({FAMILY} SELECT tasks.id FROM family JOIN tasks
+                        ON tasks.request_id > family.id || '/' AND tasks.request_id < family.id || '0')"
+            );
+            add(&of_family, Value::Text(run.to_string()));
         }
         if let Some(category) = self.category {
             add("category = ?", Value::Text(category.as_str().to_owned()));

@@ -67,8 +67,15 @@ const STEP_COLUMNS: &str = "step_id, status, task_id, turn, reason, due_at, ques
 /// What was submitted under a name that begins with ?1 and `/`, after which `0` comes.
 const OF_REQUEST: &str = "request_id > ?1 || '/' AND request_id < ?1 || '0'";
 
+/// A run and all beneath it, however deep: the step of the first that each lies in, and the names of the steps on the
+/// way to it, each with a `/` behind.
+pub(super) const FAMILY: &str = "WITH RECURSIVE family (id, step, path) AS (
+    VALUES (?, NULL, '') UNION ALL
+    SELECT runs.id, coalesce(family.step, runs.parent_step), family.path || runs.parent_step || '/'
+    FROM family JOIN runs ON runs.parent = family.id)";
+
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
-const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
+pub(super) const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
     UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
     UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
           WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
@@ -86,7 +93,7 @@ impl View<'_> {
     /// Returns the runs that a reference may mean, two at most.
     pub fn matching_runs(&self, reference: &TaskRef) -> Result<Vec<RunId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], super::tasks::read_id)
             }
@@ -241,11 +248,14 @@ impl View<'_> {
 
     /// Returns the runs beneath a run, however deep, each with the step of this one that it lies in.
     pub fn runs_beneath(&self, id: &RunId) -> Result<Vec<(RunId, String)>, StoreError> {
-        let sql = "WITH RECURSIVE beneath (id, step) AS (
-                       SELECT id, parent_step FROM runs WHERE parent = ?1
-                       UNION ALL SELECT runs.id, beneath.step FROM beneath JOIN runs ON runs.parent = beneath.id)
-                   SELECT id, step FROM beneath";
-        self.all(sql, [id.as_str()], |row| Ok((parse(row, 0)?, row.get(1)?)))
+        let sql = format!("{FAMILY} SELECT id, step FROM family WHERE step IS NOT NULL");
+        self.all(&sql, [id.as_str()], |row| Ok((parse(row, 0)?, row.get(1)?)))
+    }
+
+    /// Returns a run and the runs beneath it, each with the names of the steps on the way: `` or `outer/inner/`.
+    pub fn paths_of_family(&self, id: &RunId) -> Result<Vec<(RunId, String)>, StoreError> {
+        let sql = format!("{FAMILY} SELECT id, path FROM family");
+        self.all(&sql, [id.as_str()], |row| Ok((parse(row, 0)?, row.get(1)?)))
     }
 
     /// Whether a task or a run was submitted under this name, or under one that begins with it and `/`.

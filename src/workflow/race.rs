@@ -72,6 +72,22 @@ impl Part {
     }
 }
 
+/// Returns for each row of a run, given the rows' names in order, the place of the step as its author wrote it: a
+/// racer's is its race, any other row's its own. Names tell it, as no label of a matrix may hold `,` or `[`.
+pub fn as_written<'a>(rows: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+    let mut written: Vec<usize> = Vec::new();
+    let mut begins_racer: Option<String> = None;
+    for (place, name) in rows.into_iter().enumerate() {
+        if begins_racer.as_ref().is_some_and(|begins| name.starts_with(begins.as_str())) {
+            written.push(written.last().copied().unwrap_or(place));
+            continue;
+        }
+        begins_racer = Some(name.strip_suffix(']').map_or_else(|| format!("{name}["), |stem| format!("{stem},")));
+        written.push(place);
+    }
+    written
+}
+
 /// Judges what a race is told together with the defaults of its file.
 pub(super) fn judge(draft: &FileDraft<'_>, faults: &mut Vec<Fault>) {
     for step in draft.steps.iter().filter(|step| step.kind == StepKind::Race) {

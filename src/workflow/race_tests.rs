@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Act, Drawing, Part, Plan, Workflow, advance, descendants, mermaid, tests::valid};
+use super::{Act, Drawing, Part, Plan, Workflow, advance, as_written, descendants, mermaid, tests::valid};
 use crate::core::{
     RunStatus,
     StepStatus::{self, Cancelled, Done, Failed, NotNeeded, Running, Skipped, Waiting},
@@ -51,6 +51,29 @@ fn members_of_a_matrix_race_each_have_racers() {
     assert_eq!(ids, [&["a"], &of_race[..], &["z"]].concat());
     let needs: Vec<_> = plan.steps[7].needs.iter().map(|id| id.as_str()).collect();
     assert_eq!(needs, ["r[1]", "r[2]"]);
+}
+
+/// The names of rows tell racers as the plan does.
+#[test]
+fn a_race_was_written_as_one_step_and_members_of_a_matrix_as_one_each() {
+    let text = "steps:
+  - {id: m, prompt: p, matrix: {x: [a, m], y: ['1', b.2]}}
+  - {id: r, kind: race, prompt: p, backends: [codex, gemini, codex]}
+  - {id: r_, prompt: p}
+  - {id: rr, kind: race, prompt: p, backends: [codex, gemini], matrix: {x: [codex, 'r'], y: [1, 2]}}
+  - {id: z, prompt: p}";
+    let (_, plan) = valid(text);
+    let by_plan: Vec<usize> = plan
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(place, step)| match &step.part {
+            Part::Racer { race, .. } => *race,
+            Part::Whole | Part::Race { .. } => place,
+        })
+        .collect();
+    assert_eq!(as_written(plan.steps.iter().map(|step| step.id.as_str())), by_plan);
+    assert_eq!(by_plan.iter().enumerate().filter(|(at, place)| at == *place).count(), 4 + 1 + 1 + 4 + 1);
 }
 
 #[test]

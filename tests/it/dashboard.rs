@@ -278,3 +278,21 @@ fn a_dashboard_in_a_terminal_ends_with_ctrl_c() {
     assert_eq!(serving.wait().unwrap().code(), Some(0));
     assert!(!home.home().join("dashboard/state.json").exists());
 }
+
+#[test]
+fn an_agent_is_not_let_in() {
+    let home = TestHome::new();
+    let mgr = env!("CARGO_BIN_EXE_mgr");
+    let line = |args: &str| format!("{mgr} dashboard {args} >>said 2>&1; echo $? >>codes");
+    let lines = [line("open --no-browser"), line("serve"), line("status")].join("; ");
+    let first = home.submit_beside(&format!("run {lines}\nfinish x"));
+    assert_eq!(home.end_of(&first)["status"], "done");
+    assert_eq!(home.dashboards(), Vec::<i32>::new());
+    // Nor into the one that a person has open.
+    Page::open(&home.dashboard());
+    let second = home.submit_beside(&format!("run {lines}\nfinish x"));
+    assert_eq!(home.end_of(&second)["status"], "done");
+    let read = |name: &str| std::fs::read_to_string(home.work().join(name)).unwrap();
+    assert_eq!(read("codes"), "7\n7\n0\n7\n7\n0\n", "{}", read("said"));
+    assert!(!read("said").contains("#code="), "{}", read("said"));
+}

@@ -48,7 +48,10 @@ impl Engine {
             file: None,
             template: None,
             env: loaded.frozen.env.clone().into_iter().filter(|(name, _)| declared.contains(name.as_str())).collect(),
+            loaf_id: loaded.frozen.loaf_id.clone(),
+            loaf: loaded.frozen.loaf.clone(),
             unattended: loaded.frozen.unattended,
+            asked_by: loaded.frozen.asked_by.clone(),
             policy: loaded.frozen.policy,
             digest: plan.digest.clone(),
         };
@@ -67,34 +70,22 @@ impl Engine {
 
     /// Returns what the end of its nested run means for a step; `None` while it has not ended.
     pub(super) fn end_of_child(&self, step: &RunStep, child: &RunId) -> Result<Option<StepChange>, EngineError> {
-        let (run, steps) = self.store.read(|view| Ok((view.run(child)?, view.run_steps(child)?)))?;
-        let Some(run) = run else {
-            return Ok(Some(change(step, StepStatus::Failed, Some("its run was removed".into()))));
+        let state = match self.run_state(child) {
+            Ok(state) => state,
+            Err(EngineError::NotFound { .. }) => {
+                return Ok(Some(change(step, StepStatus::Failed, Some("its run was removed".into()))));
+            }
+            Err(error) => return Err(error),
         };
-        Ok(match run.status {
+        let why = || state.what_failed().unwrap_or_else(|| "its run failed".to_owned());
+        Ok(match state.run.status {
             RunStatus::Running | RunStatus::Paused => None,
             RunStatus::Done => Some(change(step, StepStatus::Done, None)),
-            RunStatus::Failed => Some(change(step, StepStatus::Failed, Some(self.what_failed(&run, &steps)))),
+            RunStatus::Failed => Some(change(step, StepStatus::Failed, Some(why()))),
             RunStatus::Cancelled => {
                 Some(change(step, StepStatus::Cancelled, Some(format!("its run {child} was cancelled"))))
             }
         })
-    }
-
-    /// Names the first step that failed, with its reason. One that only lost a race has not made the run fail.
-    fn what_failed(&self, run: &Run, steps: &[RunStep]) -> String {
-        let loaded = self.step_maker.and_then(|maker| self.definition(run, (maker.vocabulary)()).ok());
-        let is_racer = |place: usize| {
-            let planned = loaded.as_ref().and_then(|loaded| loaded.plan.steps.get(place));
-            planned.is_some_and(|planned| planned.part.is_racer())
-        };
-        let has_failed = |(place, step): &(usize, &RunStep)| {
-            matches!(step.status, StepStatus::Failed | StepStatus::Cancelled) && !is_racer(*place)
-        };
-        let Some((_, step)) = steps.iter().enumerate().find(has_failed) else { return "its run failed".to_owned() };
-        let how = if step.status == StepStatus::Failed { "failed" } else { "was cancelled" };
-        let why = step.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        format!("{} {how}{why}", step.step)
     }
 
     /// Adds what the nested run of a step gives back and, if it is asked for, what its steps have changed together.

@@ -31,8 +31,16 @@ pub(super) struct PageFile {
 pub(super) const PAGE: &[PageFile] = &[
     PageFile { path: "/", kind: "text/html; charset=utf-8", text: include_str!("page/index.html") },
     PageFile { path: "/app.css", kind: "text/css; charset=utf-8", text: include_str!("page/app.css") },
-    PageFile { path: "/app.js", kind: "text/javascript; charset=utf-8", text: include_str!("page/app.js") },
+    script("/app.js", include_str!("page/app.js")),
+    script("/dom.js", include_str!("page/dom.js")),
+    script("/parts.js", include_str!("page/parts.js")),
+    script("/views.js", include_str!("page/views.js")),
+    script("/words.js", include_str!("page/words.js")),
 ];
+
+const fn script(path: &'static str, text: &'static str) -> PageFile {
+    PageFile { path, kind: "text/javascript; charset=utf-8", text }
+}
 
 /// Where a request leads.
 #[derive(Debug, PartialEq, Eq)]
