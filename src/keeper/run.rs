@@ -17,7 +17,7 @@ use camino::Utf8Path;
 use super::{
     archive,
     checks::{self, Lines},
-    contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
+    contract::{AgentProcess, AttemptDir, Exit, Order, Rests, Spec, VERSION, to_json},
     ctl::{Ear, News},
     recorder,
 };
@@ -261,19 +261,24 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear) -> Self {
-        let already = clock::now().since(agent.started_at).as_duration();
         let now = clock::steady();
+        let before = |at: Timestamp| {
+            let ago = clock::now().since(at).as_duration();
+            now.checked_sub(ago).unwrap_or(now)
+        };
+        // An earlier keeper may have died while the tree stood still.
+        let rests = if agent.adopted { dir.read_rests() } else { Rests::default() };
         Self {
             dir,
             spec,
-            agent,
             ear,
-            began: now.checked_sub(already).unwrap_or(now),
-            paused_since: None,
-            paused_for: Duration::ZERO,
+            began: before(agent.started_at),
+            paused_since: rests.since.map(before),
+            paused_for: rests.before.as_duration(),
             closing: None,
             ended: None,
             beat_at: now + BEAT_EVERY,
+            agent,
         }
     }
 
@@ -341,8 +346,16 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// SIGSTOP to every process of the tree, again until no new one turns up.
+    /// SIGSTOP to every process of the tree, again until no new one turns up. What is written down about it comes
+    /// first: a tree that stands still and does not look so would stand for ever if this keeper died here.
     fn pause(&mut self) {
+        // Without it (disk full) a late order to pause is not noticed by the engine.
+        files::poke(&self.dir.file("paused"));
+        if self.paused_since.is_none() {
+            self.paused_since = Some(clock::steady());
+            self.note_rests(Some(clock::now()));
+        }
+        failpoint::hit("keeper.pausing");
         let mut stopped = std::collections::BTreeSet::new();
         loop {
             let members = tree::members(&self.spec.cookie);
@@ -353,16 +366,22 @@ impl<'a> Watch<'a> {
             tree::tell(&fresh, Tell::Stop);
             stopped.extend(fresh);
         }
-        self.paused_since.get_or_insert(clock::steady());
-        // Without it (disk full) a late order to pause is not noticed by the engine.
-        files::poke(&self.dir.file("paused"));
+        failpoint::hit("keeper.paused");
+    }
+
+    fn note_rests(&self, since: Option<Timestamp>) {
+        let before = Span::from_millis(u64::try_from(self.paused_for.as_millis()).unwrap_or(u64::MAX));
+        // Without it (disk full) the next keeper counts the pause against the time limit.
+        let _ = self.dir.write_rests(&Rests { v: VERSION, since, before });
     }
 
     fn resume(&mut self) {
         tree::tell(&tree::members(&self.spec.cookie), Tell::Continue);
         if let Some(since) = self.paused_since.take() {
             self.paused_for += clock::steady().saturating_duration_since(since);
+            self.note_rests(None);
         }
+        failpoint::hit("keeper.resumed");
         let _ = std::fs::remove_file(self.dir.file("paused"));
     }
 

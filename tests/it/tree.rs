@@ -181,6 +181,30 @@ fn a_paused_agent_outlives_its_keeper() {
     }
 }
 
+#[test]
+fn a_keeper_that_dies_over_a_pause_or_its_end_leaves_nothing_standing() {
+    for point in ["keeper.pausing", "keeper.paused", "keeper.resumed"] {
+        let home = TestHome::new();
+        let marker = home.root().join("died");
+        let mut submit = home.command(["submit", "--", "fork-child\nwrite up 1\nwait-for go\nfinish the truth"]);
+        submit.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
+        home.wait_file("up");
+        let id = home.only_task();
+        home.json(&["pause", &id]);
+        if point == "keeper.resumed" {
+            let rests = home.attempt(&id, 1).join("rests");
+            wait_for("the pause", || if rests.exists() { Ok(()) } else { Err(home.status(&id)) });
+        } else {
+            wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.status(&id)) });
+        }
+        home.touch("go");
+        home.json(&["resume", &id]);
+        assert_eq!(home.end_of(&id)["status"], "done", "{point}");
+        assert!(marker.exists(), "{point}");
+        nothing_is_left(&home);
+    }
+}
+
 /// The ticker repeats orders; one that it read before a resume must not stop the task for ever.
 #[test]
 fn pause_and_resume_in_quick_turns_end_as_the_last_says() {
