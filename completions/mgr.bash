@@ -40,6 +40,9 @@ _mgr() {
             mgr,config)
                 cmd="mgr__subcmd__config"
                 ;;
+            mgr,dashboard)
+                cmd="mgr__subcmd__dashboard"
+                ;;
             mgr,decompose)
                 cmd="mgr__subcmd__decompose"
                 ;;
@@ -154,6 +157,36 @@ _mgr() {
             mgr__subcmd__archive__subcmd__help,restore)
                 cmd="mgr__subcmd__archive__subcmd__help__subcmd__restore"
                 ;;
+            mgr__subcmd__dashboard,help)
+                cmd="mgr__subcmd__dashboard__subcmd__help"
+                ;;
+            mgr__subcmd__dashboard,open)
+                cmd="mgr__subcmd__dashboard__subcmd__open"
+                ;;
+            mgr__subcmd__dashboard,serve)
+                cmd="mgr__subcmd__dashboard__subcmd__serve"
+                ;;
+            mgr__subcmd__dashboard,status)
+                cmd="mgr__subcmd__dashboard__subcmd__status"
+                ;;
+            mgr__subcmd__dashboard,stop)
+                cmd="mgr__subcmd__dashboard__subcmd__stop"
+                ;;
+            mgr__subcmd__dashboard__subcmd__help,help)
+                cmd="mgr__subcmd__dashboard__subcmd__help__subcmd__help"
+                ;;
+            mgr__subcmd__dashboard__subcmd__help,open)
+                cmd="mgr__subcmd__dashboard__subcmd__help__subcmd__open"
+                ;;
+            mgr__subcmd__dashboard__subcmd__help,serve)
+                cmd="mgr__subcmd__dashboard__subcmd__help__subcmd__serve"
+                ;;
+            mgr__subcmd__dashboard__subcmd__help,status)
+                cmd="mgr__subcmd__dashboard__subcmd__help__subcmd__status"
+                ;;
+            mgr__subcmd__dashboard__subcmd__help,stop)
+                cmd="mgr__subcmd__dashboard__subcmd__help__subcmd__stop"
+                ;;
             mgr__subcmd__help,answer)
                 cmd="mgr__subcmd__help__subcmd__answer"
                 ;;
@@ -177,6 +210,9 @@ _mgr() {
                 ;;
             mgr__subcmd__help,config)
                 cmd="mgr__subcmd__help__subcmd__config"
+                ;;
+            mgr__subcmd__help,dashboard)
+                cmd="mgr__subcmd__help__subcmd__dashboard"
                 ;;
             mgr__subcmd__help,decompose)
                 cmd="mgr__subcmd__help__subcmd__decompose"
@@ -276,6 +312,18 @@ _mgr() {
                 ;;
             mgr__subcmd__help__subcmd__archive,restore)
                 cmd="mgr__subcmd__help__subcmd__archive__subcmd__restore"
+                ;;
+            mgr__subcmd__help__subcmd__dashboard,open)
+                cmd="mgr__subcmd__help__subcmd__dashboard__subcmd__open"
+                ;;
+            mgr__subcmd__help__subcmd__dashboard,serve)
+                cmd="mgr__subcmd__help__subcmd__dashboard__subcmd__serve"
+                ;;
+            mgr__subcmd__help__subcmd__dashboard,status)
+                cmd="mgr__subcmd__help__subcmd__dashboard__subcmd__status"
+                ;;
+            mgr__subcmd__help__subcmd__dashboard,stop)
+                cmd="mgr__subcmd__help__subcmd__dashboard__subcmd__stop"
                 ;;
             mgr__subcmd__help__subcmd__mcp,config)
                 cmd="mgr__subcmd__help__subcmd__mcp__subcmd__config"
@@ -455,7 +503,7 @@ _mgr() {
 
     case "${cmd}" in
         mgr)
-            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo mcp completions man reference help"
+            opts="-q -h -V --json --quiet --color --help --version submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer dashboard config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -808,6 +856,184 @@ _mgr() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        mgr__subcmd__dashboard)
+            opts="-q -h --no-browser --json --quiet --color --help open status stop serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help)
+            opts="open status stop serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help__subcmd__open)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__open)
+            opts="-q -h --no-browser --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__serve)
+            opts="-q -h --port --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__status)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__dashboard__subcmd__stop)
+            opts="-q -h --json --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         mgr__subcmd__decompose)
             opts="-C -o -f -q -h --working-dir --planner --task-id --out --save --force --run --demo --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1013,7 +1239,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__help)
-            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer config doctor capabilities demo mcp completions man reference help"
+            opts="submit run status watch poll output events list cancel pause resume retry rerun send explain export cleanup diff rollback apply discard archive workflow template decompose parallel race inbox answer dashboard config doctor capabilities demo mcp completions man reference help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1169,6 +1395,76 @@ _mgr() {
         mgr__subcmd__help__subcmd__config)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__dashboard)
+            opts="open status stop serve"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__dashboard__subcmd__open)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__dashboard__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__dashboard__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        mgr__subcmd__help__subcmd__dashboard__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3411,7 +3707,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__run)
-            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --request-id --json --quiet --color --help"
+            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --loaf-id --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3442,6 +3738,10 @@ _mgr() {
                     return 0
                     ;;
                 --reuse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loaf-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

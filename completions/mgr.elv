@@ -55,6 +55,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -488,6 +489,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --working-dir 'Directory to work in; over MCP an absolute path'
             cand --from-step 'Start at this step; what does not build on it is taken over unchanged from an earlier run'
             cand --reuse 'Take over from this run what is done there and has not changed'
+            cand --loaf-id 'Loaf that `loaf.…` in the workflow means'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --demo 'Try it out: a scripted agent in place of each, and nothing is run, asked, waited for or spent'
@@ -728,7 +730,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --max-concurrent 'Most tasks at work at once'
             cand -C 'Directory to work in; over MCP an absolute path'
             cand --working-dir 'Directory to work in; over MCP an absolute path'
-            cand --loaf-id 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`'
+            cand --loaf-id 'Loaf that the tasks belong to: `loaf.…` in prompts, and metadata `loaf_id` of each'
             cand --request-id 'Name of this request: sending it again returns the same run'
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
             cand --fail-fast 'Start nothing new after the first failure'
@@ -788,6 +790,71 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand --quiet 'Say nothing but the answer'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;open'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --no-browser 'Only print the link; without it a browser is opened where there is a screen'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;status'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;stop'= {
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'mgr;dashboard;serve'= {
+            cand --port 'Port on 127.0.0.1, for a tunnel; any free one when 0'
+            cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
+            cand --json 'Print one JSON object instead of text'
+            cand -q 'Say nothing but the answer'
+            cand --quiet 'Say nothing but the answer'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'mgr;dashboard;help'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'mgr;dashboard;help;open'= {
+        }
+        &'mgr;dashboard;help;status'= {
+        }
+        &'mgr;dashboard;help;stop'= {
+        }
+        &'mgr;dashboard;help;serve'= {
+        }
+        &'mgr;dashboard;help;help'= {
         }
         &'mgr;config'= {
             cand --color 'When to colour: auto, always or never (NO_COLOR is honoured)'
@@ -921,6 +988,7 @@ set edit:completion:arg-completer[mgr] = {|@words|
             cand race 'Let several agents race at the same work'
             cand inbox 'Show what waits for a person'
             cand answer 'Answer what waits for a person'
+            cand dashboard 'Watch and answer on a page in the browser'
             cand config 'Show or change settings'
             cand doctor 'Check what is installed and healthy'
             cand capabilities 'What mgr can do here'
@@ -1042,6 +1110,20 @@ set edit:completion:arg-completer[mgr] = {|@words|
         &'mgr;help;inbox'= {
         }
         &'mgr;help;answer'= {
+        }
+        &'mgr;help;dashboard'= {
+            cand open 'Open the dashboard in a browser'
+            cand status 'Show whether the dashboard runs'
+            cand stop 'End the dashboard'
+            cand serve 'Serve the dashboard in this terminal, until Ctrl-C'
+        }
+        &'mgr;help;dashboard;open'= {
+        }
+        &'mgr;help;dashboard;status'= {
+        }
+        &'mgr;help;dashboard;stop'= {
+        }
+        &'mgr;help;dashboard;serve'= {
         }
         &'mgr;help;config'= {
         }

@@ -29,6 +29,8 @@ const VOCABULARIES: &[(&str, &str)] = &[
     ("saphyr_parser::", "workflow/tree.rs"),
     ("minijinja::", "workflow/expression.rs"),
     ("rmcp", "surface/mcp"),
+    ("hyper", "surface/web/server.rs"),
+    ("http_body_util", "surface/web/server.rs"),
     ("comfy_table", "ui.rs"),
     ("owo_colors", "ui.rs"),
     ("indicatif", "surface/progress.rs"),

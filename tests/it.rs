@@ -9,12 +9,15 @@
 )]
 
 mod it {
+    pub mod agents;
     pub mod approvals;
     pub mod archive;
     pub mod concurrency;
     pub mod crash;
+    pub mod dashboard;
     pub mod decompose;
     pub mod hygiene;
+    pub mod inside;
     pub mod isolation;
     pub mod landing;
     pub mod lease;
@@ -23,6 +26,7 @@ mod it {
     pub mod loops;
     pub mod money;
     pub mod nested;
+    pub mod places;
     pub mod race;
     pub mod rebuild;
     pub mod repair;

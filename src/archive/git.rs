@@ -87,6 +87,11 @@ impl GitState {
     }
 }
 
+/// Returns what each ref that all work trees share points at; nothing where they cannot be read.
+pub(super) fn shared_refs(repository: &super::repository::Repository) -> BTreeMap<String, String> {
+    repository.common().map(|common| reading::refs(repository, &common, &common)).unwrap_or_default()
+}
+
 /// Whose directory a file is in: this work tree's, or the one that all share.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -222,7 +227,7 @@ mod reading {
     }
 
     /// Loose refs count before packed ones, and the work tree's own before those of all.
-    fn refs(repository: &Repository, own: &Dir, common: &Dir) -> BTreeMap<String, String> {
+    pub fn refs(repository: &Repository, own: &Dir, common: &Dir) -> BTreeMap<String, String> {
         let mut refs = BTreeMap::new();
         if let Found::Content(packed) = read(common, "packed-refs", MAX_FILE) {
             refs.extend(packed_refs(&packed).map(|(hash, name)| (escaped(name), hash.to_owned())));

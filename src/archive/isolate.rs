@@ -8,7 +8,7 @@
 
 use camino::Utf8Path;
 
-use super::{ArchiveError, Manifest, Workspace};
+use super::{ArchiveError, KeptBranch, Manifest, Workspace};
 use crate::core::Isolation;
 
 impl Workspace {
@@ -27,12 +27,12 @@ impl Workspace {
         making::isolate(self, isolation, manifest, to, go_on)
     }
 
-    /// Removes such a place with what the repository knows of it. Doing it twice is harmless. A branch that the
-    /// agent has moved stays.
+    /// Removes such a place with what the repository knows of it, and goes on where a crash has cut that short. Doing
+    /// it twice is harmless. Returns the branch of it that stays, because it has the agent's commits.
     ///
     /// # Errors
     /// Files cannot be removed.
-    pub fn remove_isolated(&self, at: &Utf8Path) -> Result<(), ArchiveError> {
+    pub fn remove_isolated(&self, at: &Utf8Path) -> Result<Option<KeptBranch>, ArchiveError> {
         making::remove(at)
     }
 }
@@ -41,7 +41,9 @@ mod making {
     use camino::{Utf8Path, Utf8PathBuf};
     use serde::{Deserialize, Serialize};
 
-    use super::super::{ArchiveError, Manifest, Workspace, clear::clear, include::Include, worktree::Linked};
+    use super::super::{
+        ArchiveError, KeptBranch, Manifest, Workspace, clear::clear, include::Include, worktree::Linked,
+    };
     use crate::{
         core::Isolation,
         os::{
@@ -117,14 +119,16 @@ mod making {
         Ok(())
     }
 
-    pub fn remove(at: &Utf8Path) -> Result<(), ArchiveError> {
+    pub fn remove(at: &Utf8Path) -> Result<Option<KeptBranch>, ArchiveError> {
         let (base, name) = parts(at)?;
-        let Ok(dir) = Dir::open(base.as_std_path()) else { return Ok(()) };
+        let Ok(dir) = Dir::open(base.as_std_path()) else { return Ok(None) };
         let note = note_of(at)?;
         clear(&dir, name.as_bytes()).map_err(FileError::at(at, "remove"))?;
-        if let Some(linked) = note.and_then(|note| note.worktree) {
-            linked.remove()?;
-        }
+        failpoint::hit("isolate-cleared");
+        let kept = match note.and_then(|note| note.worktree) {
+            Some(linked) => linked.remove()?,
+            None => None,
+        };
         let note = note_path(at)?;
         match std::fs::remove_file(&note) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::at(&note, "remove")(error))?,
@@ -132,7 +136,7 @@ mod making {
         }
         // Goes when nothing else is in it.
         let _ = std::fs::remove_dir(base);
-        Ok(())
+        Ok(kept)
     }
 
     fn write_note(at: &Utf8Path, note: &Note) -> Result<(), ArchiveError> {

@@ -112,9 +112,46 @@ fn a_branch_that_the_agent_moved_stays() {
     let linked = at(&git);
     linked.run(&["commit", "-q", "-a", "-m", "work"]);
     let work = linked.run(&["rev-parse", "HEAD"]);
-    workspace(&git).remove_isolated(&place(&git)).unwrap();
+    let kept = workspace(&git).remove_isolated(&place(&git)).unwrap().map(|kept| kept.to_string());
+    let why = "no other branch or tag has its last commit";
+    assert_eq!(kept, Some(format!("the branch `mgr/{ID}` stays: {why}")));
     assert_eq!(git.run(&["rev-parse", &format!("mgr/{ID}")]), work);
     assert!(!git.run(&["worktree", "list"]).contains("isolated"));
+}
+
+#[test]
+fn a_branch_whose_commits_are_elsewhere_too_goes_with_its_worktree() {
+    for (packed, keeper) in [(false, "branch"), (true, "branch"), (false, "tag"), (true, "tag")] {
+        let Some(git) = busy() else { return };
+        isolate(&git, Isolation::Worktree).unwrap();
+        at(&git).run(&["commit", "-q", "-a", "-m", "work"]);
+        git.run(&[keeper, "taken", &format!("mgr/{ID}")]);
+        if packed {
+            git.run(&["pack-refs", "--all"]);
+        }
+        assert_eq!(workspace(&git).remove_isolated(&place(&git)).unwrap(), None, "{packed} {keeper}");
+        assert_eq!(git.run(&["for-each-ref", "refs/heads/mgr"]), "", "{packed} {keeper}");
+        assert_eq!(git.run(&["log", "-1", "--format=%s", "taken"]), "work\n");
+        assert_eq!(git.run(&["fsck", "--strict", "--no-dangling"]), "");
+    }
+}
+
+#[test]
+fn what_only_a_stash_or_a_checkout_knows_keeps_the_branch() {
+    let Some(git) = busy() else { return };
+    isolate(&git, Isolation::Worktree).unwrap();
+    at(&git).run(&["commit", "-q", "-a", "-m", "work"]);
+    git.run(&["update-ref", "refs/stash", &format!("mgr/{ID}")]);
+    assert!(workspace(&git).remove_isolated(&place(&git)).unwrap().is_some());
+    // Somebody looks at it in the main work tree.
+    let Some(git) = busy() else { return };
+    isolate(&git, Isolation::Worktree).unwrap();
+    at(&git).run(&["checkout", "-q", "--detach"]);
+    git.run(&["reset", "-q", "--hard"]);
+    git.run(&["checkout", "-q", &format!("mgr/{ID}")]);
+    let kept = workspace(&git).remove_isolated(&place(&git)).unwrap().map(|kept| kept.why);
+    assert_eq!(kept, Some("it is checked out"));
+    assert_eq!(git.run(&["symbolic-ref", "HEAD"]), format!("refs/heads/mgr/{ID}\n"));
 }
 
 #[test]

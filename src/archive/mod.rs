@@ -71,3 +71,4 @@ pub use manifest::Manifest;
 pub use patch::{Patch, difference};
 pub use snapshot::{Snapshot, SnapshotName, Survey, Take};
 pub use workspace::Workspace;
+pub use worktree::KeptBranch;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     ArchiveError,
     clear::clear,
-    git_index,
+    git, git_index,
     repository::{Found, MAX_LINE, Repository, is_hash, line_of, packed_refs, read, read_here},
 };
 use crate::os::{
@@ -44,6 +44,28 @@ pub(super) struct Linked {
     pub common_dir: Utf8PathBuf,
     /// Where the branch begins; nothing in a repository without a commit.
     pub commit: Option<String>,
+}
+
+/// A branch that stays though its work tree goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBranch {
+    pub name: String,
+    pub why: &'static str,
+}
+
+impl std::fmt::Display for KeptBranch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the branch `{}` stays: {}", self.name, self.why)
+    }
+}
+
+/// What becomes of the branch of a work tree that goes.
+enum Fate {
+    /// There is none, or none any more.
+    Gone,
+    /// Nothing is lost with it.
+    Goes,
+    Stays(&'static str),
 }
 
 impl Linked {
@@ -128,21 +150,22 @@ impl Linked {
         Dir::open(self.common_dir.as_std_path())?.open_dir(b"worktrees")?.open_dir(self.id.as_bytes())
     }
 
-    /// Removes what the repository knows of it. The branch stays when it has moved: it is the agent's work.
-    pub fn remove(&self) -> Result<(), ArchiveError> {
-        let Ok(common) = Dir::open(self.common_dir.as_std_path()) else { return Ok(()) };
+    /// Removes what the repository knows of it. The branch stays, and is returned, when it has commits that no other
+    /// branch or tag ends with: they are the agent's work.
+    pub fn remove(&self) -> Result<Option<KeptBranch>, ArchiveError> {
+        let Ok(common) = Dir::open(self.common_dir.as_std_path()) else { return Ok(None) };
         if let Ok(worktrees) = common.open_dir(b"worktrees") {
             let path = self.common_dir.join("worktrees").join(&self.id);
             clear(&worktrees, self.id.as_bytes()).map_err(FileError::at(&path, "remove"))?;
         }
         // Goes only when it is empty, as with git.
         let _ = common.remove_dir(b"worktrees");
-        self.remove_branch(&common).map_err(FileError::at(&self.common_dir, "remove the branch of a worktree in"))?;
-        Ok(())
+        let kept = self.remove_branch(&common);
+        Ok(kept.map_err(FileError::at(&self.common_dir, "remove the branch of a worktree in"))?)
     }
 
-    fn remove_branch(&self, common: &Dir) -> io::Result<()> {
-        let Ok(heads) = common.open_dir(b"refs").and_then(|refs| refs.open_dir(b"heads")) else { return Ok(()) };
+    fn remove_branch(&self, common: &Dir) -> io::Result<Option<KeptBranch>> {
+        let Ok(heads) = common.open_dir(b"refs").and_then(|refs| refs.open_dir(b"heads")) else { return Ok(None) };
         let ours = heads.open_dir(b"mgr").ok();
         if let Some(ours) = &ours {
             // Left by a crash before the branch was there: nobody else makes a lock of this name.
@@ -151,7 +174,8 @@ impl Linked {
                 ours.remove_file(&self.lock())?;
             }
         }
-        if self.is_untouched(common) {
+        let fate = self.fate_of_branch(common);
+        if matches!(fate, Fate::Goes) {
             drop_packed(common, &self.branch())?;
             if let Some(ours) = ours.filter(|ours| matches!(ours.stat(self.id.as_bytes()), Ok(Some(_)))) {
                 ours.remove_file(self.id.as_bytes())?;
@@ -164,11 +188,14 @@ impl Linked {
             }
         }
         let _ = heads.remove_dir(b"mgr");
-        Ok(())
+        Ok(match fate {
+            Fate::Gone | Fate::Goes => None,
+            Fate::Stays(why) => Some(KeptBranch { name: format!("mgr/{}", self.id), why }),
+        })
     }
 
-    /// Whether the branch is where it was made, and nobody is on it.
-    fn is_untouched(&self, common: &Dir) -> bool {
+    /// A branch that nobody is on goes where it was made, and where another branch or tag ends with the same commit.
+    fn fate_of_branch(&self, common: &Dir) -> Fate {
         let repository = Repository {
             work_tree: self.common_dir.clone(),
             git_dir: self.common_dir.clone(),
@@ -183,7 +210,17 @@ impl Linked {
         let names = worktrees.as_ref().and_then(|dir| dir.names().ok()).unwrap_or_default();
         let mut others = names.iter().filter_map(|(name, _)| worktrees.as_ref()?.open_dir(name).ok());
         let is_used = is_ours(common) || others.any(|dir| is_ours(&dir));
-        self.commit.is_some() && repository.resolve(&branch) == self.commit && !is_used
+        let is_kept_by = |(name, hash): (&String, &String), at: &str| {
+            let keeps = ["refs/heads/", "refs/tags/", "refs/remotes/"].iter().any(|kind| name.starts_with(kind));
+            keeps && *name != branch && hash == at
+        };
+        match repository.resolve(&branch) {
+            None => Fate::Gone,
+            Some(_) if is_used => Fate::Stays("it is checked out"),
+            at if at == self.commit => Fate::Goes,
+            Some(at) if git::shared_refs(&repository).iter().any(|other| is_kept_by(other, &at)) => Fate::Goes,
+            Some(_) => Fate::Stays("no other branch or tag has its last commit"),
+        }
     }
 }
 

@@ -80,6 +80,11 @@ impl Home {
         self.data.join("ticker.lock")
     }
 
+    /// What the dashboard's process and its callers tell each other.
+    pub fn dashboard(&self) -> Utf8PathBuf {
+        self.data.join("dashboard")
+    }
+
     /// Templates, one file each; a person may edit them.
     pub fn templates(&self) -> Utf8PathBuf {
         self.data.join("templates")
@@ -87,6 +92,11 @@ impl Home {
 
     pub fn template(&self, name: &crate::core::TemplateName) -> Utf8PathBuf {
         self.templates().join(format!("{name}.yaml"))
+    }
+
+    /// What is remembered of projects, one JSON file each; people and agents may edit them.
+    pub fn loafs(&self) -> Utf8PathBuf {
+        self.data.join("loafs")
     }
 
     /// Workflows of the user's own that can be run by name.

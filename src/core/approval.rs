@@ -84,11 +84,14 @@ impl Review {
 pub enum Giver {
     /// Somebody at a door of mgr.
     Person {
-        /// `cli` or `mcp`.
+        /// `cli`, `mcp` or `dashboard`.
         over: String,
         /// The program that the person used, where it says its name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client: Option<String>,
+        /// Whose terminal or client it was: a name of the system's users.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
     },
     /// Nobody: the policy for questions without an answer, and why it was its turn.
     Policy { unattended: Unattended, why: String },
@@ -120,6 +123,16 @@ impl Word {
             (Giver::Person { .. }, None) => self.as_str().to_owned(),
         }
     }
+}
+
+/// A task that wanted to give a person's word on a step, and was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RefusedAnswer {
+    /// The step; `budget` for the run's money.
+    pub step: String,
+    pub task_id: TaskId,
+    /// When it first tried.
+    pub at: Timestamp,
 }
 
 /// A question to a person, as it is kept.
@@ -183,7 +196,7 @@ mod tests {
     }
 
     fn person() -> Giver {
-        Giver::Person { over: "cli".into(), client: None }
+        Giver::Person { over: "cli".into(), client: None, user: None }
     }
 
     #[test]

@@ -77,8 +77,7 @@ impl Engine {
         let order = Order::End { ending: Ending::Cancelled, grace, detail: reason.map(str::to_owned) };
         let wait = grace.unwrap_or(self.config.grace).as_duration() + Duration::from_secs(20);
         let over = self
-            .wait_until(Some(wait), || {
-                self.refresh()?;
+            .wait_until(Some(wait), |_| {
                 let task = self.task(id)?;
                 if task.status().is_terminal() {
                     return Ok(Some(task));

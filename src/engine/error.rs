@@ -32,6 +32,9 @@ pub enum EngineError {
     /// A conflict that passes by itself: the same call may go well later.
     #[error("{message}")]
     Busy { message: String, hint: String },
+    /// Something stands in the way that only a person may take away.
+    #[error("{message}")]
+    Blocked { message: String, hint: String },
     #[error("{message}")]
     NotFound { message: String, hint: String },
     #[error(transparent)]
@@ -42,6 +45,8 @@ pub enum EngineError {
     File(#[from] FileError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error("the system gives no random bits for a secret")]
+    NoSecret(#[source] std::io::Error),
     #[error("cannot start mgr's own helper")]
     Helper(#[source] std::io::Error),
 }

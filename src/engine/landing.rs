@@ -6,15 +6,18 @@
 
 use std::collections::BTreeSet;
 
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, EngineError, TaskChanges, changes::name};
+use super::{Engine, EngineError, TaskChanges, changes::name, workspace::isolation_owner};
 use crate::{
     archive::{
-        ArchiveError, Change, Conflict, Entry, How, Landed, OnConflict, RawPath, SnapshotName, Take, Turn, Workspace,
+        ArchiveError, Change, Conflict, Entry, How, KeptBranch, Landed, OnConflict, RawPath, SnapshotName, Take, Turn,
+        Workspace,
     },
-    core::{Isolation, Task, nearest_few},
-    os::{clock, files},
+    core::{Attempt, Isolation, Task, TaskId, nearest_few},
+    keeper::contract::ready_mark,
+    os::{clock, failpoint, files, tree},
 };
 
 /// How a task's changes are to be taken back or brought in.
@@ -26,6 +29,8 @@ pub struct LandAsk {
     pub on_conflict: OnConflict,
     /// Take back what the last such call for this task did.
     pub undo: bool,
+    /// A task that may write there meanwhile: its agent asks for it.
+    pub beside: Option<TaskId>,
 }
 
 /// What came of it.
@@ -59,9 +64,22 @@ pub struct Discarded {
     pub has_result: bool,
     /// What the directory was at the end, if somebody had worked there since.
     pub later_edits: Option<SnapshotName>,
+    /// The branch of it that stays.
+    pub kept_branch: Option<KeptBranch>,
 }
 
-/// `landing.json` beside a task.
+/// What is done with a directory that somebody has worked in after its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LaterEdits {
+    /// They are archived, and it goes.
+    Archive,
+    /// It stays.
+    Leave,
+}
+
+const LANDING_FILE: &str = "landing.json";
+
+/// [`LANDING_FILE`] beside a task.
 #[derive(Debug, Serialize, Deserialize)]
 struct LandingFile {
     v: u32,
@@ -69,6 +87,15 @@ struct LandingFile {
     at: crate::core::Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     journal: Option<SnapshotName>,
+    /// What a person should know of the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl LandingFile {
+    fn new(state: LandingState) -> Self {
+        Self { v: 1, state, at: clock::now(), journal: None, note: None }
+    }
 }
 
 /// Which way a task's changes go.
@@ -164,32 +191,93 @@ impl Engine {
     /// The task was not isolated or is not over, or its end is not archived; its directory cannot be removed.
     pub fn discard_result(&self, task: &Task) -> Result<Discarded, EngineError> {
         self.must_be_isolated(task)?;
-        let Some(place) = self.place_of(task).filter(|place| place.exists()) else {
-            self.note_discarded(task)?;
-            return Ok(Discarded { was_there: false, has_result: self.has_result(task)?, later_edits: None });
-        };
-        let (workspace, snapshots) = self.snapshots_of(task)?;
-        let Some((_, Some(last))) = snapshots.last() else {
-            return Err(EngineError::Conflict {
-                message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
-                hint: format!("copy what is needed out of `{place}` and remove it"),
-            });
-        };
-        // Somebody may have worked there since.
-        let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
-        let isolated = workspace.at(&place);
-        let is_edited = isolated.look(&take, &mut || true)? != workspace.manifest(last)?;
-        let later_edits = is_edited.then(|| name(&format!("{}.discarded", task.id))).transpose()?;
-        if let Some(name) = &later_edits {
-            isolated.take(name, &take, &mut || true)?;
+        self.give_up(task, LaterEdits::Archive)
+    }
+
+    /// Gives up the directory of a racer that has lost, as a discard does, unless somebody has a use for it or it is
+    /// in doubt: what stays is noted with the task. Doing it twice is harmless.
+    ///
+    /// # Errors
+    /// Files or the store cannot be read or written.
+    pub(super) fn discard_loser(&self, task: &Task) -> Result<(), EngineError> {
+        let is_open = self.landing_state(task)? == Some(LandingState::Open);
+        if !is_open || !self.home.isolated(isolation_owner(task)).exists() {
+            return Ok(());
         }
-        workspace.remove_isolated(&place)?;
-        // Best effort: the directory above it was only made for it.
-        let _ = std::fs::remove_dir(self.home.isolated(&task.id));
+        // A later turn of its conversation goes on there.
+        if !self.others_in_directory(task)?.is_empty() {
+            return Ok(());
+        }
+        let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
+        let lives = task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty());
+        let given_up = if lives { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        match given_up {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let note = format!("the race was won by another, and its directory stays: {error}");
+                let file = LandingFile { note: Some(note), ..LandingFile::new(LandingState::Open) };
+                self.write_beside(&task.id, LANDING_FILE, &file)
+            }
+        }
+    }
+
+    fn give_up(&self, task: &Task, edits: LaterEdits) -> Result<Discarded, EngineError> {
+        let mut discarded = Discarded { was_there: false, has_result: false, later_edits: None, kept_branch: None };
+        let Some(place) = self.place_of(task) else { return Ok(discarded) };
+        if place.exists() {
+            discarded.was_there = true;
+            (discarded.has_result, discarded.later_edits) = self.secure(task, &place, edits)?;
+        } else {
+            discarded.has_result = self.has_result(task)?;
+        }
+        failpoint::hit("discard.before_removal");
+        // Without the directory too: a crash may have left what the repository knows of it.
+        discarded.kept_branch = self.remove_place(task, &place)?;
+        failpoint::hit("discard.after_removal");
+        let note = discarded.kept_branch.as_ref().map(KeptBranch::to_string);
         for turn in self.others_in_directory(task)?.iter().chain([task]) {
-            self.note_discarded(turn)?;
+            self.note_discarded(turn, note.as_deref())?;
         }
-        Ok(Discarded { was_there: true, has_result: true, later_edits })
+        Ok(discarded)
+    }
+
+    /// Makes sure that a directory can go without a loss; returns whether the archive has the task's result, and the
+    /// name of what somebody did there since.
+    fn secure(
+        &self,
+        task: &Task,
+        place: &Utf8Path,
+        edits: LaterEdits,
+    ) -> Result<(bool, Option<SnapshotName>), EngineError> {
+        let id = &task.id;
+        let (workspace, snapshots) = self.snapshots_of(task)?;
+        let Some((before, after)) = snapshots.last() else { return Err(end_unknown(task, place)) };
+        let last = after.as_ref().unwrap_or(before);
+        let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
+        let isolated = workspace.at(place);
+        let is_edited = isolated.look(&take, &mut || true)? != workspace.manifest(last)?;
+        match (after, is_edited, edits) {
+            (_, false, _) => Ok((after.is_some(), None)),
+            (None, true, _) => Err(end_unknown(task, place)),
+            (Some(_), true, LaterEdits::Leave) => Err(EngineError::Conflict {
+                message: format!("somebody has changed files in `{place}` since the task ended"),
+                hint: format!("`mgr discard {id}` archives that and removes it"),
+            }),
+            (Some(_), true, LaterEdits::Archive) => {
+                let name = name(&format!("{id}.discarded"))?;
+                isolated.take(&name, &take, &mut || true)?;
+                Ok((true, Some(name)))
+            }
+        }
+    }
+
+    fn remove_place(&self, task: &Task, place: &Utf8Path) -> Result<Option<KeptBranch>, EngineError> {
+        let Some(workspace) = &task.spec.workspace else { return Ok(None) };
+        let kept = self.archive_at(workspace)?.remove_isolated(place)?;
+        // Best effort: both were only made for it.
+        let _ = std::fs::remove_file(ready_mark(place));
+        let _ = std::fs::remove_dir(self.home.isolated(isolation_owner(task)));
+        Ok(kept)
     }
 
     /// Whether the end of an isolated task is in the archive.
@@ -201,11 +289,26 @@ impl Engine {
         }
     }
 
-    fn note_discarded(&self, task: &Task) -> Result<(), EngineError> {
-        match self.landing_state(task)? {
-            Some(LandingState::Open | LandingState::Partly) => self.write_landing(task, LandingState::Discarded, None),
-            Some(LandingState::Applied | LandingState::Discarded) | None => Ok(()),
-        }
+    fn note_discarded(&self, task: &Task, note: Option<&str>) -> Result<(), EngineError> {
+        let (kept, note) = (self.landing_file(task)?, note.map(str::to_owned));
+        let file = match (self.landing_state(task)?, kept) {
+            (Some(LandingState::Open | LandingState::Partly), _) => {
+                LandingFile { note, ..LandingFile::new(LandingState::Discarded) }
+            }
+            (Some(LandingState::Applied | LandingState::Discarded), Some(kept)) if note.is_some() => {
+                LandingFile { note, ..kept }
+            }
+            (Some(LandingState::Applied | LandingState::Discarded) | None, _) => return Ok(()),
+        };
+        self.write_beside(&task.id, LANDING_FILE, &file)
+    }
+
+    /// Returns what a person should know of the directory of an isolated task.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub(super) fn landing_note(&self, task: &Task) -> Result<Option<String>, EngineError> {
+        Ok(self.landing_file(task)?.and_then(|file| file.note))
     }
 
     /// Returns what became of the result of an isolated task that is over; `None` for other tasks.
@@ -220,7 +323,7 @@ impl Engine {
     }
 
     fn landing_file(&self, task: &Task) -> Result<Option<LandingFile>, EngineError> {
-        let written = files::read_optional(&self.home.task(&task.id).join("landing.json"))?;
+        let written = files::read_optional(&self.home.task(&task.id).join(LANDING_FILE))?;
         Ok(written.and_then(|json| serde_json::from_slice(&json).ok()))
     }
 
@@ -230,7 +333,7 @@ impl Engine {
         state: LandingState,
         journal: Option<SnapshotName>,
     ) -> Result<(), EngineError> {
-        self.write_beside(&task.id, "landing.json", &LandingFile { v: 1, state, at: clock::now(), journal })
+        self.write_beside(&task.id, LANDING_FILE, &LandingFile { journal, ..LandingFile::new(state) })
     }
 
     fn must_be_over(&self, task: &Task) -> Result<(), EngineError> {
@@ -268,7 +371,8 @@ impl Engine {
         let workspace = &found.workspace;
         must_be_in_place(workspace)?;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
-        let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
+        let holder = format!("{} of {}", way.word(), task.id);
+        let hold = || self.hold_workspace_beside(workspace.root(), &holder, ask.beside.as_ref());
         let _hold = (!ask.dry_run).then(hold).transpose()?;
         let broken_off = workspace.unfinished()?;
         let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };
@@ -311,6 +415,20 @@ impl Engine {
                 hint: format!("`mgr {} {}` does one", way.word(), task.id),
             }),
         }
+    }
+}
+
+fn end_unknown(task: &Task, place: &Utf8Path) -> EngineError {
+    EngineError::Conflict {
+        message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
+        hint: format!("copy what is needed out of `{place}` and remove it"),
+    }
+}
+
+fn still_lives(task: &Task) -> EngineError {
+    EngineError::Busy {
+        message: format!("a process of task `{}` still lives", task.id),
+        hint: format!("`mgr discard {}` removes it afterwards", task.id),
     }
 }
 

@@ -43,13 +43,15 @@ impl Engine {
         let mut args = vec!["__launch".to_owned()];
         args.extend(tick.then(|| "--tick".to_owned()));
         args.extend(dirs.iter().map(|dir| dir.to_string()));
-        let mut launcher = spawn::own_program(&args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
-        // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
-        std::thread::spawn(move || launcher.wait());
-        Ok(())
+        start_launcher(&args)
     }
 
-    fn has_ticker(&self) -> bool {
+    /// Starts the dashboard's process, which outlives this one.
+    pub(super) fn launch_dashboard(&self) -> Result<(), EngineError> {
+        start_launcher(&["__launch".to_owned(), DASHBOARD.to_owned()])
+    }
+
+    pub(super) fn has_ticker(&self) -> bool {
         files::open_lock(&self.home.ticker_lock()).is_ok_and(|lock| lock.try_lock_shared().is_err())
     }
 
@@ -57,6 +59,16 @@ impl Engine {
     pub(super) fn ensure_ticker(&self) -> Result<(), EngineError> {
         if self.store.read(|view| view.any_moving())? { self.launch(&[]) } else { Ok(()) }
     }
+}
+
+/// The launcher's word for the dashboard.
+const DASHBOARD: &str = "--dashboard";
+
+fn start_launcher(args: &[String]) -> Result<(), EngineError> {
+    let mut launcher = spawn::own_program(args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
+    // It lives for a millisecond; a long-lived caller would keep its zombie otherwise.
+    std::thread::spawn(move || launcher.wait());
+    Ok(())
 }
 
 /// The body of `mgr __launch`: its children outlive it and belong to nobody but init. The ticker
@@ -68,8 +80,8 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
     fds::close_in_children();
     failpoint::hit("launcher.before_all");
     for arg in args {
-        if arg == "--tick" {
-            spawn::own_program(["__tick"], tree::NO_ATTEMPT)?;
+        if let Some(helper) = helper(arg) {
+            spawn::own_program([helper], tree::NO_ATTEMPT)?;
             continue;
         }
         let dir = camino::Utf8Path::new(arg);
@@ -79,6 +91,15 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
         failpoint::hit("launcher.between");
     }
     Ok(())
+}
+
+/// Returns the helper that a word asks for, where it names no attempt.
+fn helper(arg: &str) -> Option<&'static str> {
+    match arg {
+        "--tick" => Some("__tick"),
+        DASHBOARD => Some("__dashboard"),
+        _ => None,
+    }
 }
 
 /// Returns the end of an attempt that cannot even be prepared.

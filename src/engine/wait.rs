@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use notify::{EventKind, RecursiveMode, Watcher};
 use tokio::sync::watch;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, reconcile::HEAD_START};
 use crate::os::clock;
 
 /// Waiters look by themselves after this long, in case a notification was lost.
@@ -70,27 +70,37 @@ impl Source {
 }
 
 impl Engine {
-    /// Calls `look` now and after every change, until it returns something or `limit` has passed.
+    /// Brings the store up to date and calls `look`, now and after every change, until it returns something or
+    /// `limit` has passed. `look` is told whether the store is up to date; where it is not, a ticker is at it, and
+    /// what costs time can wait for the next look, which comes in a moment.
     ///
     /// # Errors
     /// What `look` says.
     pub async fn wait_until<T>(
         &self,
         limit: Option<Duration>,
-        mut look: impl FnMut() -> Result<Option<T>, EngineError>,
+        mut look: impl FnMut(bool) -> Result<Option<T>, EngineError>,
     ) -> Result<Option<T>, EngineError> {
         let mut changes = self.watchers.subscribe();
         let deadline = limit.map(|limit| clock::steady() + limit);
+        let mut left_since = None;
         loop {
             changes.borrow_and_update();
-            if let Some(found) = look()? {
+            left_since = self.refresh(left_since)?;
+            if let Some(found) = look(left_since.is_none())? {
                 return Ok(Some(found));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(clock::steady()));
             if left.is_some_and(|left| left.is_zero()) {
-                return Ok(None);
+                if left_since.is_none() {
+                    return Ok(None);
+                }
+                // The last look leaves nothing to others.
+                self.reconcile()?;
+                return look(true);
             }
-            let patience = left.map_or(SAFETY_NET, |left| left.min(SAFETY_NET));
+            let net = if left_since.is_some() { HEAD_START } else { SAFETY_NET };
+            let patience = left.map_or(net, |left| left.min(net));
             // Running out of patience is as good a reason to look as a change.
             let _ = tokio::time::timeout(patience, changes.changed()).await;
         }

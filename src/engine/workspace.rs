@@ -16,7 +16,7 @@ use crate::{
     archive::{Take, Workspace},
     core::{ArchiveLimits, ArchiveScope, Coverage, Isolation, Posture, Task, TaskId, TaskSpec, overlap},
     keeper::contract::{ArchivePlan, Changes, SnapshotNames},
-    os::files::FileError,
+    os::{files::FileError, tree},
 };
 
 /// How long a submit looks at the workspace.
@@ -55,11 +55,13 @@ pub struct IsolationLook {
     pub kind: Isolation,
     pub directory: Utf8PathBuf,
     pub state: IsolationState,
+    /// Why it is still there, or what of it is.
+    pub note: Option<String>,
 }
 
 impl Engine {
     /// Fills in which directory is archived and leased, and refuses what must not be archived.
-    pub(super) fn settle_workspace(&self, spec: &mut TaskSpec) -> Result<(), EngineError> {
+    pub(super) fn settle_workspace(&self, spec: &mut TaskSpec, asked_by: Option<&TaskId>) -> Result<(), EngineError> {
         let working_dir = canonical(&spec.working_dir)?;
         let root = match spec.isolate {
             Isolation::Worktree => repository_above(&working_dir)?,
@@ -77,16 +79,20 @@ impl Engine {
         }
         spec.isolated_by = self.directory_to_go_on_in(spec, &root)?;
         spec.workspace = Some(root);
-        spec.share |= self.is_for_its_writer(spec)?;
+        spec.share |= self.is_for_its_writer(spec, asked_by)?;
         Ok(())
+    }
+
+    /// Returns the task whose agent has started this process.
+    pub fn asking_task(&self) -> Option<TaskId> {
+        self.env.get(tree::TASK)?.parse().ok()
     }
 
     /// Whether the task is submitted by the agent that writes in its directory. Such a task works beside that agent:
     /// an agent that waits for what it has delegated would otherwise wait for its own end.
-    fn is_for_its_writer(&self, spec: &TaskSpec) -> Result<bool, EngineError> {
-        let parent = self.env.get("MGR_TASK_ID").and_then(|id| id.parse::<TaskId>().ok());
-        let (Some(root), Some(parent)) = (spec.written_root(), parent) else { return Ok(false) };
-        let Some(parent) = self.store.read(|view| view.task(&parent))? else { return Ok(false) };
+    fn is_for_its_writer(&self, spec: &TaskSpec, asked_by: Option<&TaskId>) -> Result<bool, EngineError> {
+        let (Some(root), Some(parent)) = (spec.written_root(), asked_by) else { return Ok(false) };
+        let Some(parent) = self.store.read(|view| view.task(parent))? else { return Ok(false) };
         let writes = parent.spec.posture != Posture::ReadOnly && parent.spec.isolate == Isolation::None;
         let meets = parent.spec.workspace.as_deref().is_some_and(|other| overlap(other, root));
         Ok(parent.state.busy_attempt().is_some() && writes && meets)
@@ -292,7 +298,8 @@ impl Engine {
             (false, _) if task.status().is_terminal() || task.attempts.iter().any(began) => IsolationState::Gone,
             (false, _) => IsolationState::NotYet,
         };
-        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state }))
+        let note = self.landing_note(task)?;
+        Ok(Some(IsolationLook { kind: task.spec.isolate, directory, state, note }))
     }
 
     /// Returns what the archive saw the newest finished attempt change.

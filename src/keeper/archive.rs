@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     checks::{self, Lines},
-    contract::{ArchivePlan, AttemptDir, ChangedFile, Changes, Exit, Order, Spec, VERSION},
+    contract::{ArchivePlan, AttemptDir, ChangedFile, Changes, Exit, Order, Spec, VERSION, ready_mark},
     ctl::Ear,
 };
 use crate::{
@@ -138,7 +138,7 @@ fn isolate(
     waiting: &mut Waiting<'_>,
     environment: &[(String, String)],
 ) -> Result<(), Trouble> {
-    let mark = camino::Utf8PathBuf::from(format!("{}.ready", plan.root));
+    let mark = ready_mark(&plan.root);
     if mark.exists() && plan.root.exists() {
         return Ok(());
     }
@@ -262,6 +262,11 @@ pub(super) fn finish(dir: &AttemptDir, plan: &ArchivePlan, late: bool) -> Result
         Ok(())
     };
     differs().map_err(|trouble| unready(trouble).detail.unwrap_or_default())
+}
+
+/// Waits until the disk has the name of what [`finish`] has archived. Where it cannot, nobody can be told any more.
+pub(super) fn settle(plan: &ArchivePlan) {
+    let _ = Workspace::open(&plan.store, &plan.workspace).and_then(|workspace| workspace.settle());
 }
 
 fn changes(found: &[Change]) -> Changes {

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::{ChangeKind, SnapshotName},
     core::{ArchiveLimits, ArchiveScope, Bytes, Check, Ending, Isolation, Span, Timestamp, Verification},
-    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace},
+    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace, sync_dir},
 };
 
 /// The version of the files' form. Readers take any version up to theirs.
@@ -66,12 +66,26 @@ pub struct Spec {
     /// Whether the program has a parent of its own that notes its end, so that the exit code outlives this keeper.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub records_end: bool,
+    /// The exit codes that mean success; 0 when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub good_exits: Vec<i32>,
     /// Whether the agent writes something before it does anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub speaks_first: bool,
     /// What is archived around the agent; `None` when nothing is, and of releases that had no archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchivePlan>,
+}
+
+/// Returns the mark beside an isolated directory that says that it is made and ready.
+pub fn ready_mark(root: &Utf8Path) -> Utf8PathBuf {
+    format!("{root}.ready").into()
+}
+
+impl Spec {
+    pub(super) fn is_good_exit(&self, code: i32) -> bool {
+        if self.good_exits.is_empty() { code == 0 } else { self.good_exits.contains(&code) }
+    }
 }
 
 /// What to archive, and where the agent works.
@@ -254,10 +268,20 @@ impl AttemptDir {
         replace(&self.file("changes.json"), &to_json(changes), Durability::Process)
     }
 
+    /// Whoever looks sees it from here on; a crash of the machine takes it back until [`AttemptDir::settle`].
+    ///
     /// # Errors
-    /// The file cannot be made durable; the attempt then looks as if it still ran.
+    /// The content cannot be made durable; the attempt then looks as if it still ran.
     pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
-        replace(&self.file("exit"), &to_json(exit), Durability::Machine)
+        replace(&self.file("exit"), &to_json(exit), Durability::Content)
+    }
+
+    /// Makes the names of the files durable.
+    ///
+    /// # Errors
+    /// The directory cannot be synced.
+    pub fn settle(&self) -> Result<(), FileError> {
+        sync_dir(self.path())
     }
 
     /// Returns the noted end of the program; `None` where none was noted.
@@ -292,6 +316,7 @@ impl AttemptDir {
             return Ok(false);
         }
         self.write_exit(&Exit::without_agent(ending, now))?;
+        self.settle()?;
         Ok(true)
     }
 

@@ -26,6 +26,9 @@ pub struct DiscardOutput {
     /// The archive's name for the directory as it was at the end, if somebody had worked there after the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub later_edits: Option<String>,
+    /// The branch that was made for the worktree, if it stays, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_branch: Option<String>,
     /// What is still possible.
     pub next: String,
 }
@@ -50,13 +53,15 @@ impl Operation for Discard {
     async fn run(call: &Call<'_>, input: DiscardInput) -> Result<DiscardOutput, OpError> {
         let id = call.engine.resolve(&input.task_id)?;
         call.engine.reconcile()?;
-        let Discarded { was_there, has_result, later_edits } = call.engine.discard_result(&call.engine.task(&id)?)?;
+        let Discarded { was_there, has_result, later_edits, kept_branch } =
+            call.engine.discard_result(&call.engine.task(&id)?)?;
         let next = match has_result {
             true => format!("the result stays in the archive: `mgr apply {id}` still brings it in"),
             false => "the task left no result".to_owned(),
         };
         let later_edits = later_edits.map(|name| name.to_string());
-        Ok(DiscardOutput { task_id: id, discarded: was_there, later_edits, next })
+        let kept_branch = kept_branch.map(|kept| kept.to_string());
+        Ok(DiscardOutput { task_id: id, discarded: was_there, later_edits, kept_branch, next })
     }
 }
 
@@ -66,6 +71,9 @@ impl Render for DiscardOutput {
         page.line(format!("{}.", capitalised(&self.next)));
         if let Some(name) = &self.later_edits {
             page.line(format!("What was edited there since the task: `mgr archive restore {name} --to DIR`."));
+        }
+        if let Some(kept) = &self.kept_branch {
+            page.line(format!("{}.", capitalised(kept)));
         }
     }
 }

@@ -134,6 +134,7 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
         EngineError::Unservable(unservable) => (Code::InvalidInput, Some(unservable.hint.clone())),
         EngineError::Invalid { hint, .. } => (Code::InvalidInput, Some(hint.clone())),
         EngineError::Conflict { hint, .. } | EngineError::Busy { hint, .. } => (Code::Conflict, Some(hint.clone())),
+        EngineError::Blocked { hint, .. } => (Code::Blocked, Some(hint.clone())),
         EngineError::NotFound { hint, .. } => (Code::NotFound, Some(hint.clone())),
         EngineError::Config(ConfigError::UnknownKey { .. }) => {
             (Code::InvalidInput, hint("`mgr config show` lists all settings"))
@@ -162,6 +163,8 @@ fn code_and_hint(error: &EngineError) -> (Code, Option<String>) {
             ),
         ),
         EngineError::Archive(ArchiveError::Damaged { .. }) => (Code::StoreDamaged, None),
-        EngineError::Archive(_) | EngineError::File(_) | EngineError::Helper(_) => (Code::Internal, None),
+        EngineError::Archive(_) | EngineError::File(_) | EngineError::Helper(_) | EngineError::NoSecret(_) => {
+            (Code::Internal, None)
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, T
 use crate::{
     core::{
         Acceptance, Category, HoldReason, Lineage, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State,
-        StepStatus, Task, TaskRef, Timestamp, Unattended,
+        StepStatus, Task, TaskId, TaskRef, Timestamp, Unattended,
     },
     engine::{Answer, EngineError, Purse},
     os::clock,
@@ -66,6 +66,9 @@ pub struct InboxItem {
     /// Files that are not as those steps have left them: somebody else changed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edited: Vec<String>,
+    /// Tasks that wanted to answer in a person's place, and were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<TaskId>,
     /// Commands that show it.
     pub commands: Vec<String>,
 }
@@ -109,6 +112,10 @@ impl Operation for InboxList {
                 items.push(budget(call, &run, &purse)?);
             }
         }
+        for item in &mut items {
+            let refused = call.engine.refused_answers(&item.workflow_id)?.into_iter();
+            item.refused = refused.filter(|refused| refused.step == item.step).map(|refused| refused.task_id).collect();
+        }
         items.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         let held = call.engine.live(MOST_TASKS)?.into_iter().filter(waits_for_person);
         let asking = asking(call.engine.list(&Filter::default(), None, MOST_ASKING)?.tasks);
@@ -148,6 +155,7 @@ fn approval(run: RunId, workflow: String, step: &RunStep) -> InboxItem {
         files_total: review.steps.iter().map(|step| step.files_total).sum(),
         reviewed: review.steps,
         edited: review.edited,
+        refused: Vec::new(),
         commands,
         workflow_id: run,
         step: step.step.clone(),
@@ -179,6 +187,7 @@ fn budget(call: &Call<'_>, run: &Run, purse: &Purse) -> Result<InboxItem, OpErro
         files: Vec::new(),
         files_total: 0,
         edited: Vec::new(),
+        refused: Vec::new(),
         commands: vec![format!("mgr workflow report {id}"), format!("mgr workflow status {id}")],
     })
 }
@@ -247,6 +256,9 @@ impl InboxItem {
         if !self.edited.is_empty() {
             page.line(format!("  changed by somebody else since: {}", named(&self.edited, 0)));
         }
+        for task in &self.refused {
+            page.line(format!("  task {task} wanted to answer this, and was refused"));
+        }
         for command in &self.commands {
             page.line(format!("  {command}"));
         }
@@ -312,7 +324,14 @@ impl Operation for InboxAnswer {
         let (workflow_id, step) = question_of(call, &input.id)?;
         let approved = input.answer == Word::Yes;
         let steps = call.engine.run_state(&workflow_id)?.steps;
-        if step == BUDGET_TOO || (step == BUDGET && !steps.iter().any(|row| row.step == step)) {
+        let is_step = steps.iter().any(|row| row.step == step);
+        let is_budget = step == BUDGET_TOO || (step == BUDGET && !is_step);
+        if is_step || is_budget {
+            call.engine.check_person(&workflow_id, &step)?;
+            let asked = Some(step.as_str()).filter(|_| !is_budget);
+            call.engine.until_asked(&workflow_id, asked, task_vocabulary()).await?;
+        }
+        if is_budget {
             return answer_budget(call, workflow_id, step, approved).await;
         }
         let answer = Answer {
@@ -321,6 +340,7 @@ impl Operation for InboxAnswer {
             digest: input.digest.as_deref(),
             over: call.door.as_str(),
             client: call.client.get("name").map(String::as_str),
+            user: ["USER", "LOGNAME"].into_iter().find_map(|name| call.engine.env_value(name)),
         };
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, task_vocabulary())?;
         Ok(InboxAnswerOutput { workflow_id, step: answered.step, status: answered.status, reason: answered.reason })

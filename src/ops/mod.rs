@@ -11,6 +11,7 @@ mod cancel;
 mod capabilities;
 mod cleanup;
 mod config;
+mod dashboard;
 mod decompose;
 mod demo;
 mod diff;

@@ -159,6 +159,7 @@ fn summary(view: &RunView) -> Vec<String> {
         sentences.push(format!("Step {} failed{why}", one_line(&step.id)));
     }
     sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
+    sentences.extend(view.notes.iter().map(|note| format!("Of note: {}.", inline(note))));
     sentences.extend(view.cost_words().map(|words| format!("{}.", begun(&words))));
     sentences
 }
@@ -212,11 +213,17 @@ fn word(step: &RunStepView) -> Option<String> {
             let policy = unattended.as_str();
             format!("Step {id} was {told} by no person but by its policy at {at}: {why} (unattended: {policy}).")
         }
-        Giver::Person { over, client } => {
+        Giver::Person { over, client, user } => {
+            let user = user.as_deref().map(|user| format!(" ({})", quoted(user))).unwrap_or_default();
             let client = client.as_deref().map(|client| format!(" from {}", quoted(client))).unwrap_or_default();
-            let door = if over == "mcp" { format!("over MCP{client}") } else { "on the command line".to_owned() };
+            let door = match over.as_str() {
+                "mcp" => format!("over MCP{client}"),
+                "dashboard" => "on the dashboard".to_owned(),
+                // Open on purpose: a door that only a later release has.
+                _ => "on the command line".to_owned(),
+            };
             let note = word.note.as_deref().map(|note| format!(", saying “{}”", quoted(note))).unwrap_or_default();
-            format!("A person {told} step {id} {door} at {at}{note}.")
+            format!("A person{user} {told} step {id} {door} at {at}{note}.")
         }
     })
 }

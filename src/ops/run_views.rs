@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     core::{
-        Giver, Money, Question, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended, Verification, Word,
+        Giver, Money, Question, RefusedAnswer, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended,
+        Verification, Word,
     },
     engine::{Ask, Engine, EngineError, Loaded, RunState, Spending, StepMaker},
     os::clock,
@@ -217,6 +218,9 @@ pub struct WordView {
     /// The MCP client, by the name that it gives itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
+    /// The user whose terminal or client it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Why it was the policy's turn.
@@ -227,11 +231,11 @@ pub struct WordView {
 
 impl From<&Word> for WordView {
     fn from(word: &Word) -> Self {
-        let (by, over, client, why) = match &word.giver {
-            Giver::Person { over, client } => ("person", Some(over.clone()), client.clone(), None),
-            Giver::Policy { why, .. } => ("policy", None, None, Some(why.clone())),
+        let (by, over, client, user, why) = match &word.giver {
+            Giver::Person { over, client, user } => ("person", Some(over.clone()), client.clone(), user.clone(), None),
+            Giver::Policy { why, .. } => ("policy", None, None, None, Some(why.clone())),
         };
-        Self { approved: word.approved, by, over, client, note: word.note.clone(), why, at: word.at }
+        Self { approved: word.approved, by, over, client, user, note: word.note.clone(), why, at: word.at }
     }
 }
 
@@ -298,7 +302,7 @@ pub struct RunView {
     /// What to call next, while it is not over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<&'static str>,
-    /// What a demo does differently.
+    /// What a demo does differently, and which tasks wanted to answer in a person's place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(skip)]
@@ -357,7 +361,7 @@ impl RunView {
             demo: loaded.frozen.demo,
             waits_for_person,
             next: call_next(status, standing, waits_for_person, budget_spent),
-            notes: Vec::new(),
+            notes: refused(call, state)?,
             exit,
         })
     }
@@ -378,6 +382,15 @@ impl RunView {
             (None, _, Some(of)) => Some(format!("nothing known spent{of}: {unknown}")),
         }
     }
+}
+
+/// Says which tasks wanted to give a person's word.
+fn refused(call: &Call<'_>, state: &RunState) -> Result<Vec<String>, OpError> {
+    let words = |refused: RefusedAnswer| {
+        let (task, step) = (refused.task_id, one_line(&refused.step));
+        format!("task {task} wanted to answer {step} in a person's place, and was refused")
+    };
+    Ok(call.engine.refused_answers(&state.run.id)?.into_iter().map(words).collect())
 }
 
 /// Returns the tool that brings a run further.

@@ -212,6 +212,9 @@ impl TaskView {
                 IsolationState::Gone => "gone",
             };
             page.field("isolated in", format!("{} ({state})", isolation.directory));
+            if let Some(note) = &isolation.note {
+                page.field("", crate::ui::one_line(note));
+            }
         }
         match &self.changes {
             Some(changes) if changes.total == 0 && self.claims_unseen => {

@@ -153,6 +153,9 @@ pub struct IsolationView {
     pub kind: Isolation,
     pub directory: String,
     pub state: IsolationState,
+    /// Why it is still there, or what of it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// How much differs after a task.
@@ -367,6 +370,7 @@ impl TaskView {
                 kind: look.kind,
                 directory: look.directory.into_string(),
                 state: look.state,
+                note: look.note,
             }),
             permission_denials: digest.denials.clone(),
             lineage: task.spec.lineage.clone(),

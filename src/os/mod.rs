@@ -8,6 +8,7 @@ pub mod clock;
 pub mod dirs;
 pub mod failpoint;
 pub mod files;
+pub mod peer;
 pub mod random;
 pub mod raw;
 pub mod spawn;

@@ -12,6 +12,16 @@ pub fn bits() -> u128 {
     u128::from_le_bytes(bytes)
 }
 
+/// Returns 256 random bits from the operating system as hexadecimal digits, for what nobody may guess.
+///
+/// # Errors
+/// The system has none: then there is no secret either.
+pub fn secret() -> std::io::Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Returns a random UUID (version 4, RFC 9562).
 pub fn uuid() -> String {
     let bits = bits() & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);

@@ -72,6 +72,21 @@ pub fn own_program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, cookie: &
     start(&mut command)
 }
 
+/// Starts a program of the person's desktop without streams, and does not wait for its end.
+///
+/// # Errors
+/// The program cannot be started.
+pub fn quietly(program: &str, args: &[&str]) -> io::Result<()> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // A Ctrl-C in this terminal is not for it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = start(&mut command)?;
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
 /// Runs a short program to its end and returns what it printed, for probes.
 ///
 /// # Errors

@@ -14,6 +14,9 @@ pub use other::*;
 /// The environment variable that marks every process of an attempt.
 pub const COOKIE: &str = "MGR_COOKIE";
 
+/// The environment variable that names an agent's task.
+pub const TASK: &str = "MGR_TASK_ID";
+
 /// The cookie of processes of `mgr` that belong to no attempt. An agent may call `mgr` itself:
 /// what that starts would carry the agent's cookie and end with it.
 pub const NO_ATTEMPT: &str = "mgr";
@@ -31,7 +34,7 @@ mod unix {
         unistd::{Pid, getpid, setsid},
     };
 
-    use super::COOKIE;
+    use super::{COOKIE, TASK};
 
     /// Ends this process as a crash would.
     #[cfg(debug_assertions)]
@@ -188,6 +191,45 @@ mod unix {
         environments().filter_map(|(_, entries)| entries.into_iter().next()).collect()
     }
 
+    /// A chain of parents in which one ends while it is read is read again, so often at most.
+    const LOOKS: u32 = 100;
+
+    /// Returns the attempts and tasks that this process and those that it stands in were started for, the nearest
+    /// first, as their environments name them. A process can be started with an empty one, but it cannot change
+    /// whom it was started by; an orphan of an attempt stands in the keeper (Linux).
+    pub fn marks_around() -> Vec<String> {
+        let looks = (0..LOOKS).map(|_| marks_up_from(getpid().as_raw()));
+        let mut last = Vec::new();
+        for (marks, is_whole) in looks {
+            last = marks;
+            if is_whole {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Returns the marks on the way up from a process, and whether nobody ended on that way.
+    fn marks_up_from(pid: i32) -> (Vec<String>, bool) {
+        let kin = kin();
+        let (mut marks, mut next) = (Vec::new(), pid);
+        while next > 0 {
+            let Some((parent, own)) = kin(next) else { return (marks, false) };
+            marks.extend(own);
+            next = parent;
+        }
+        (marks, true)
+    }
+
+    /// Returns what marks a process. The cookie comes first: the task may be that of an agent that `mgr` was asked by.
+    fn marks_in<'a>(entries: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+        let values = |name: &'static str| {
+            let entries = entries.clone();
+            entries.filter_map(move |entry| Some(entry.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+        };
+        values(COOKIE).chain(values(TASK)).collect()
+    }
+
     /// Stops all members until no new one turns up, then kills them. Returns how many there were.
     ///
     /// Stopping first is what wins against a fork loop: a stopped process cannot fork, so
@@ -214,18 +256,39 @@ mod unix {
         pids.filter_map(|pid: i32| parent_of(pid).map(|parent| (pid, parent))).collect()
     }
 
-    /// Reads the parent from `/proc/PID/stat` (proc(5)): after the name in parentheses, which may
-    /// itself hold anything, come the state and the parent.
     #[cfg(target_os = "linux")]
     fn parent_of(pid: i32) -> Option<i32> {
+        let (is_gone, parent) = stat_of(pid)?;
+        (!is_gone).then_some(parent)
+    }
+
+    /// Reads whether a process is a zombie, and its parent, from `/proc/PID/stat` (proc(5)): after the name in
+    /// parentheses, which may itself hold anything, come the state and the parent.
+    #[cfg(target_os = "linux")]
+    fn stat_of(pid: i32) -> Option<(bool, i32)> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         let after_name = stat.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
         let mut fields = rest.split(' ');
-        match fields.next()? {
-            "Z" | "X" => None,
-            _ => fields.next()?.parse().ok(),
+        let is_gone = matches!(fields.next()?, "Z" | "X");
+        Some((is_gone, fields.next()?.parse().ok()?))
+    }
+
+    /// Returns how to find out about a process: its parent, and what it was started for.
+    #[cfg(target_os = "linux")]
+    fn kin() -> impl Fn(i32) -> Option<(i32, Vec<String>)> {
+        |pid| {
+            // One whose first thread has ended looks like a zombie, and has children all the same.
+            let (_, parent) = stat_of(pid)?;
+            // Of another user's process nothing else is told.
+            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            Some((parent, marks_in(entries_of(&environ))))
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn entries_of(environ: &[u8]) -> impl Iterator<Item = &str> + Clone {
+        environ.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok())
     }
 
     /// Returns every process that has a cookie in its environment (proc(5), `environ`).
@@ -233,8 +296,7 @@ mod unix {
     fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
         processes().into_keys().filter_map(|pid| {
             let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
-            let entries = environ.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
-            let cookies: Vec<_> = entries.filter_map(cookie_of).collect();
+            let cookies: Vec<_> = entries_of(&environ).filter_map(cookie_of).collect();
             (!cookies.is_empty()).then_some((pid, cookies))
         })
     }
@@ -255,6 +317,19 @@ mod unix {
             (!fields.next()?.starts_with('Z')).then_some((pid, parent))
         };
         text.lines().filter_map(line).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn kin() -> impl Fn(i32) -> Option<(i32, Vec<String>)> {
+        let args = ["-axwwEo", "pid=,ppid=,command="].map(str::to_owned);
+        let output = crate::os::spawn::capture("ps", &args).map(|output| output.stdout).unwrap_or_default();
+        let line = |line: &str| {
+            let mut words = line.split_whitespace();
+            let (pid, parent) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some((pid, (parent, marks_in(words))))
+        };
+        let table: BTreeMap<i32, _> = String::from_utf8_lossy(&output).lines().filter_map(line).collect();
+        move |pid| table.get(&pid).cloned()
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -291,6 +366,10 @@ mod other {
 
     pub const fn cookies() -> BTreeSet<String> {
         BTreeSet::new()
+    }
+
+    pub const fn marks_around() -> Vec<String> {
+        Vec::new()
     }
 
     pub const fn kill_all(_: &str) -> u32 {

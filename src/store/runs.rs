@@ -3,7 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::{StoreError, View, Writing, tasks::parse};
-use crate::core::{Money, Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp};
+use crate::core::{
+    Money, RefusedAnswer, Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp,
+};
 
 /// A run to be added.
 #[derive(Clone, Copy)]
@@ -31,6 +33,7 @@ pub struct RestoredRun {
     pub template: Option<String>,
     /// In the order of the file.
     pub steps: Vec<RunStep>,
+    pub refused: Vec<RefusedAnswer>,
 }
 
 /// How a run is paused.
@@ -72,7 +75,7 @@ pub(super) const FAMILY: &str = "WITH RECURSIVE family (id, step, path) AS (
     FROM family JOIN runs ON runs.parent = family.id)";
 
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
-const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
+pub(super) const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
     UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
     UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
           WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
@@ -142,6 +145,14 @@ impl View<'_> {
             found.push(run);
         }
         Ok(found)
+    }
+
+    /// Returns which tasks wanted to give a person's word in a run, the first to try first.
+    pub fn refused_answers(&self, id: &RunId) -> Result<Vec<RefusedAnswer>, StoreError> {
+        let sql = "SELECT step_id, task_id, at FROM refused_answers WHERE run_id = ?1 ORDER BY at, step_id, task_id";
+        self.all(sql, [id.as_str()], |row| {
+            Ok(RefusedAnswer { step: row.get(0)?, task_id: parse(row, 1)?, at: Timestamp(row.get(2)?) })
+        })
     }
 
     /// Returns how often loops began anew in a run and in all beneath it, since a person last asked for each step.
@@ -369,6 +380,9 @@ impl Writing<'_> {
                 row.child.as_ref().map(RunId::as_str),
             ])?;
         }
+        for refused in &found.refused {
+            self.add_refused_answer(&run.id, refused)?;
+        }
         Ok(())
     }
 
@@ -379,6 +393,16 @@ impl Writing<'_> {
     pub fn remove_run(&self, run: &RunId) -> Result<(), StoreError> {
         self.0.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute([run.as_str()])?;
         Ok(())
+    }
+
+    /// Notes that a task wanted to give a person's word; `false` when it is known for that.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn add_refused_answer(&self, run: &RunId, refused: &RefusedAnswer) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO refused_answers VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+        let values = params![run.as_str(), refused.step, refused.task_id.as_str(), refused.at.as_millis()];
+        Ok(self.0.prepare_cached(sql)?.execute(values)? > 0)
     }
 
     /// Keeps what became of steps. The task and the run of an earlier turn are forgotten by then: they say nothing

@@ -161,6 +161,14 @@ const MIGRATIONS: [&str; 4] = [
         task_id TEXT NOT NULL,
         PRIMARY KEY (run_id, task_id)
     ) WITHOUT ROWID;
+    -- tasks that wanted to give a person's word on a step, and were refused
+    CREATE TABLE refused_answers (
+        run_id  TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        step_id TEXT NOT NULL,
+        task_id TEXT NOT NULL,
+        at      INTEGER NOT NULL,
+        PRIMARY KEY (run_id, step_id, task_id)
+    ) WITHOUT ROWID;
     -- 1 from the end of its task until the driver has noted it, so that nobody asks after a thousand tasks one by one
     ALTER TABLE run_steps ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
     UPDATE run_steps SET ended = 1 WHERE status = 'running' AND task_id IS NOT NULL

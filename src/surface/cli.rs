@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, io};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
-use super::{generate, mcp, progress::Live};
+use super::{generate, mcp, progress::Live, web};
 use crate::{
     config::Environment,
     engine::Engine,
@@ -24,7 +24,7 @@ pub(super) fn version() -> u8 {
 /// Parses `args`, does what they ask, and returns the exit code.
 pub(super) fn run(args: Vec<OsString>, env: Environment) -> u8 {
     let wants_json = args.iter().any(|arg| arg == "--json");
-    let matches = match command().try_get_matches_from(args) {
+    let matches = match command_for(&args).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error, wants_json),
     };
@@ -73,6 +73,11 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
             // After serving, standard output is left alone: a client that stopped reading would hold us here.
             Ok(finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success))
         }
+        Some(("dashboard", matches)) if matches.subcommand_name() == Some("serve") => {
+            let (_, matches) = leaf("dashboard", matches);
+            web::serve(matches, env, ui, wants_json)?;
+            Ok(Exit::Success as u8)
+        }
         Some(("completions", matches)) => {
             let text = generate::completions(matches)?;
             Ok(finish(ui.answer(&text), Exit::Success))
@@ -81,12 +86,21 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
         Some(("reference", _)) => Ok(finish(ui.answer(&generate::reference()), Exit::Success)),
         Some((name, matches)) => {
             let (words, matches) = leaf(name, matches);
-            match OPS.iter().find(|row| row.cli == words) {
+            match row_of(&words) {
                 Some(row) => operation(row, matches, env, ui, wants_json),
                 None => Err(OpError::new(Code::Internal, format!("no row for `{}`", words.join(" ")))),
             }
         }
         None => Err(OpError::invalid("no command").hint("`mgr --help` lists them")),
+    }
+}
+
+/// Returns the row of a command, or the one that a group alone stands for.
+fn row_of(words: &[&str]) -> Option<&'static OpSpec> {
+    let row = |words: &[&str]| OPS.iter().find(|row| row.cli == words);
+    match words {
+        [name] => row(words).or_else(|| row(&[name, group_of(name)?.alone?])),
+        _ => row(words),
     }
 }
 
@@ -176,8 +190,25 @@ fn report(ui: &Ui, error: &OpError, wants_json: bool) {
     }
 }
 
+/// Returns as much of the command line as these arguments need: all of it for help and for suggestions, else the
+/// rows under their first word. Building the other sixty takes longer than everything else that a quick command does.
+fn command_for(args: &[OsString]) -> Command {
+    let first = args.get(1).and_then(|word| word.to_str());
+    let rows: Vec<_> = OPS.iter().filter(|row| row.cli.first().copied() == first).collect();
+    if rows.is_empty() { command() } else { command_of(rows) }
+}
+
 /// Returns the whole command line.
 pub(super) fn command() -> Command {
+    command_of(OPS)
+        .subcommand(mcp::command())
+        .subcommand(generate::completions_command())
+        .subcommand(Command::new("man").about("Print the manual page").hide(true))
+        .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
+}
+
+/// Returns the command line of these rows.
+fn command_of(rows: impl IntoIterator<Item = &'static OpSpec>) -> Command {
     let json = Arg::new("json")
         .long("json")
         .global(true)
@@ -206,7 +237,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .args([json, quiet, colour]);
-    for row in OPS {
+    for row in rows {
         match row.cli {
             [name, _, ..] if command.find_subcommand(name).is_none() => command = command.subcommand(group(name)),
             // It came with the first of its group.
@@ -215,10 +246,6 @@ pub(super) fn command() -> Command {
         }
     }
     command
-        .subcommand(mcp::command())
-        .subcommand(generate::completions_command())
-        .subcommand(Command::new("man").about("Print the manual page").hide(true))
-        .subcommand(Command::new("reference").about("Print the reference in Markdown").hide(true))
 }
 
 /// Returns a text with the names of tools replaced by those of commands.
@@ -228,22 +255,45 @@ fn in_commands(text: &str) -> String {
     tools.fold(text.to_owned(), |text, (tool, cli)| text.replace(tool, &format!("`mgr {}`", cli.join(" "))))
 }
 
-/// What a command of commands is about.
-const GROUPS: &[(&str, &str)] = &[
-    ("archive", "Look into the archive of workspaces and free its space"),
-    ("template", "Keep workflows and prompts under a name"),
-    ("workflow", "Check workflow files, look at their plan, run them"),
+/// A command of commands.
+struct Group {
+    name: &'static str,
+    about: &'static str,
+    /// The one that it means without a further word.
+    alone: Option<&'static str>,
+    /// What stands beside its rows and is none.
+    mode: Option<fn() -> Command>,
+}
+
+const GROUPS: &[Group] = &[
+    Group { name: "archive", about: "Look into the archive of workspaces and free its space", alone: None, mode: None },
+    Group {
+        name: "dashboard",
+        about: "Watch and answer on a page in the browser",
+        alone: Some("open"),
+        mode: Some(web::command),
+    },
+    Group { name: "template", about: "Keep workflows and prompts under a name", alone: None, mode: None },
+    Group { name: "workflow", about: "Check workflow files, look at their plan, run them", alone: None, mode: None },
 ];
+
+fn group_of(name: &str) -> Option<&'static Group> {
+    GROUPS.iter().find(|group| group.name == name)
+}
 
 /// Returns the command of all rows that begin with `name`.
 fn group(name: &'static str) -> Command {
-    let about = GROUPS.iter().find(|(group, _)| *group == name).map_or("", |(_, about)| *about);
-    let rows = OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
-    Command::new(name)
-        .about(about)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(rows.map(subcommand))
+    let group = group_of(name);
+    let rows = || OPS.iter().filter(|row| row.cli.len() > 1 && row.cli[0] == name);
+    let modes = group.and_then(|group| group.mode).map(|mode| mode());
+    let command = Command::new(name).subcommands(rows().map(subcommand).chain(modes));
+    let alone = group.and_then(|group| rows().find(|row| row.cli.last() == group.alone.as_ref()));
+    let command = match alone {
+        Some(row) => (row.augment)(command).args_conflicts_with_subcommands(true),
+        None => command.subcommand_required(true).arg_required_else_help(true),
+    };
+    // After the row's own words, so that the group's win.
+    command.about(group.map_or("", |group| group.about))
 }
 
 fn subcommand(row: &'static OpSpec) -> Command {
@@ -270,10 +320,34 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_command_line_says_what_the_whole_says() {
+        let said =
+            |command: Command, argv: &[&str]| command.try_get_matches_from(argv).map_err(|error| error.to_string());
+        for row in OPS {
+            for last in ["--help", "-h", "--no-such-flag"] {
+                let argv: Vec<_> = ["mgr"].iter().chain(row.cli).chain(&[last]).copied().collect();
+                let part = command_for(&argv.iter().map(OsString::from).collect::<Vec<_>>());
+                assert_eq!(said(part, &argv).err(), said(command(), &argv).err(), "{argv:?}");
+            }
+        }
+    }
+
+    #[test]
     fn every_group_says_what_it_is_about() {
         for row in OPS.iter().filter(|row| row.cli.len() > 1) {
             let about = command().find_subcommand(row.cli[0]).unwrap().get_about().map(ToString::to_string);
             assert!(about.is_some_and(|about| about.len() >= 15), "{:?} has no line in GROUPS", row.cli);
         }
+    }
+
+    #[test]
+    fn a_group_alone_is_the_row_that_it_stands_for() {
+        let matches = command().try_get_matches_from(["mgr", "dashboard", "--no-browser"]).unwrap();
+        let (name, inner) = matches.subcommand().unwrap();
+        let (words, matches) = leaf(name, inner);
+        let row = row_of(&words).unwrap();
+        assert_eq!((words, row.cli), (vec!["dashboard"], &["dashboard", "open"][..]));
+        assert_eq!((row.input_of)(matches).unwrap(), json!({"no_browser": true}));
+        assert!(row_of(&["workflow"]).is_none());
     }
 }

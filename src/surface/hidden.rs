@@ -13,6 +13,7 @@ pub(super) fn run(word: &str, args: &[OsString], env: &Environment) -> u8 {
         "__launch" => report(engine::launcher(&args)),
         "__keep" => keep(&args, env),
         "__tick" => tick(env),
+        "__dashboard" => dashboard(env),
         "__run" => record(&args),
         "__openai" => openai(env),
         "__demo" => demo(),
@@ -57,6 +58,16 @@ fn tick(env: &Environment) -> u8 {
         Ok(runtime.block_on(engine::tick(&engine))?)
     };
     report(run())
+}
+
+fn dashboard(env: &Environment) -> u8 {
+    os::tree::leave_session();
+    let serves = || -> Result<(), Box<dyn std::error::Error>> {
+        // The caller's directory is not the dashboard's to hold.
+        std::env::set_current_dir(engine::Engine::open(env.clone(), None)?.home().data())?;
+        Ok(super::web::serve_in_background(env.clone())?)
+    };
+    report(serves())
 }
 
 fn openai(env: &Environment) -> u8 {

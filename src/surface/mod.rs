@@ -4,8 +4,11 @@ mod cli;
 mod generate;
 mod guard;
 mod hidden;
+mod kept_engine;
 mod mcp;
 mod progress;
+mod signals;
+mod web;
 
 use crate::config::Environment;
 

@@ -420,10 +420,16 @@ fn only_variables_that_something_names_are_used() {
 
 #[test]
 fn what_cannot_run_is_named_wherever_it_lies() {
-    let text = "steps: [{id: in, kind: workflow, workflow: {steps: [{id: a, prompt: '{{ loaf.x }}'}]}}]\noutputs: {o: '{{ loaf.y }}'}\n";
+    let text = "steps: [{id: w, kind: wait, for: 1s, timeout: 5m}, {id: in, kind: workflow, workflow: {steps: [{id: v, kind: wait, for: 1s, timeout: 5m}]}}]\n";
     let (workflow, _) = valid(text);
     let refused = Support::of(&workflow, true).refusals;
-    assert_eq!(refused, ["`loaf` in `outputs`", "`loaf` in step `a` (in the workflow of step `in`)"]);
+    assert_eq!(
+        refused,
+        [
+            "`timeout` of step `w`, which is no task",
+            "`timeout` of step `v`, which is no task (in the workflow of step `in`)"
+        ]
+    );
     assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
     assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
     let asked = "steps: [{id: a, kind: approval, message: go, repeat: {max: 2}}]";

@@ -405,3 +405,59 @@ fn a_question_of_an_agent_is_in_the_inbox_until_it_is_taken_up() {
     home.end_of(answer["task_id"].as_str().unwrap());
     assert_eq!(home.json(&["inbox"]), json!({"items": []}));
 }
+
+#[test]
+fn a_word_that_is_taken_over_counts_for_what_was_looked_at() {
+    let home = TestHome::new();
+    let run = |args: &[&str]| home.mgr(&[&["workflow", "run", "--workflow", SHIP, "--json"], args].concat());
+    assert_eq!(run(&[]).code, Some(10));
+    home.json(&["answer", "@last/ship", "yes"]);
+    assert_eq!(home.end_of_run("@last")["status"], "done");
+    assert_eq!((run(&["--from-step", "tag"]).code, home.shipped().as_deref()), (Some(0), Some("one\none\n")));
+    write(&home, "two\n");
+    assert_eq!((run(&["--from-step", "tag"]).code, home.shipped().as_deref()), (Some(10), Some("one\none\n")));
+    assert_eq!(home.question()["reason"], "what was approved has changed since: made.txt");
+    home.json(&["answer", "@last/ship", "yes"]);
+    assert_eq!(home.end_of_run("@last")["status"], "done");
+    assert_eq!(home.shipped().as_deref(), Some("one\none\ntwo\n"));
+}
+
+#[test]
+fn a_policys_word_is_not_taken_over_where_somebody_can_be_asked() {
+    let home = TestHome::new();
+    let text = asking("unattended: approve");
+    let run = |args: &[&str]| home.mgr(&[&["workflow", "run", "--workflow", &text], args].concat());
+    assert_eq!(run(&["--unattended"]).code, Some(0));
+    assert_eq!(run(&["--unattended", "--from-step", "tag"]).code, Some(0));
+    refused(&run(&["--from-step", "tag"]), 9, &["`ship` was answered by nobody there"]);
+    assert_eq!(run(&["--reuse", "@last"]).code, Some(10));
+}
+
+/// Whoever works in a run could else have its questions decided by an edit of the settings.
+#[test]
+fn the_setting_holds_that_held_at_the_start() {
+    let home = TestHome::new();
+    let go = home.root().join("go");
+    let text = "
+steps:
+  - {id: first, kind: command, shell: true, run: 'until test -e GO; do sleep 0.02; done'}
+  - {id: ship, kind: approval, needs: [first], message: 'go?', expires: 300ms}
+";
+    let id = home.detached(&text.replace("GO", go.to_str().unwrap()));
+    home.until_status("first", "running");
+    home.write_config("unattended: approve\n");
+    std::fs::write(go, "").unwrap();
+    let run = home.end_of_run(&id);
+    assert_eq!(run["steps"][1]["reason"], "denied: nobody answered within 300ms (unattended: deny)");
+}
+
+#[test]
+fn a_word_says_whose_it_was() {
+    let home = TestHome::new().with_env("USER", "anna");
+    assert_eq!(home.workflow(SHIP).0, Some(10));
+    home.json(&["answer", "@last/ship", "yes"]);
+    let run = home.end_of_run("@last");
+    let answer = &run["steps"][1]["approval"]["answer"];
+    assert_eq!(json!([answer["by"], answer["over"], answer["user"]]), json!(["person", "cli", "anna"]));
+    assert!(home.mgr(&["workflow", "report"]).stdout.contains("A person (anna) approved step ship"));
+}

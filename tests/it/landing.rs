@@ -465,6 +465,7 @@ fn about<'a>(command: &str, inputs: &[String], id: &'a str) -> Vec<&'a str> {
         "submit" | "run" => vec!["-b", "demo", "--allow-duplicate", "say: x"],
         "send" => vec![id, "say: more"],
         "poll" | "list" | "config" | "demo" | "doctor" | "capabilities" => vec![],
+        "dashboard open" => vec!["--no-browser"],
         "workflow run" | "workflow validate" | "workflow plan" => vec!["steps.yaml"],
         "workflow retry" => vec!["@last", "one"],
         "workflow status" | "workflow report" | "workflow cancel" => vec!["@last"],
@@ -547,4 +548,28 @@ fn what_was_not_archived_and_is_gone_is_named() {
     let lost = json!(["`data` was not archived and is gone: no rollback brings it back"]);
     assert_eq!(home.json(&["diff", &id])["unknown"], lost);
     assert_eq!(home.json(&["rollback", &id, "--dry-run"])["notes"], lost);
+}
+
+#[test]
+fn a_discard_that_was_broken_off_is_gone_on_with() {
+    let home = TestHome::new();
+    let git = |args: &[&str]| {
+        let name = ["-c", "user.name=a", "-c", "user.email=b"];
+        let ran = Command::new("git").args(name).args(args).current_dir(home.work()).output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+    let id = home.demo(&["--isolate", "worktree"], "write: made: x");
+    home.done(&id);
+    let marker = home.root().join("died");
+    let mut discard = home.command(["discard", &id]);
+    discard.env("MGR_FAILPOINT", format!("isolate-cleared@{}", marker.display())).output().unwrap();
+    assert!(marker.exists());
+    let again = home.landed(&["discard", &id], 0);
+    assert_eq!(json!([again["discarded"], again["kept_branch"]]), json!([false, null]), "{again:#}");
+    assert_eq!(git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+    assert_eq!(git(&["worktree", "list"]).lines().count(), 1);
+    assert!(!home.home().join("isolated").join(&id).exists());
 }

@@ -30,6 +30,14 @@ impl TestHome {
         self.mgr(&[&["race", "--json"], args, &["--", script]].concat())
     }
 
+    /// What lies in the directory that isolated ones are made in.
+    fn isolated(&self) -> Vec<String> {
+        let dirs = std::fs::read_dir(self.home().join("isolated")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = dirs.map(|dir| dir.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     #[track_caller]
     fn state(&self, id: &str) -> Value {
         self.json(&["workflow", "status", id])["run"].clone()
@@ -272,6 +280,133 @@ fn survives(point: &str) {
     assert_eq!((ran.code, steps(&run)), (Some(0), expected), "{point}: {run:#}");
     assert_eq!(std::fs::read_to_string(home.work().join("made")).unwrap(), "once", "{point}");
     assert_eq!(home.json(&["list"])["total"], 2, "{point}");
+    assert_eq!(home.isolated(), [task_of(&run["steps"], 1)], "{point}");
+}
+
+#[test]
+fn a_death_before_a_loser_s_directory_goes_changes_nothing() {
+    survives("discard.before_removal");
+}
+
+#[test]
+fn a_death_while_a_loser_s_directory_goes_changes_nothing() {
+    survives("isolate-cleared");
+}
+
+#[test]
+fn a_death_after_a_loser_s_directory_went_changes_nothing() {
+    survives("discard.after_removal");
+}
+
+fn git(dir: &std::path::Path, args: &[&str]) -> String {
+    let name = ["-c", "user.name=a", "-c", "user.email=b"];
+    let ran = std::process::Command::new("git").args(name).args(args).current_dir(dir).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// A directory with a commit in it.
+fn repository(home: &TestHome) {
+    git(&home.work(), &["init", "-q", "-b", "main"]);
+    std::fs::write(home.work().join("text"), "old\n").unwrap();
+    git(&home.work(), &["add", "."]);
+    git(&home.work(), &["commit", "-qm", "one"]);
+}
+
+#[test]
+fn who_has_lost_leaves_no_directory_and_no_branch_but_all_that_it_did() {
+    let home = home();
+    repository(&home);
+    let (up, ann) = (home.at("up"), home.at("ann"));
+    let script = format!(
+        "as ann wait-for {up}\nas ann write made by-ann\nas ann finish yes\nas bob write made by-bob\nas bob finish no\n\
+         as cid write lost by-cid\nas cid write {up} 1\nas cid hang"
+    );
+    // The one who is done first is kept from winning by its check.
+    let verify = format!("test -e lost || grep -q ann made || ! touch {ann}");
+    let ran = home.race(&[&ALL[..], &["--verify", &verify]].concat(), &script);
+    let race = ran.json();
+    assert_eq!((ran.code, &race["winner"]["backend"]), (Some(0), &json!("ann")), "{race:#}");
+    let tasks = [0, 1, 2].map(|place| task_of(&race["results"], place));
+    assert_eq!(home.isolated(), [tasks[0].clone()]);
+    let branches = git(&home.work(), &["for-each-ref", "--format=%(refname)"]);
+    assert_eq!(branches, format!("refs/heads/main\nrefs/heads/mgr/{}\n", tasks[0]));
+    assert_eq!(git(&home.work(), &["worktree", "list"]).lines().count(), 2);
+    // What they did is in the archive.
+    for (task, file, text) in [(&tasks[1], "made", "by-bob"), (&tasks[2], "lost", "by-cid")] {
+        assert_eq!(home.status(task)["isolation"]["state"], "gone");
+        assert!(home.mgr(&["diff", task]).stdout.contains(&format!("+{text}")));
+        let to = home.at(&format!("back-{text}"));
+        home.json(&["archive", "restore", &format!("{task}.1.after"), "--to", &to]);
+        assert_eq!(std::fs::read_to_string(format!("{to}/{file}")).unwrap(), text);
+    }
+    assert_eq!(home.mgr(&["apply", &tasks[2]]).code, Some(0));
+    assert_eq!(std::fs::read_to_string(home.work().join("lost")).unwrap(), "by-cid");
+}
+
+#[test]
+fn a_commit_of_a_loser_keeps_its_branch_and_says_so() {
+    let home = home();
+    repository(&home);
+    let up = home.at("up");
+    let script = format!(
+        "as ann wait-for {up}\nas ann finish yes\nas bob append text new\n\
+         as bob run git -c user.name=a -c user.email=b commit -qam two\nas bob write {up} 1\nas bob hang"
+    );
+    let race = home.race(&TWO, &script).json();
+    let loser = task_of(&race["results"], 1);
+    let look = home.status(&loser)["isolation"].clone();
+    let note = format!("the branch `mgr/{loser}` stays: no other branch or tag has its last commit");
+    assert_eq!((&look["state"], &look["note"]), (&json!("gone"), &json!(note)), "{race:#}");
+    assert_eq!(git(&home.work(), &["log", "-1", "--format=%s", &format!("mgr/{loser}")]), "two\n");
+    assert!(home.mgr(&["status", &loser]).stdout.contains(&note));
+}
+
+#[test]
+fn who_waits_for_all_clears_away_too_but_not_what_a_person_has_touched() {
+    let home = home();
+    let go = home.at("go");
+    let script = format!("as ann wait-for {go}\nas ann finish late\nas bob write made x\nfinish early");
+    let text = format!(
+        "steps: [{{id: r, kind: race, backends: [ann, bob, cid], first_success: false, prompt: {}}}]",
+        json!(script)
+    );
+    home.mgr(&["workflow", "run", "--detach", "--workflow", &text]);
+    let run = wait_for("two of them", || {
+        let run = home.state("@last");
+        let is_over = |place: usize| run["steps"][place]["status"] == "done";
+        if is_over(2) && is_over(3) { Ok(run.clone()) } else { Err(run.clone()) }
+    });
+    let tasks = [1, 2, 3].map(|place| task_of(&run["steps"], place));
+    // Nobody has lost yet.
+    assert_eq!(home.isolated().len(), 3);
+    let place = home.status(&tasks[1])["isolation"]["directory"].as_str().unwrap().to_owned();
+    std::fs::write(format!("{place}/made"), "a person's").unwrap();
+    std::fs::write(&go, "").unwrap();
+    assert_eq!(home.mgr(&["workflow", "status", "@last", "--wait"]).code, Some(0));
+    let mut left = tasks[..2].to_vec();
+    left.sort();
+    assert_eq!(home.isolated(), left);
+    let look = home.status(&tasks[1])["isolation"].clone();
+    let note = format!(
+        "the race was won by another, and its directory stays: somebody has changed files in `{place}` since the task ended"
+    );
+    assert_eq!((&look["state"], &look["note"]), (&json!("present"), &json!(note)));
+    assert_eq!(std::fs::read_to_string(format!("{place}/made")).unwrap(), "a person's");
+    assert_eq!(home.json(&["discard", &tasks[1]])["later_edits"], format!("{}.discarded", tasks[1]));
+    assert_eq!(home.isolated(), [tasks[0].clone()]);
+}
+
+#[test]
+fn who_goes_on_or_has_no_winner_keeps_its_directory() {
+    let home = home();
+    let all = home.race(&[&TWO[..], &["--keep-rest"]].concat(), "finish x").json();
+    let kept = [0, 1].map(|place| task_of(&all["results"], place));
+    kept.iter().for_each(|task| drop(home.end_of(task)));
+    assert_eq!(home.mgr(&["workflow", "status", "--wait"]).code, Some(0));
+    assert_eq!(home.isolated().len(), 2);
+    assert_eq!(home.race(&TWO, "write made x\nfail crashed no").code, Some(1));
+    assert_eq!(home.isolated().len(), 4);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! A run is frozen at its start: definition, parameters, directory. Its steps are rows of their own, each with the
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
+mod agents;
 mod approvals;
 mod budget;
 mod driver;
@@ -12,6 +13,7 @@ mod facts;
 mod loops;
 mod nested;
 mod pauses;
+mod places;
 mod race;
 mod record;
 mod reuse;
@@ -35,11 +37,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp},
+    core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp, Unattended},
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
-    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, as_written, check, plan},
+    workflow::{Checked, Known, Plan, Source, StartedWith, Vocabulary, Workflow, as_written, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
@@ -71,11 +73,30 @@ pub struct Frozen {
     /// Values of the environment variables that the workflow declares.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub env: Map<String, Value>,
+    /// Name of the loaf that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
+    /// What the loaf held at the start, where the workflow asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf: Option<Map<String, Value>>,
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// The task whose agent started it: that one may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<TaskId>,
+    /// The setting `unattended` at the start: what it says later, and to whom, changes no run that is on its way.
+    /// Of releases before this one it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Unattended>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+impl Frozen {
+    pub(super) fn started_with(&self) -> StartedWith<'_> {
+        StartedWith { env: Some(&self.env), loaf: self.loaf.as_ref() }
+    }
 }
 
 /// Values of the environment may be secrets: only names are shown.

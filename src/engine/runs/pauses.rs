@@ -17,6 +17,8 @@ use crate::{
     store::{Pause, StoreError, View, Writing},
 };
 
+/// What stands for the money of a run where steps have names.
+const BUDGET: &str = "budget";
 const A_PERSON: &str = "a person said so";
 
 impl Engine {
@@ -54,9 +56,12 @@ impl Engine {
     /// Lets a paused run go on, with a new budget where one is given. What a person paused singly stays paused.
     ///
     /// # Errors
-    /// The run is over, or was paused with the run that it belongs to.
+    /// The run is over, or was paused with the run that it belongs to, or a task wants to give money.
     pub fn resume_run(&self, id: &RunId, budget: Option<Money>) -> Result<RunState, EngineError> {
         self.reconcile()?;
+        if budget.is_some() {
+            self.check_person(id, BUDGET)?;
+        }
         let settled = self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
             let mut settled = Settled::default();

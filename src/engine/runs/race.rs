@@ -3,6 +3,8 @@
 //! Must not choose twice: the winner is noted before anything follows from it, so that a crash finds the same one.
 //! Those who still run then are ended; what they came to by that moment is their outcome.
 
+use std::collections::BTreeSet;
+
 use super::{
     Loaded, change,
     driver::{AGAIN_AFTER, take},
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::{
     archive::OnConflict,
-    core::{Ending, Isolation, Refusal, Run, RunStep, State, StepStatus, Task, Timestamp},
+    core::{Ending, Isolation, Refusal, Run, RunStep, State, StepStatus, Task, TaskId, Timestamp},
     engine::{Engine, EngineError, LandAsk, landing::LandingState},
     keeper::contract::Order,
     os::{clock, failpoint},
@@ -44,12 +46,14 @@ impl Engine {
         let to = |status, why: String| StepChange { task: winner.task.clone(), ..change(row, status, Some(why)) };
         let won = to(StepStatus::Done, format!("{name} won"));
         let applies = race.apply && !loaded.frozen.demo;
-        let noted = if applies { to(StepStatus::Waiting, format!("{name} won")) } else { won.clone() };
+        // It is over once its losers are cleared away: until then a crash finds it here again.
+        let noted = to(StepStatus::Waiting, format!("{name} won"));
         failpoint::hit("race.before_win");
         self.store.write(|writing| writing.change_steps(&run.id, &[noted]).map_err(EngineError::from))?;
         failpoint::hit("race.after_win");
         let Some(task) = self.task_of(winner)?.filter(|_| applies) else { return Ok(won) };
-        let brought_in = self.at(Some(&loaded.frozen.working_dir))?.bring_in(&task)?;
+        let asked_by = loaded.frozen.asked_by.as_ref();
+        let brought_in = self.at(Some(&loaded.frozen.working_dir))?.bring_in(&task, asked_by)?;
         failpoint::hit("race.after_apply");
         Ok(match brought_in {
             BroughtIn::Yes => to(StepStatus::Done, format!("{name} won; its result is applied")),
@@ -59,6 +63,30 @@ impl Engine {
                 StepChange { due_at: Some(clock::now().plus(AGAIN_AFTER)), ..later }
             }
         })
+    }
+
+    /// Gives up the directories of racers who have lost, of those who or whose race are over with these changes. Called
+    /// before the changes are noted, so that a crash finds them again.
+    pub(super) fn clear_losers(
+        &self,
+        loaded: &Loaded,
+        steps: &[RunStep],
+        changes: &[StepChange],
+    ) -> Result<(), EngineError> {
+        let changed: BTreeSet<&str> = changes.iter().map(|change| change.step.as_str()).collect();
+        let is_changed = |row: &RunStep| changed.contains(row.step.as_str());
+        for (place, row) in steps.iter().enumerate().filter(|(_, row)| row.status.is_over()) {
+            let Some(winner) = noted_winner(loaded, steps, place).filter(|_| clears(loaded, place)) else { continue };
+            let losers = racers_of(loaded, steps, place).filter(|racer| racer.step != winner.step);
+            for loser in losers.filter(|racer| racer.status.is_over() && (is_changed(row) || is_changed(racer))) {
+                let Some(task) = self.task_of(loser)?.filter(|task| task.status().is_terminal()) else { continue };
+                if let Err(error) = self.discard_loser(&task) {
+                    // The race is decided all the same: the directory stays until somebody removes it.
+                    tracing::warn!(task = %task.id, error = &error as &dyn std::error::Error, "cannot be cleared away");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns the racer that was noted as the winner, else the one that is it by what is stored.
@@ -123,12 +151,18 @@ impl Engine {
     }
 
     /// Brings a winner's result into its directory, all of it or nothing. Doing it twice is the same as once.
-    fn bring_in(&self, task: &Task) -> Result<BroughtIn, EngineError> {
+    fn bring_in(&self, task: &Task, asked_by: Option<&TaskId>) -> Result<BroughtIn, EngineError> {
         if task.spec.isolate == Isolation::None || self.landing_state(task)? == Some(LandingState::Applied) {
             return Ok(BroughtIn::Yes);
         }
         let id = &task.id;
-        let ask = LandAsk { paths: Vec::new(), dry_run: false, on_conflict: OnConflict::Refuse, undo: false };
+        let ask = LandAsk {
+            paths: Vec::new(),
+            dry_run: false,
+            on_conflict: OnConflict::Refuse,
+            undo: false,
+            beside: asked_by.cloned(),
+        };
         match self.apply_result(task, &ask) {
             Ok(report) => Ok(match report.landed.conflicts.as_slice() {
                 [] => BroughtIn::Yes,
@@ -155,6 +189,11 @@ impl Engine {
             None => Ok(None),
         }
     }
+}
+
+/// Whether the directories of those who lose go.
+fn clears(loaded: &Loaded, place: usize) -> bool {
+    !loaded.frozen.demo && race_of(loaded, place).is_some_and(|race| !race.keep_rest)
 }
 
 fn race_of(loaded: &Loaded, place: usize) -> Option<&Race> {
@@ -217,7 +256,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        core::TaskId,
         engine::Frozen,
         workflow::{Known, Source, Vocabulary, check},
     };
@@ -240,8 +278,12 @@ mod tests {
             file: None,
             template: None,
             env: Map::new(),
+            loaf_id: None,
+            loaf: None,
             said: Vec::new(),
             unattended: false,
+            asked_by: None,
+            policy: None,
             digest: plan.digest.clone(),
         };
         Loaded { frozen, workflow, plan }

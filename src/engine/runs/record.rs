@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Frozen, reuse::is_taken};
 use crate::{
-    core::{HoldReason, Input, Money, Run, RunId, RunStatus, RunStep, State, StepStatus, TaskId, Timestamp},
+    core::{
+        HoldReason, Input, Money, RefusedAnswer, Run, RunId, RunStatus, RunStep, State, StepStatus, TaskId, Timestamp,
+    },
     engine::{
         Engine, EngineError,
         settle::{News, Settled},
@@ -63,6 +65,8 @@ struct Word {
     budget: Option<Money>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     steps: Vec<RunStep>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<RefusedAnswer>,
 }
 
 /// Which steps a word is about.
@@ -70,6 +74,8 @@ pub(super) enum About<'a> {
     Nothing,
     All,
     Steps(&'a [String]),
+    /// A word that does not count.
+    Refused(&'a RefusedAnswer),
 }
 
 impl Engine {
@@ -111,7 +117,7 @@ impl Engine {
         let state = self.run_state(id)?;
         let run = state.run;
         let is_meant = |row: &RunStep| match about {
-            About::Nothing => false,
+            About::Nothing | About::Refused(_) => false,
             About::All => true,
             About::Steps(steps) => steps.contains(&row.step),
         };
@@ -127,6 +133,10 @@ impl Engine {
             paused_with: run.paused_with,
             budget: run.budget,
             steps: state.steps.into_iter().filter(is_meant).collect(),
+            refused: match about {
+                About::Refused(refused) => Some((*refused).clone()),
+                About::Nothing | About::All | About::Steps(_) => None,
+            },
         };
         let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
         bytes.push(b'\n');
@@ -260,7 +270,9 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         paused_with: None,
         budget: None,
     };
+    let mut refused = Vec::new();
     for word in words {
+        refused.extend(word.refused);
         run = Run {
             status: word.status,
             updated_at: word.at,
@@ -289,5 +301,5 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
             (row.reason, row.question, row.due_at) = (None, None, None);
         }
     }
-    RestoredRun { run, definition, request_id: file.request_id, template: file.frozen.template, steps }
+    RestoredRun { run, definition, request_id: file.request_id, template: file.frozen.template, steps, refused }
 }

@@ -4,7 +4,7 @@
 
 use super::{Frozen, Loaded};
 use crate::{
-    core::{Run, RunId, RunStep, StepStatus},
+    core::{Giver, Question, Run, RunId, RunStep, StepStatus},
     engine::{Engine, EngineError},
     workflow::{Plan, StepId, Vocabulary, Workflow, descendants, input_digests},
 };
@@ -76,8 +76,8 @@ impl Engine {
             return Err(conflict(format!("run `{}` worked in `{dir}`, or was a demo and this is none", run.id)));
         }
         let rows = self.run_state(&run.id)?.steps;
-        let before = input_digests(&earlier.workflow, &earlier.plan, &earlier.frozen.env);
-        let now = input_digests(ask.workflow, ask.plan, &ask.frozen.env);
+        let before = input_digests(&earlier.workflow, &earlier.plan, earlier.frozen.started_with());
+        let now = input_digests(ask.workflow, ask.plan, ask.frozen.started_with());
         let renewed: Vec<usize> =
             start.iter().flat_map(|start| descendants(ask.plan, *start).into_iter().chain([*start])).collect();
         let mut taken: Vec<Option<RunStep>> = vec![None; ask.plan.steps.len()];
@@ -92,7 +92,10 @@ impl Engine {
             let mut needs = planned.needs.iter().chain(&planned.needs_any).filter_map(place_of_id);
             let found = match needs.find(|need| taken[*need].is_none()) {
                 Some(need) => Err(format!("needs `{}`", ask.plan.steps[need].id)),
-                None => self.row_to_take(planned.id.as_str(), &now[place], &earlier, &before, &rows)?,
+                None => {
+                    let unattended = ask.frozen.unattended;
+                    self.row_to_take(planned.id.as_str(), &now[place], &earlier, &before, &rows, unattended)?
+                }
             };
             match found {
                 Ok(row) => taken[place] = Some(taken_row(row, &run.id)),
@@ -118,6 +121,7 @@ impl Engine {
         earlier: &Loaded,
         before: &[String],
         rows: &[RunStep],
+        is_unattended: bool,
     ) -> Result<Result<RunStep, String>, EngineError> {
         let Some(place) = earlier.plan.steps.iter().position(|planned| planned.id.as_str() == step) else {
             return Ok(Err("is new".to_owned()));
@@ -130,6 +134,10 @@ impl Engine {
         let is_racer = earlier.plan.steps[place].part.is_racer() && row.status.is_over();
         if !is_racer && !matches!(row.status, StepStatus::Done | StepStatus::NotNeeded) {
             return Ok(Err(format!("is {} there", row.status.as_str())));
+        }
+        let word = row.question.as_deref().and_then(|kept| Question::read(kept).word);
+        if !is_unattended && word.is_some_and(|word| matches!(word.giver, Giver::Policy { .. })) {
+            return Ok(Err("was answered by nobody there".to_owned()));
         }
         if let Some(task) = &row.task
             && self.store.read(|view| view.task(task))?.is_none()
@@ -157,7 +165,9 @@ fn taken_row(row: RunStep, from: &RunId) -> RunStep {
         Some(reason) => format!("{reason}; {TAKEN} {from}"),
         None => format!("{TAKEN} {from}"),
     };
-    RunStep { turn: 1, loops: 0, due_at: None, reason: Some(reason), ..row }
+    // A word counts again for what was looked at, as long as that is still so: nothing of this run builds on it yet.
+    let question = row.question.as_deref().map(|kept| Question { counted: false, ..Question::read(kept) }.to_kept());
+    RunStep { turn: 1, loops: 0, due_at: None, reason: Some(reason), question, ..row }
 }
 
 const TAKEN: &str = "taken over from";

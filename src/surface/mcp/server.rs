@@ -31,6 +31,7 @@ use super::{
 use crate::{
     ops::{Code, Effect, OpError},
     os::clock,
+    surface::signals::Ending,
 };
 
 /// Waiting calls get so long to return what they have, once the input is over or a signal came.
@@ -76,7 +77,7 @@ pub(super) fn serve(toolbox: Toolbox, desk: Desk) -> Result<(), OpError> {
         let mut heard = over.subscribe();
         let last_words = async {
             tokio::select! {
-                () = signalled() => drop(over.send_replace(true)),
+                () = Ending::heed().comes() => drop(over.send_replace(true)),
                 _ = heard.wait_for(|over| *over) => {}
             }
             tokio::time::sleep(LAST_WORDS).await;
@@ -89,23 +90,6 @@ pub(super) fn serve(toolbox: Toolbox, desk: Desk) -> Result<(), OpError> {
     // Whatever still runs is safe to cut off anywhere: that is what the store is built for.
     runtime.shutdown_background();
     Ok(())
-}
-
-/// Waits for SIGTERM or SIGINT. They are for this process alone: agents stand in sessions of their own.
-async fn signalled() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut term) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = term.recv() => return,
-                Ok(()) = tokio::signal::ctrl_c() => return,
-            }
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 struct Shared {

@@ -1,0 +1,239 @@
+//! The dashboard's process as others see it: whether it lives, where it listens, who may come in.
+//!
+//! Serves nothing itself: that is the surface's. Files are all that it and its callers share, below `dashboard/`:
+//! `lock` is held while it lives (liveness is the lock, never a process id), `state.json` says where it listens,
+//! `codes/HASH` is a code that nobody has used yet, `stop` asks it to end. Whoever can write there is its owner anyway.
+
+use std::{fs::File, time::Duration};
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::{Engine, EngineError};
+use crate::{
+    core::{Span, Timestamp},
+    os::{
+        clock,
+        files::{self, Durability},
+        random, spawn,
+    },
+};
+
+/// How long a link lets somebody in who has not used it yet.
+pub const CODE_LIVES: Duration = Duration::from_secs(600);
+/// It is there within milliseconds; a machine at its limits may take longer.
+const START_LIMIT: Duration = Duration::from_secs(15);
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// The system's program that shows an address to a person.
+const OPENER: &str = if cfg!(target_os = "macos") {
+    "open"
+} else if cfg!(windows) {
+    "rundll32"
+} else {
+    "xdg-open"
+};
+const OPENER_ARGS: &[&str] = if cfg!(windows) { &["url.dll,FileProtocolHandler"] } else { &[] };
+
+/// Where a dashboard listens and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DashboardState {
+    pub v: u32,
+    /// `http://127.0.0.1:PORT/`
+    pub url: String,
+    /// The release that serves it.
+    pub version: String,
+    pub started_at: Timestamp,
+}
+
+impl DashboardState {
+    /// Returns the address with a code in its fragment, which browsers keep to themselves.
+    fn link(&self, code: &str) -> String {
+        format!("{}#code={code}", self.url)
+    }
+}
+
+/// An opened dashboard.
+pub struct DashboardLink {
+    /// The address with a code that lets one browser in, once.
+    pub link: String,
+    /// Whether it was started for this.
+    pub started: bool,
+}
+
+/// The right to be this home's dashboard, for as long as it is kept.
+#[must_use = "the right ends when this is dropped"]
+pub struct DashboardPost {
+    dir: Utf8PathBuf,
+    poke: Utf8PathBuf,
+    lock: File,
+}
+
+impl Engine {
+    /// Returns the dashboard that lives now.
+    ///
+    /// # Errors
+    /// Its files cannot be read.
+    pub fn dashboard(&self) -> Result<Option<DashboardState>, EngineError> {
+        let dir = self.home.dashboard();
+        // Where nothing ever was, nothing is to be made.
+        let Some(state) = files::read_optional(&dir.join("state.json"))? else { return Ok(None) };
+        if files::open_lock(&dir.join("lock"))?.try_lock_shared().is_ok() {
+            return Ok(None);
+        }
+        // One that is being replaced right now is not there yet.
+        Ok(serde_json::from_slice(&state).ok())
+    }
+
+    /// Makes sure that a dashboard of this release lives, and returns a link to it.
+    ///
+    /// # Errors
+    /// This process stands in a task, the dashboard does not start, or its files cannot be written.
+    pub async fn open_dashboard(&self) -> Result<DashboardLink, EngineError> {
+        self.check_outside()?;
+        if let Some(state) = self.dashboard()? {
+            if state.version == env!("CARGO_PKG_VERSION") {
+                return Ok(DashboardLink { link: state.link(&new_code(&self.home.dashboard())?), started: false });
+            }
+            self.stop_dashboard().await?;
+        }
+        self.launch_dashboard()?;
+        let state = self.wait_until(Some(START_LIMIT), |_| self.dashboard()).await?;
+        let state = state.ok_or_else(|| EngineError::Busy {
+            message: format!("the dashboard did not start within {} s", START_LIMIT.as_secs()),
+            hint: "`mgr dashboard serve` starts it in this terminal and shows what is in its way".into(),
+        })?;
+        Ok(DashboardLink { link: state.link(&new_code(&self.home.dashboard())?), started: true })
+    }
+
+    /// Ends the dashboard; returns the one that lived.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub async fn stop_dashboard(&self) -> Result<Option<DashboardState>, EngineError> {
+        let Some(state) = self.dashboard()? else { return Ok(None) };
+        files::create_new(&self.home.dashboard().join("stop"), b"")?;
+        self.poke();
+        let is_gone = |_| Ok(self.dashboard()?.is_none().then_some(()));
+        match self.wait_until(Some(STOP_LIMIT), is_gone).await? {
+            Some(()) => Ok(Some(state)),
+            None => Err(EngineError::Busy {
+                message: format!("the dashboard at {} did not end within {} s", state.url, STOP_LIMIT.as_secs()),
+                hint: "it ends by itself when its process is killed; nothing is lost by that".into(),
+            }),
+        }
+    }
+
+    /// Takes the right to be this home's dashboard; `None` when another has it.
+    ///
+    /// # Errors
+    /// This process stands in a task, or the files cannot be made.
+    pub fn take_dashboard_post(&self) -> Result<Option<DashboardPost>, EngineError> {
+        self.check_outside()?;
+        let dir = self.home.dashboard();
+        files::make_dir(&dir.join("codes"))?;
+        let lock = files::open_lock(&dir.join("lock"))?;
+        // Whoever looks whether one lives holds the lock for a moment, so one refusal says nothing.
+        let takes = (0..20).any(|turn| {
+            if turn > 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            lock.try_lock().is_ok()
+        });
+        if !takes {
+            return Ok(None);
+        }
+        // What one before has left says nothing about this one.
+        files::remove(&dir.join("state.json"))?;
+        files::remove(&dir.join("stop"))?;
+        Ok(Some(DashboardPost { dir, poke: self.home.poke(), lock }))
+    }
+
+    /// Shows a link in the person's browser; `false` where there is no screen to show it on.
+    pub fn show_in_browser(&self, link: &str) -> bool {
+        let has_screen = if cfg!(any(target_os = "macos", windows)) {
+            self.env_value("SSH_CONNECTION").is_none()
+        } else {
+            // A forwarded display has a browser at its other end that cannot reach this machine's loopback.
+            let is_far = self.env_value("SSH_CONNECTION").is_some();
+            !is_far && ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| self.env_value(name).is_some())
+        };
+        has_screen && spawn::quietly(OPENER, &[OPENER_ARGS, &[link]].concat()).is_ok()
+    }
+
+    /// Returns a receiver that changes after everything that happens from now on.
+    pub fn happenings(&self) -> watch::Receiver<u64> {
+        self.watchers.subscribe()
+    }
+}
+
+impl DashboardPost {
+    /// Tells everybody where it listens.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn announce(&self, url: String) -> Result<DashboardState, EngineError> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let state = DashboardState { v: 1, url, version, started_at: clock::now() };
+        // Our own type with string keys: this cannot fail.
+        let bytes = serde_json::to_vec(&state).unwrap_or_default();
+        files::replace(&self.dir.join("state.json"), &bytes, Durability::Process)?;
+        files::poke(&self.poke);
+        Ok(state)
+    }
+
+    /// Returns a link that lets one browser in, once.
+    ///
+    /// # Errors
+    /// The system has no random bits, or the file cannot be written.
+    pub fn link(&self, state: &DashboardState) -> Result<String, EngineError> {
+        Ok(state.link(&new_code(&self.dir)?))
+    }
+
+    /// Whether the code lets somebody in; it does so once.
+    pub fn admits(&self, code: &str) -> bool {
+        let path = code_file(&self.dir, code);
+        let Ok(Some(until)) = files::read_optional(&path) else { return false };
+        let until: Option<Timestamp> = std::str::from_utf8(&until).ok().and_then(|text| text.parse().ok());
+        // Of two who come with it at once only one removes it.
+        matches!(files::remove(&path), Ok(true)) && until.is_some_and(|until| clock::now() < until)
+    }
+
+    /// Gives the right up, and tells those who wait for that. A process that just ends gives it up too.
+    pub fn leave(&self) {
+        // Best effort: the lock says it all.
+        let _ = files::remove(&self.dir.join("state.json"));
+        let _ = files::remove(&self.dir.join("stop"));
+        let _ = self.lock.unlock();
+        files::poke(&self.poke);
+    }
+
+    /// Whether somebody has asked it to end.
+    pub fn is_to_end(&self) -> bool {
+        files::version(&self.dir.join("stop")).is_ok_and(|version| version.is_some())
+    }
+}
+
+/// Makes a code that is used at most once; codes that nobody used in time go.
+fn new_code(dir: &camino::Utf8Path) -> Result<String, EngineError> {
+    let codes = dir.join("codes");
+    let now = clock::now();
+    // Names with a dot are files that are being written.
+    for name in files::names_in(&codes)?.into_iter().filter(|name| !name.contains('.')) {
+        let path = codes.join(name);
+        let until = files::read_optional(&path)?.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
+        if until.is_none_or(|until: Timestamp| until < now) {
+            files::remove(&path)?;
+        }
+    }
+    let code = random::secret().map_err(EngineError::NoSecret)?;
+    let until = now.plus(Span::from(CODE_LIVES)).to_string();
+    files::replace(&code_file(dir, &code), until.as_bytes(), Durability::Process)?;
+    Ok(code)
+}
+
+/// A code is kept as its digest: the name of a file is no place for a secret.
+fn code_file(dir: &camino::Utf8Path, code: &str) -> Utf8PathBuf {
+    dir.join("codes").join(blake3::hash(code.as_bytes()).to_hex().as_str())
+}
