@@ -200,8 +200,7 @@ impl Engine {
         step: Option<&str>,
         vocabulary: &Vocabulary,
     ) -> Result<(), EngineError> {
-        self.wait_until(Some(PATIENCE), || {
-            self.refresh()?;
+        self.wait_until(Some(PATIENCE), |_| {
             let is_due = self.store.read(|view| view.runs_to_drive(clock::now()))?.contains(id);
             let may_ask = is_due && self.may_be_asked(id, step, vocabulary)?;
             if may_ask {

@@ -58,7 +58,7 @@ export function press(page, act, { key, label, kind = "plain", confirm, run, isO
   return h("button", { key, type: "button", class: `button ${kind}`, "aria-disabled": off, "data-key": key, on: { click } }, isBusy ? `${label}…` : label);
 }
 
-/** Not doing it stands where the first button stood: a double press does nothing. */
+/** Asks in place of the button. Not doing it comes first and gets the focus: a press too many does nothing. */
 function confirmation(act, key, { question, yes }, run) {
   const leave = (event) => event.key === "Escape" && act.confirm(null, key);
   return h(
@@ -113,9 +113,9 @@ function workRow(page, act, { key, href, level = 0, what, health, by, now, time,
     cell("what", link(href, what)),
     cell("status", health),
     cell("by", by),
-    cell("now", h("span", { title: now ? clip(now, 500) : undefined }, now ? clip(now, 200) : "")),
+    cell("now", now && h("span", { title: clip(now, 500) }, clip(now, 200))),
     cell("time", time),
-    cell("cost", h("span", { class: cost === "unknown" ? "faint" : undefined }, cost)),
+    cell("cost", cost === "unknown" ? h("span", { class: "faint" }, cost) : cost),
     cell("id", copyable(page, act, id)),
   );
 }

@@ -478,9 +478,9 @@ function stepRow(page, act, run, step, level) {
     ["what", name],
     ["status", status(stepStatus(step))],
     ["by", step.backend ?? step.kind],
-    ["now", h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
+    ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
     ["time", step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.status === "running" && step.task_status !== "paused")],
-    ["cost", step.cost_usd === undefined ? h("span", { class: "faint" }, costlessWords(run, step)) : moneyWords(step.cost_usd)],
+    ["cost", step.cost_usd === undefined ? costless(run, step) : moneyWords(step.cost_usd)],
     ["id", (step.task_id ?? step.child_id) && copyable(page, act, step.task_id ?? step.child_id)],
     ["do", over && level === 0 && !step.race && retryStep(page, act, run, step)],
   ];
@@ -489,9 +489,9 @@ function stepRow(page, act, run, step, level) {
 }
 
 /** An agent whose cost nobody told is not free; what asks no agent costs nothing. */
-function costlessWords(run, step) {
-  if (run.demo || step.kind !== "agent" || !step.task_id) return "";
-  return step.status === "running" ? "" : "unknown";
+function costless(run, step) {
+  if (run.demo || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
+  return h("span", { class: "faint" }, "unknown");
 }
 
 function whyOf(step) {
