@@ -116,7 +116,7 @@ test("a card that nobody waits for stays a while, longer under a hand, and nothi
   const both = keepCards([], [item("a", "1"), item("b", "1")], { now: 0, ...far });
   const gone = keepCards(both, [item("b", "1"), item("c", "1")], { now: 1000, ...far });
   assert.deepEqual(states(gone), ["a gone 1", "b open 1", "c open 1"]);
-  assert.equal(gone[1].steady, 600);
+  assert.equal(gone[1].steady, 1600);
   assert.equal(keepCards(gone, [item("b", "1")], { now: 7000, isHeld: true })[0].state, "gone");
   const moved = keepCards(gone, [item("b", "1"), item("c", "1")], { now: 7000, ...far });
   assert.deepEqual(states(moved), ["b open 1", "c open 1"]);

@@ -209,9 +209,8 @@ const cases = {
     type(tab, one.querySelector("textarea"), "a note that stays");
     writeFileSync(join(work, "stale.txt"), "two\n");
     press(tab, button(one, "Approve"));
-    await until("the refusal", () => one.querySelector(".refusal"));
-    assert.match(one.querySelector(".refusal").textContent, /has changed: stale\.txt/);
     await until("the notice", () => one.querySelector(".notice"));
+    assert.match(one.querySelector(".notice").textContent, /Your answer was not taken: .*has changed: stale\.txt/);
     assert.ok(isOff(button(one, "Approve")) && isOff(button(one, "Deny")), "the buttons take a press");
     assert.equal(one.querySelector(".digest code").textContent, shown, "the card shows what nobody has looked at");
     // A press now says nothing to the server.
@@ -233,7 +232,7 @@ const cases = {
     const tab = await open(await newLink());
     const one = await waitingCard(tab, `${id}/ship`);
     await command("answer", `${id}/ship`, "yes");
-    await until("the word", () => /does not wait any more/.test(one.textContent));
+    await until("the word", () => /Does not wait any more/.test(one.textContent));
     assert.ok(one.isConnected && isOff(button(one, "Approve")));
   },
 

@@ -127,12 +127,6 @@ export function marked(status) {
   return { word: String(status ?? "unknown").replaceAll("_", " "), shape, tone };
 }
 
-/** Returns the word for a step: one that runs is where its task is. */
-export function stepStatus(step) {
-  const atTask = ["queued", "held", "paused", "needs_input"].includes(step.task_status);
-  return step.status === "running" && atTask ? step.task_status : step.status;
-}
-
 export const isOver = (status) => ["done", "failed", "cancelled", "timed_out", "skipped", "lost"].includes(status);
 
 /** Returns what `unattended` does when nobody answers, as a sentence about `when`. */
@@ -247,7 +241,7 @@ const GONE_STAYS_MS = 5000;
 /** And so long at most, while a hand is near. */
 const HELD_STAYS_MS = 30_000;
 /** So long after things moved a press is taken for one that was meant for what stood there before. */
-const SETTLES_MS = 600;
+export const SETTLES_MS = 600;
 
 /** Returns what a person has looked at: with another one the answer would be to another question. */
 const looked = (item) => (item.kind === "approval" ? item.digest : item.question);
@@ -275,7 +269,8 @@ export function keepCards(cards, items, { now, isHeld }) {
   const kept = cards.map((card) => keepCard(card, byId.get(card.id), now)).filter((card) => !(card.until + (isHeld ? HELD_STAYS_MS : 0) <= now));
   const known = new Set(cards.map((card) => card.id));
   const added = items.filter((item) => !known.has(item.id)).map((item) => ({ id: item.id, item, state: "open", steady: now + SETTLES_MS }));
-  const moved = kept.length < cards.length;
+  const before = new Map(cards.map((card) => [card.id, card.state]));
+  const moved = kept.length < cards.length || kept.some((card) => card.state !== before.get(card.id));
   const settled = moved ? kept.map((card) => ({ ...card, steady: now + SETTLES_MS })) : kept;
   return [...settled, ...added];
 }
