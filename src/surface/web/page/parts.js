@@ -254,7 +254,7 @@ export const runOnlyRow = (page, act, run) =>
   runRow(page, act, run, null, { by: `${roughWords(secondsBetween(run.created_at, page.now))} ago`, ended: "" });
 
 /** Returns the steps at work, those of nested workflows as well. */
-export const activeSteps = (steps) =>
+const activeSteps = (steps) =>
   steps.flatMap((step) => (["running", "held"].includes(step.status) ? [step, ...activeSteps(step.steps ?? [])] : []));
 
 /** Returns the steps in the order of the file, each with its depth. */
