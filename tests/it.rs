@@ -9,6 +9,7 @@
 )]
 
 mod it {
+    pub mod agents;
     pub mod approvals;
     pub mod archive;
     pub mod concurrency;
@@ -25,6 +26,7 @@ mod it {
     pub mod loops;
     pub mod money;
     pub mod nested;
+    pub mod places;
     pub mod race;
     pub mod rebuild;
     pub mod repair;

@@ -94,6 +94,11 @@ impl Home {
         self.templates().join(format!("{name}.yaml"))
     }
 
+    /// What is remembered of projects, one JSON file each; people and agents may edit them.
+    pub fn loafs(&self) -> Utf8PathBuf {
+        self.data.join("loafs")
+    }
+
     /// Workflows of the user's own that can be run by name.
     pub fn workflows(&self) -> Utf8PathBuf {
         self.data.join("workflows")

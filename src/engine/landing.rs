@@ -4,7 +4,7 @@
 //! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
 //! the repository itself: that its history moved is only said.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::{
         ArchiveError, Change, Conflict, Entry, How, KeptBranch, Landed, OnConflict, RawPath, SnapshotName, Take, Turn,
         Workspace,
     },
-    core::{Attempt, Isolation, Task, nearest_few},
+    core::{Attempt, Isolation, Task, TaskId, nearest_few},
     keeper::contract::ready_mark,
     os::{clock, failpoint, files, tree},
 };
@@ -29,6 +29,8 @@ pub struct LandAsk {
     pub on_conflict: OnConflict,
     /// Take back what the last such call for this task did.
     pub undo: bool,
+    /// A task that may write there meanwhile: its agent asks for it.
+    pub beside: Option<TaskId>,
 }
 
 /// What came of it.
@@ -74,6 +76,9 @@ enum LaterEdits {
     /// It stays.
     Leave,
 }
+
+/// A keeper's last look at the disk takes a few milliseconds; a busy disk takes longer.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(2);
 
 const LANDING_FILE: &str = "landing.json";
 
@@ -206,9 +211,7 @@ impl Engine {
         if !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
-        let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
-        let lives = task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty());
-        let given_up = if lives { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        let given_up = if lives(task) { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
         match given_up {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -369,7 +372,8 @@ impl Engine {
         let workspace = &found.workspace;
         must_be_in_place(workspace)?;
         let how = How { on_conflict: ask.on_conflict, merge_texts: way == Way::Apply, dry_run: ask.dry_run };
-        let hold = || self.hold_workspace(workspace.root(), &format!("{} of {}", way.word(), task.id));
+        let holder = format!("{} of {}", way.word(), task.id);
+        let hold = || self.hold_workspace_beside(workspace.root(), &holder, ask.beside.as_ref());
         let _hold = (!ask.dry_run).then(hold).transpose()?;
         let broken_off = workspace.unfinished()?;
         let notes = if ask.dry_run { unfinished_notes(workspace)? } else { finish_unfinished(workspace)? };
@@ -420,6 +424,20 @@ fn end_unknown(task: &Task, place: &Utf8Path) -> EngineError {
         message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
         hint: format!("copy what is needed out of `{place}` and remove it"),
     }
+}
+
+/// Whether a process of a task that is over is left. Its keeper tells the end and then brings the names of its files
+/// to the disk.
+fn lives(task: &Task) -> bool {
+    let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
+    let deadline = clock::steady() + KEEPER_PATIENCE;
+    while task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty()) {
+        if clock::steady() >= deadline {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
 }
 
 fn still_lives(task: &Task) -> EngineError {

@@ -48,6 +48,16 @@ impl Engine {
     /// # Errors
     /// `Busy` when a task writes there now, with its id and the way out.
     pub fn hold_workspace(&self, root: &Utf8Path, holder: &str) -> Result<WorkspaceHold<'_>, EngineError> {
+        self.hold_workspace_beside(root, holder, None)
+    }
+
+    /// The same, though this task writes there: its agent asks for it, and would wait for its own end.
+    pub(super) fn hold_workspace_beside(
+        &self,
+        root: &Utf8Path,
+        holder: &str,
+        beside: Option<&TaskId>,
+    ) -> Result<WorkspaceHold<'_>, EngineError> {
         // A task that is over and not yet known to be is no writer.
         self.reconcile()?;
         let dir = self.home.data().join("holds");
@@ -58,7 +68,7 @@ impl Engine {
         file.lock().map_err(files::FileError::at(&lock, "lock"))?;
         let mut held = WorkspaceHold { engine: self, lock, file: Some(file) };
         let hold = Hold { lock: held.lock.clone(), root: root.to_owned(), holder: holder.to_owned() };
-        let noted = self.store.write(|writing| match writer_of(&writing.view(), root)? {
+        let noted = self.store.write(|writing| match writer_of(&writing.view(), root, beside)? {
             Some(lease) => Err(refusal(&lease)),
             None => Ok(writing.add_hold(&hold)?),
         });
@@ -81,7 +91,7 @@ impl Engine {
             if limits.free(&backends) == 0 || limits.full(&backends).contains(task.backend()) {
                 return Ok(None);
             }
-            if let Some(lease) = writer_of(view, root)? {
+            if let Some(lease) = writer_of(view, root, None)? {
                 return Ok(Some(lease));
             }
             let before = view.served_before(&task.id, |other| overlap(other, root))?;
@@ -90,9 +100,9 @@ impl Engine {
     }
 }
 
-/// Returns who writes in a place now.
-fn writer_of(view: &View<'_>, root: &Utf8Path) -> Result<Option<Lease>, StoreError> {
-    for task in view.running()? {
+/// Returns who writes in a place now, leaving one out.
+fn writer_of(view: &View<'_>, root: &Utf8Path, but: Option<&TaskId>) -> Result<Option<Lease>, StoreError> {
+    for task in view.running()?.into_iter().filter(|task| Some(&task.id) != but) {
         if let Some(path) = task.writes.filter(|path| overlap(path, root)) {
             return Ok(Some(Lease { path, holder: Holder::Writer(task.id) }));
         }

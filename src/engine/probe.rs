@@ -64,7 +64,7 @@ impl Engine {
         self.registry.names().cloned().collect()
     }
 
-    fn is_present(&self, name: &BackendName) -> bool {
+    pub(super) fn is_present(&self, name: &BackendName) -> bool {
         let Ok(adapter) = self.registry.get(name) else { return false };
         let probe = adapter.probe();
         let has_program = probe.program.as_deref().is_none_or(|program| self.program(name, program).is_ok());

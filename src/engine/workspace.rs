@@ -61,7 +61,7 @@ pub struct IsolationLook {
 
 impl Engine {
     /// Fills in which directory is archived and leased, and refuses what must not be archived.
-    pub(super) fn settle_workspace(&self, spec: &mut TaskSpec) -> Result<(), EngineError> {
+    pub(super) fn settle_workspace(&self, spec: &mut TaskSpec, asked_by: Option<&TaskId>) -> Result<(), EngineError> {
         let working_dir = canonical(&spec.working_dir)?;
         let root = match spec.isolate {
             Isolation::Worktree => repository_above(&working_dir)?,
@@ -79,16 +79,20 @@ impl Engine {
         }
         spec.isolated_by = self.directory_to_go_on_in(spec, &root)?;
         spec.workspace = Some(root);
-        spec.share |= self.is_for_its_writer(spec)?;
+        spec.share |= self.is_for_its_writer(spec, asked_by)?;
         Ok(())
+    }
+
+    /// Returns the task whose agent has started this process.
+    pub fn asking_task(&self) -> Option<TaskId> {
+        self.env.get(tree::TASK)?.parse().ok()
     }
 
     /// Whether the task is submitted by the agent that writes in its directory. Such a task works beside that agent:
     /// an agent that waits for what it has delegated would otherwise wait for its own end.
-    fn is_for_its_writer(&self, spec: &TaskSpec) -> Result<bool, EngineError> {
-        let parent = self.env.get(tree::TASK).and_then(|id| id.parse::<TaskId>().ok());
-        let (Some(root), Some(parent)) = (spec.written_root(), parent) else { return Ok(false) };
-        let Some(parent) = self.store.read(|view| view.task(&parent))? else { return Ok(false) };
+    fn is_for_its_writer(&self, spec: &TaskSpec, asked_by: Option<&TaskId>) -> Result<bool, EngineError> {
+        let (Some(root), Some(parent)) = (spec.written_root(), asked_by) else { return Ok(false) };
+        let Some(parent) = self.store.read(|view| view.task(parent))? else { return Ok(false) };
         let writes = parent.spec.posture != Posture::ReadOnly && parent.spec.isolate == Isolation::None;
         let meets = parent.spec.workspace.as_deref().is_some_and(|other| overlap(other, root));
         Ok(parent.state.busy_attempt().is_some() && writes && meets)

@@ -163,7 +163,7 @@ fn ask_again(call: &Call<'_>, earlier: &Task, backend: Option<&str>) -> Result<A
         spec.backend = backend;
     }
     let words = call.engine.words(&earlier.id)?;
-    Ok(Ask { spec, words, request_id: None, allow_duplicate: true })
+    Ok(Ask { spec, words, request_id: None, allow_duplicate: true, asked_by: call.engine.asking_task() })
 }
 
 fn what_went_wrong(earlier: &Task) -> Option<String> {

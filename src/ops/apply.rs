@@ -113,7 +113,8 @@ impl Operation for Apply {
         let task = call.engine.task(&id)?;
         let is_plain = input.paths.is_empty() && input.on_conflict == skip();
         let paths = inside(&task, &input.paths)?;
-        let ask = LandAsk { paths, dry_run: input.dry_run, on_conflict: input.on_conflict, undo: input.undo };
+        let (dry_run, on_conflict, undo) = (input.dry_run, input.on_conflict, input.undo);
+        let ask = LandAsk { paths, dry_run, on_conflict, undo, beside: call.engine.asking_task() };
         let report = call.engine.apply_result(&task, &ask)?;
         let fates = Fates::of(&report.landed, input.on_conflict, input.limit);
         Ok(ApplyOutput {

@@ -182,6 +182,7 @@ async fn finish(
             demo: input.demo,
             from_step: None,
             reuse: None,
+            loaf_id: None,
             unattended: false,
             request_id: None,
         };

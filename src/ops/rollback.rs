@@ -133,7 +133,7 @@ impl Operation for Rollback {
         let dry_run = input.dry_run.unwrap_or(call.looks_first());
         let is_plain = input.paths.is_empty() && input.on_conflict == refuse();
         let paths = inside(&task, &input.paths)?;
-        let ask = LandAsk { paths, dry_run, on_conflict: input.on_conflict, undo: input.undo };
+        let ask = LandAsk { paths, dry_run, on_conflict: input.on_conflict, undo: input.undo, beside: None };
         let report = call.engine.roll_back(&task, &ask)?;
         let fates = Fates::of(&report.landed, input.on_conflict, input.limit);
         let next = next(&fates, dry_run, report.landed.is_done, input.undo);

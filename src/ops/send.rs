@@ -74,7 +74,10 @@ impl Operation for Send {
         spec.lineage = Lineage { continues: Some(earlier.id.clone()), ..Lineage::default() };
         spec.client.clone_from(&call.client);
         let words = Words { prompt: input.message, context: None };
-        let task = call.engine.submit(Ask { spec, words, request_id: None, allow_duplicate: true })?.task;
+        let task = call
+            .engine
+            .submit(Ask { spec, words, request_id: None, allow_duplicate: true, asked_by: call.engine.asking_task() })?
+            .task;
         let (status, backend) = (task.status(), task.backend().to_string());
         Ok(SendOutput { task_id: task.id, status, backend, continues: earlier.id })
     }

@@ -334,7 +334,8 @@ pub(super) fn ask_of(
         client: client.clone(),
     };
     let words = Words { prompt: input.prompt, context: input.context };
-    Ok((Ask { spec, words, request_id: input.request_id, allow_duplicate: input.allow_duplicate }, routing))
+    let (request_id, allow_duplicate) = (input.request_id, input.allow_duplicate);
+    Ok((Ask { spec, words, request_id, allow_duplicate, asked_by: engine.asking_task() }, routing))
 }
 
 impl Render for SubmitOutput {

@@ -127,7 +127,7 @@ impl Named {
         for reference in references {
             match (call.engine.resolve(reference), reference) {
                 (Ok(task), _) => named.tasks.push(task),
-                (Err(error @ EngineError::NotFound { .. }), TaskRef::Prefix(_)) => {
+                (Err(error @ EngineError::NotFound { .. }), TaskRef::Prefix { .. }) => {
                     named.runs.push(call.engine.resolve_run(reference).map_err(|_| error)?);
                 }
                 (Err(error), _) => return Err(error.into()),

@@ -225,7 +225,11 @@ impl Operation for WorkflowValidate {
         let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
         let (name, checked) = checked(call, wanted, input.params)?;
         let faults = checked.faults;
-        let notes = checked.workflow.as_ref().map(|workflow| notes_on_money(call, workflow)).unwrap_or_default();
+        let mut notes = checked.workflow.as_ref().map(|workflow| notes_on_money(call, workflow)).unwrap_or_default();
+        if let (Some(workflow), Some(plan)) = (&checked.workflow, &checked.plan) {
+            let unmanned = call.engine.unmanned(workflow, plan, &std::collections::BTreeSet::new());
+            notes.extend(unmanned.into_iter().map(|one| format!("step `{}` {}", one.step, one.why)));
+        }
         Ok(ValidateOutput { valid: faults.is_empty(), faults, steps: checked.steps, notes, name })
     }
 }

@@ -93,7 +93,7 @@ impl View<'_> {
     /// Returns the runs that a reference may mean, two at most.
     pub fn matching_runs(&self, reference: &TaskRef) -> Result<Vec<RunId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], super::tasks::read_id)
             }

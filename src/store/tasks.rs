@@ -89,7 +89,7 @@ impl View<'_> {
     /// Returns the tasks that a reference may mean, two at most.
     pub fn matches(&self, reference: &TaskRef) -> Result<Vec<TaskId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 // `~` sorts after every digit of an id.
                 let sql = "SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], read_id)
@@ -426,6 +426,15 @@ impl Writing<'_> {
                 params![at.as_millis(), id, status],
             )?;
         }
+        Ok(())
+    }
+
+    /// Has a task stand for no request any more.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn give_up_request(&self, id: &TaskId) -> Result<(), StoreError> {
+        self.0.prepare_cached("UPDATE tasks SET request_id = NULL WHERE id = ?1")?.execute([id.as_str()])?;
         Ok(())
     }
 

@@ -64,8 +64,33 @@ impl Act {
 /// Whether a condition holds, by the place of its step.
 pub type Holds<'a> = dyn FnMut(usize) -> Result<bool, String> + 'a;
 
+/// What a step would do if it were started now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It would work.
+    Works,
+    /// It would stand in a queue behind others than its own run: only where nobody else has a use for its place.
+    Queues,
+    /// It would wait for another step of its run, which is to be awaited first.
+    Waits,
+}
+
+/// What a step that is ready would do, by its place. Asked in the order in which steps start.
+pub type Turns<'a> = dyn FnMut(usize) -> Turn + 'a;
+
 /// Returns what is to be done now; nothing while steps that run decide what is next.
 pub fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &mut Holds<'_>) -> Vec<Act> {
+    advance_by_turns(workflow, plan, states, holds, &mut |_| Turn::Works)
+}
+
+/// The same, where those who could not work yet do not take the places of those who could.
+pub fn advance_by_turns(
+    workflow: &Workflow,
+    plan: &Plan,
+    states: &[StepStatus],
+    holds: &mut Holds<'_>,
+    turns: &mut Turns<'_>,
+) -> Vec<Act> {
     let mut run = Advance {
         workflow,
         plan,
@@ -76,7 +101,7 @@ pub fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &
     };
     run.settle(holds);
     run.end_races();
-    run.start();
+    run.start(turns);
     if run.states.iter().all(|state| state.is_over()) {
         let has_failed = (0..run.states.len()).any(|step| counts_as_failed(plan, step, run.states[step]));
         let status = if has_failed { RunStatus::Failed } else { RunStatus::Done };
@@ -259,12 +284,25 @@ impl<'a> Advance<'a> {
         behind.iter().copied().chain(races).collect()
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, turns: &mut Turns<'_>) {
         let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
         let most = self.workflow.max_concurrent.map_or(usize::MAX, |most| most as usize);
-        for step in self.ready.iter().take(most.saturating_sub(busy)) {
-            self.states[*step] = StepStatus::Running;
-            self.acts.push(Act::Start(*step));
+        let free = most.saturating_sub(busy);
+        let (mut starts, mut queue) = (Vec::new(), Vec::new());
+        for step in &self.ready {
+            if starts.len() >= free {
+                break;
+            }
+            match turns(*step) {
+                Turn::Works => starts.push(*step),
+                Turn::Queues => queue.push(*step),
+                Turn::Waits => {}
+            }
+        }
+        let left = free - starts.len();
+        for step in starts.into_iter().chain(queue.into_iter().take(left)) {
+            self.states[step] = StepStatus::Running;
+            self.acts.push(Act::Start(step));
         }
     }
 

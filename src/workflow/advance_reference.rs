@@ -1,21 +1,28 @@
-//! What a run does next, found by looking at every step again and again: slow, and plain enough to be believed.
+//! What a run does next, found by looking at every step again and again: slow, and plain enough to be believed. Uses
+//! nothing of what it is compared with.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use super::{
-    Action, Part, Plan, Race, StepId, When, Workflow,
-    advance::{Act, Holds},
+    Action, Part, Plan, StepId, When, Workflow,
+    advance::{Act, Holds, Turn, Turns},
     fields::OnFailure,
 };
 use crate::core::{RunStatus, StepStatus};
 
 /// Returns what is to be done now; nothing while steps that run decide what is next.
-pub(super) fn advance(workflow: &Workflow, plan: &Plan, states: &[StepStatus], holds: &mut Holds<'_>) -> Vec<Act> {
+pub(super) fn advance(
+    workflow: &Workflow,
+    plan: &Plan,
+    states: &[StepStatus],
+    holds: &mut Holds<'_>,
+    turns: &mut Turns<'_>,
+) -> Vec<Act> {
     let mut run = Advance { workflow, plan, places: places(plan), states: states.to_vec(), acts: Vec::new() };
     // A skip may settle what others wait for.
     while run.settle(holds) {}
     run.end_races();
-    run.start(holds);
+    run.start(holds, turns);
     if run.states.iter().all(|state| state.is_over()) {
         let status = if run.first_failed().is_some() { RunStatus::Failed } else { RunStatus::Done };
         run.acts.push(Act::Finish(status));
@@ -55,6 +62,13 @@ enum Standing {
     Skipped(String),
 }
 
+/// What a row has to do with races.
+enum InRace {
+    No,
+    Race,
+    RacerOf(usize),
+}
+
 struct Advance<'a> {
     workflow: &'a Workflow,
     plan: &'a Plan,
@@ -71,10 +85,10 @@ impl<'a> Advance<'a> {
             if !self.states[step].is_to_do() {
                 continue;
             }
-            let act = match &self.plan.steps[step].part {
-                Part::Race { racers } => self.outcome(step, racers, holds),
-                Part::Racer { race, .. } if self.is_won_without(*race) => Some(Act::Spare(step)),
-                Part::Racer { .. } | Part::Whole => self.out_of_the_way(step, holds),
+            let act = match self.part_in_race(step) {
+                InRace::Race => self.lost_or_never_begun(step, holds),
+                InRace::RacerOf(race) if self.stops_its_racers(race) => Some(Act::Spare(step)),
+                InRace::RacerOf(_) | InRace::No => self.out_of_the_way(step, holds),
             };
             let Some(act) = act else { continue };
             self.states[step] = match &act {
@@ -98,77 +112,116 @@ impl<'a> Advance<'a> {
         }
     }
 
-    /// Returns what becomes of a race that nobody has won. Once a racer has begun, racers alone decide.
-    fn outcome(&self, step: usize, racers: &Range<usize>, holds: &mut Holds<'_>) -> Option<Act> {
-        let states = &self.states[racers.clone()];
-        if self.is_won(step, racers) {
+    /// Says what a row has to do with races, from the rows that name it as their race.
+    fn part_in_race(&self, step: usize) -> InRace {
+        if let Part::Racer { race, .. } = self.plan.steps[step].part {
+            return InRace::RacerOf(race);
+        }
+        if self.racers(step).is_empty() { InRace::No } else { InRace::Race }
+    }
+
+    /// Returns where those stand who race for a row.
+    fn racers(&self, race: usize) -> Vec<(usize, StepStatus)> {
+        let mut found = Vec::new();
+        for (at, planned) in self.plan.steps.iter().enumerate() {
+            if matches!(planned.part, Part::Racer { race: own, .. } if own == race) {
+                found.push((at, self.states[at]));
+            }
+        }
+        found
+    }
+
+    /// The rules of a race as the file says them: is it `keep_rest`, and is it `first_success: false`?
+    fn told(&self, race: usize) -> (bool, bool) {
+        match &self.workflow.steps[self.plan.steps[race].step].action {
+            Action::Race(told) => (told.keep_rest, told.waits_for_all),
+            other => panic!("{other:?} is no race"),
+        }
+    }
+
+    /// The first success wins; with `first_success: false` nobody has won before the last one is over.
+    fn has_a_winner(&self, race: usize) -> bool {
+        let (_, is_patient) = self.told(race);
+        let (mut successes, mut still_on) = (0, 0);
+        for (_, state) in self.racers(race) {
+            match state {
+                StepStatus::Done => successes += 1,
+                StepStatus::Waiting | StepStatus::Stale | StepStatus::Running | StepStatus::Held => still_on += 1,
+                StepStatus::Failed | StepStatus::Cancelled | StepStatus::Skipped | StepStatus::NotNeeded => {}
+            }
+        }
+        successes > 0 && (still_on == 0 || !is_patient)
+    }
+
+    /// A winner ends the others, unless they are kept or all were to finish.
+    fn stops_its_racers(&self, race: usize) -> bool {
+        self.has_a_winner(race) && self.told(race) == (false, false)
+    }
+
+    /// A race is lost when all racers are over and none succeeded. One in which nobody has begun shares the fate of
+    /// its racers: what they need, what they are asked.
+    fn lost_or_never_begun(&self, race: usize, holds: &mut Holds<'_>) -> Option<Act> {
+        if self.has_a_winner(race) {
             return None;
         }
-        let has_begun = |state: &StepStatus| match state {
-            StepStatus::Running | StepStatus::Held | StepStatus::Done => true,
-            StepStatus::Failed | StepStatus::Cancelled => true,
-            StepStatus::Waiting | StepStatus::Stale | StepStatus::Skipped | StepStatus::NotNeeded => false,
-        };
-        if !states.iter().any(has_begun)
-            && let Some(act) = self.out_of_the_way(racers.start, holds)
-        {
-            return Some(act.about(step));
+        let racers = self.racers(race);
+        let mut has_anybody_begun = false;
+        for (_, state) in &racers {
+            has_anybody_begun |= match state {
+                StepStatus::Running | StepStatus::Held => true,
+                StepStatus::Done | StepStatus::Failed | StepStatus::Cancelled => true,
+                StepStatus::Waiting | StepStatus::Stale => false,
+                StepStatus::Skipped | StepStatus::NotNeeded => false,
+            };
         }
-        states.iter().all(|state| state.is_over()).then_some(Act::Lose(step))
+        if !has_anybody_begun {
+            match self.out_of_the_way(racers[0].0, holds) {
+                Some(Act::Skip { why, .. }) => return Some(Act::Skip { step: race, why }),
+                Some(Act::Pass { why, .. }) => return Some(Act::Pass { step: race, why }),
+                Some(Act::Fail { why, .. }) => return Some(Act::Fail { step: race, why }),
+                Some(other) => panic!("{other:?} takes nobody out of the way"),
+                None => {}
+            }
+        }
+        racers.iter().all(|(_, state)| state.is_over()).then_some(Act::Lose(race))
     }
 
-    /// Names the races that are won now, then their racers who still run for nothing.
+    /// Names the races that are won now, then the racers who run in vain.
     fn end_races(&mut self) {
-        let mut spared = Vec::new();
-        for (step, planned) in self.plan.steps.iter().enumerate() {
-            let state = self.states[step];
-            match &planned.part {
-                Part::Race { racers } if state.is_to_do() && self.is_won(step, racers) => {
-                    self.acts.push(Act::Win(step))
-                }
-                Part::Racer { race, .. } if state == StepStatus::Running && self.is_won_without(*race) => {
-                    spared.push(Act::Spare(step));
-                }
-                Part::Race { .. } | Part::Racer { .. } | Part::Whole => {}
+        for race in 0..self.states.len() {
+            let waits = matches!(self.states[race], StepStatus::Waiting | StepStatus::Stale);
+            if waits && matches!(self.part_in_race(race), InRace::Race) && self.has_a_winner(race) {
+                self.acts.push(Act::Win(race));
             }
         }
-        self.acts.append(&mut spared);
-    }
-
-    fn is_won(&self, step: usize, racers: &Range<usize>) -> bool {
-        let states = &self.states[racers.clone()];
-        let waits = self.race(step).is_some_and(|race| race.waits_for_all);
-        states.contains(&StepStatus::Done) && (!waits || states.iter().all(|state| state.is_over()))
-    }
-
-    /// Whether a race is won and its other racers are not to go on.
-    fn is_won_without(&self, race: usize) -> bool {
-        let Part::Race { racers } = &self.plan.steps[race].part else { return false };
-        self.is_won(race, racers) && self.race(race).is_some_and(|race| !race.keeps_rest())
-    }
-
-    fn race(&self, step: usize) -> Option<&'a Race> {
-        match &self.workflow.steps[self.plan.steps[step].step].action {
-            Action::Race(race) => Some(race),
-            Action::Agent | Action::Command(_) | Action::Approval { .. } => None,
-            Action::Workflow { .. } | Action::Wait(_) => None,
+        for racer in 0..self.states.len() {
+            if let InRace::RacerOf(race) = self.part_in_race(racer)
+                && self.states[racer] == StepStatus::Running
+                && self.stops_its_racers(race)
+            {
+                self.acts.push(Act::Spare(racer));
+            }
         }
     }
 
-    fn start(&mut self, holds: &mut Holds<'_>) {
-        let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
+    /// Those who can work come first, then those who only queue, as far as there is room.
+    fn start(&mut self, holds: &mut Holds<'_>, turns: &mut Turns<'_>) {
         let most = self.workflow.max_concurrent.map_or(usize::MAX, |most| most as usize);
-        let mut free = most.saturating_sub(busy);
+        let mut ready = Vec::new();
         for step in 0..self.states.len() {
-            if free == 0 {
-                return;
-            }
-            let may_start = self.states[step].is_to_do() && !matches!(self.plan.steps[step].part, Part::Race { .. });
+            let may_start = self.states[step].is_to_do() && !matches!(self.part_in_race(step), InRace::Race);
             let is_ready = may_start && matches!(self.standing(step), Standing::Ready);
             if is_ready && self.condition(step, holds).is_none() {
-                self.states[step] = StepStatus::Running;
-                self.acts.push(Act::Start(step));
-                free -= 1;
+                ready.push(step);
+            }
+        }
+        for wanted in [Turn::Works, Turn::Queues] {
+            for step in &ready {
+                let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
+                if busy < most && turns(*step) == wanted {
+                    self.states[*step] = StepStatus::Running;
+                    self.acts.push(Act::Start(*step));
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Act, Plan, Workflow, advance, advance_reference, descendants, tests::valid};
+use super::{Act, Plan, Turn, Workflow, advance, advance_by_turns, advance_reference, descendants, tests::valid};
 use crate::core::{
     RunStatus,
     StepStatus::{self, Cancelled, Done, Failed, Held, NotNeeded, Running, Skipped, Stale, Waiting},
@@ -107,6 +107,19 @@ fn built(shapes: &[Shape], stops: bool, most: usize) -> (Workflow, Plan) {
     valid(&format!("on_failure: {on_failure}\nmax_concurrent: {most}\nsteps:\n{steps}"))
 }
 
+#[test]
+fn who_can_work_comes_first_and_who_waits_for_its_own_run_takes_no_place() {
+    let (workflow, plan) = valid(&format!("max_concurrent: 2\nsteps: [{SIDE}, {CHAIN}, {{id: e, prompt: p}}]"));
+    let starts = |turns: [Turn; 5]| -> Vec<Act> {
+        advance_by_turns(&workflow, &plan, &[Waiting; 5], &mut |_| Ok(true), &mut |step| turns[step])
+    };
+    use Turn::{Queues, Waits, Works};
+    assert_eq!(starts([Works; 5]), [Act::Start(0), Act::Start(1)]);
+    assert_eq!(starts([Queues, Works, Works, Works, Works]), [Act::Start(1), Act::Start(4)]);
+    assert_eq!(starts([Queues, Works, Works, Works, Waits]), [Act::Start(1), Act::Start(0)]);
+    assert_eq!(starts([Waits, Queues, Works, Works, Waits]), [Act::Start(1)]);
+}
+
 proptest! {
     #[test]
     fn every_run_ends_along_its_edges_and_never_runs_too_many(
@@ -169,7 +182,10 @@ fn graphs() -> impl Strategy<Value = String> {
     let when = prop_oneof![4 => Just(""), 1 => Just(", when: always"), 2 => Just(", when: 'true'")];
     let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}"),
         1 => Just(", kind: race, backends: [codex, codex]"),
-        1 => Just(", kind: race, backends: [codex, codex, codex], keep_rest: true")];
+        1 => Just(", kind: race, backends: [codex, codex, codex], keep_rest: true"),
+        1 => Just(", kind: race, backends: [codex, codex, codex], first_success: false"),
+        1 => Just(", kind: race, backends: [codex, codex], keep_rest: true, first_success: false"),
+        1 => Just(", kind: race, backends: [codex, codex], matrix: {x: [1, 2]}")];
     let steps = prop::collection::vec((needs, when, matrix), 1..12);
     (steps, any::<bool>(), prop::option::of(1..4usize), any::<u64>()).prop_map(|(steps, stops, most, order)| {
         let line = |(at, (needs, when, matrix)): (usize, Line)| {
@@ -199,7 +215,8 @@ fn graphs() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn a_look_at_what_changed_finds_the_same_as_a_look_at_everything(
-        text in graphs(), states in prop::collection::vec(0..StepStatus::ALL.len() + 6, 48), answers in prop::collection::vec(0..5u8, 48)
+        text in graphs(), states in prop::collection::vec(0..StepStatus::ALL.len() + 6, 72),
+        answers in prop::collection::vec(0..5u8, 72), turns in prop::collection::vec(0..6u8, 72)
     ) {
         let (workflow, plan) = valid(&text);
         // Steps that are to do are what there is to decide about.
@@ -210,8 +227,14 @@ proptest! {
             1 => Ok(false),
             _ => Ok(true),
         };
-        let found = advance(&workflow, &plan, &states, &mut { holds });
-        prop_assert_eq!(found, advance_reference::advance(&workflow, &plan, &states, &mut { holds }), "{}", text);
+        let turn = |step: usize| match turns[step] {
+            0 => Turn::Waits,
+            1 => Turn::Queues,
+            _ => Turn::Works,
+        };
+        let found = advance_by_turns(&workflow, &plan, &states, &mut { holds }, &mut { turn });
+        let expected = advance_reference::advance(&workflow, &plan, &states, &mut { holds }, &mut { turn });
+        prop_assert_eq!(found, expected, "{}", text);
         for step in 0..plan.steps.len() {
             prop_assert_eq!(descendants(&plan, step), advance_reference::descendants(&plan, step));
         }

@@ -35,7 +35,7 @@ mod support;
 mod tests;
 mod tree;
 
-pub use advance::{Act, advance, descendants};
+pub use advance::{Act, Turn, advance, advance_by_turns, descendants};
 pub use check::{Checked, Source, check};
 pub use decompose::{decompose, literal};
 pub use definition::{Action, Run, Step, StepId, Until, When, Workflow};
@@ -49,7 +49,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep, plan};
-pub use inputs::input_digests;
+pub use inputs::{StartedWith, input_digests};
 pub use race::{Part, Race, as_written};
 pub use read::Known;
 pub use render::handed;

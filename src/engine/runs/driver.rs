@@ -20,7 +20,7 @@ use crate::{
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
-    workflow::{self, Act, Action, Insertion, Part, Scope, Until, advance},
+    workflow::{self, Act, Action, Insertion, Part, Scope, Until, advance_by_turns},
 };
 
 /// So many starts, then other runs and the ticker's own work have their turn.
@@ -47,6 +47,9 @@ impl Engine {
     /// The store cannot be read.
     pub(in crate::engine) fn drive_runs(&self) -> Result<(), EngineError> {
         let Some(maker) = self.step_maker else { return Ok(()) };
+        while crate::os::failpoint::holds("driver.begin") {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         for id in self.store.read(|view| view.runs_to_drive(clock::now()))? {
             let state = self.run_state(&id)?;
             if let Err(error) = self.drive(&state.run, state.steps, maker) {
@@ -103,6 +106,12 @@ impl Engine {
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
+        let asked = changes.iter().filter(|change| change.status == StepStatus::Held);
+        let asked: Vec<String> = asked.map(|change| change.step.clone()).collect();
+        if !asked.is_empty() {
+            // So that the time to answer does not begin anew with a new database.
+            self.keep_word(&run.id, "asked", About::Steps(&asked));
+        }
         if status.is_terminal() && due_at.is_none() {
             self.keep_word(&run.id, "ended", About::All);
         }
@@ -146,12 +155,15 @@ impl Engine {
     ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
         self.decide_expired(run, steps, clock::now())?;
         let (mut starts, mut purses) = (0, Purses::default());
+        let mut lacks_money = false;
         loop {
-            let mut is_postponed = false;
             let states: Vec<StepStatus> = steps.iter().map(|step| step.status).collect();
             let acts = {
+                let mut places = self.places(loaded, steps)?;
+                places.lacks_money = lacks_money;
                 let mut holds = |place: usize| self.holds(loaded, steps, place);
-                advance(&loaded.workflow, &loaded.plan, &states, &mut holds)
+                let mut turns = |place: usize| places.turn_of(loaded, place);
+                advance_by_turns(&loaded.workflow, &loaded.plan, &states, &mut holds, &mut turns)
             };
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
@@ -178,7 +190,9 @@ impl Engine {
                             break;
                         }
                         May::Later => {
-                            is_postponed = true;
+                            // What costs nothing may have the places.
+                            is_settled &= lacks_money;
+                            lacks_money = true;
                             continue;
                         }
                         May::Stop(status, due_at) => return Ok((status, due_at)),
@@ -205,7 +219,7 @@ impl Engine {
                 let waits = steps.iter().filter(|step| !step.status.is_over());
                 let due = waits.filter_map(|step| step.due_at).min();
                 // Only the end of a task of its own wakes it; money may also be promised in a run around it.
-                let again = (is_postponed && run.parent.is_some()).then(|| clock::now().plus(AGAIN_AFTER));
+                let again = (lacks_money && run.parent.is_some()).then(|| clock::now().plus(AGAIN_AFTER));
                 return Ok((RunStatus::Running, due.into_iter().chain(again).min()));
             }
         }

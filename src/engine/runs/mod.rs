@@ -5,6 +5,7 @@
 //! A run is frozen at its start: definition, parameters, directory. Its steps are rows of their own, each with the
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
+mod agents;
 mod approvals;
 mod budget;
 mod driver;
@@ -12,6 +13,7 @@ mod facts;
 mod loops;
 mod nested;
 mod pauses;
+mod places;
 mod race;
 mod record;
 mod reuse;
@@ -21,7 +23,7 @@ mod tasks;
 mod wishes;
 
 pub use approvals::Answer;
-pub use budget::Purse;
+pub use budget::{Purse, Spending};
 pub use reuse::ReuseAsk;
 pub use wishes::Renewed;
 
@@ -39,7 +41,7 @@ use crate::{
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
-    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, as_written, check, plan},
+    workflow::{Checked, Known, Plan, Source, StartedWith, Vocabulary, Workflow, as_written, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
@@ -71,15 +73,30 @@ pub struct Frozen {
     /// Values of the environment variables that the workflow declares.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub env: Map<String, Value>,
+    /// Name of the loaf that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
+    /// What the loaf held at the start, where the workflow asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf: Option<Map<String, Value>>,
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
+    /// The task whose agent started it: that one may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<TaskId>,
     /// The setting `unattended` at the start: what it says later, and to whom, changes no run that is on its way.
     /// Of releases before this one it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Unattended>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+impl Frozen {
+    pub(super) fn started_with(&self) -> StartedWith<'_> {
+        StartedWith { env: Some(&self.env), loaf: self.loaf.as_ref() }
+    }
 }
 
 /// Values of the environment may be secrets: only names are shown.
@@ -345,6 +362,13 @@ impl RunState {
     pub fn written_steps(&self) -> impl Iterator<Item = &RunStep> {
         let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
         self.steps.iter().enumerate().filter(move |(place, _)| written.get(*place) == Some(place)).map(|(_, step)| step)
+    }
+
+    /// Returns how many steps of the file have a cost that is not known.
+    pub fn unknown_costs(&self, spending: &Spending) -> u64 {
+        let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
+        let unknown = self.steps.iter().zip(written).filter(|(row, _)| spending.unknown.contains(&row.step));
+        unknown.map(|(_, place)| place).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Names the first step that failed or was cancelled, with its reason. One that only lost a race has not made the

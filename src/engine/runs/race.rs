@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     archive::OnConflict,
-    core::{Ending, Isolation, Refusal, Run, RunStep, State, StepStatus, Task, Timestamp},
+    core::{Ending, Isolation, Refusal, Run, RunStep, State, StepStatus, Task, TaskId, Timestamp},
     engine::{Engine, EngineError, LandAsk, landing::LandingState},
     keeper::contract::Order,
     os::{clock, failpoint},
@@ -52,7 +52,8 @@ impl Engine {
         self.store.write(|writing| writing.change_steps(&run.id, &[noted]).map_err(EngineError::from))?;
         failpoint::hit("race.after_win");
         let Some(task) = self.task_of(winner)?.filter(|_| applies) else { return Ok(won) };
-        let brought_in = self.at(Some(&loaded.frozen.working_dir))?.bring_in(&task)?;
+        let asked_by = loaded.frozen.asked_by.as_ref();
+        let brought_in = self.at(Some(&loaded.frozen.working_dir))?.bring_in(&task, asked_by)?;
         failpoint::hit("race.after_apply");
         Ok(match brought_in {
             BroughtIn::Yes => to(StepStatus::Done, format!("{name} won; its result is applied")),
@@ -150,12 +151,18 @@ impl Engine {
     }
 
     /// Brings a winner's result into its directory, all of it or nothing. Doing it twice is the same as once.
-    fn bring_in(&self, task: &Task) -> Result<BroughtIn, EngineError> {
+    fn bring_in(&self, task: &Task, asked_by: Option<&TaskId>) -> Result<BroughtIn, EngineError> {
         if task.spec.isolate == Isolation::None || self.landing_state(task)? == Some(LandingState::Applied) {
             return Ok(BroughtIn::Yes);
         }
         let id = &task.id;
-        let ask = LandAsk { paths: Vec::new(), dry_run: false, on_conflict: OnConflict::Refuse, undo: false };
+        let ask = LandAsk {
+            paths: Vec::new(),
+            dry_run: false,
+            on_conflict: OnConflict::Refuse,
+            undo: false,
+            beside: asked_by.cloned(),
+        };
         match self.apply_result(task, &ask) {
             Ok(report) => Ok(match report.landed.conflicts.as_slice() {
                 [] => BroughtIn::Yes,
@@ -249,7 +256,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        core::TaskId,
         engine::Frozen,
         workflow::{Known, Source, Vocabulary, check},
     };
@@ -272,8 +278,11 @@ mod tests {
             file: None,
             template: None,
             env: Map::new(),
+            loaf_id: None,
+            loaf: None,
             said: Vec::new(),
             unattended: false,
+            asked_by: None,
             policy: None,
             digest: plan.digest.clone(),
         };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Frozen, Loaded, StepMaker, change, driver::ask_of};
+use super::{Frozen, Loaded, StepMaker, agents::pass_over, change, driver::ask_of};
 use crate::{
     backends::COMMAND,
     core::{BackendName, Money, Run, RunStep, StepStatus},
@@ -47,6 +47,8 @@ impl Engine {
         };
         ask.request_id = Some(ask_of(run, row));
         ask.allow_duplicate = true;
+        // The one who asked for the run, whoever has started this process.
+        ask.asked_by.clone_from(&loaded.frozen.asked_by);
         ask.spec.command = command;
         ask.spec.budget = ask.spec.budget.into_iter().chain(cap).min();
         ask.spec.lineage.workflow = Some(run.id.clone());
@@ -109,6 +111,7 @@ fn fields_of(
         let other = engine.another_backend(&unwanted).map_err(|error| error.to_string())?;
         fields.insert("backend".into(), Value::from(other.as_str()));
     }
+    pass_over(engine, &mut fields);
     let mut fields = at_home(fields, frozen);
     if planned.part.is_racer() {
         set_apart(engine, &mut fields)?;
@@ -155,8 +158,13 @@ fn demo_fields(fields: &Fields, step: &str, is_command: bool) -> Fields {
     demo
 }
 
-/// Paths of a workflow are relative to the directory it runs in.
+/// Paths of a workflow are relative to the directory it runs in; its tasks belong to the run's loaf.
 fn at_home(mut fields: Fields, frozen: &Frozen) -> Fields {
+    if let Some(loaf) = &frozen.loaf_id
+        && let Value::Object(metadata) = fields.entry("metadata").or_insert_with(|| Value::Object(Fields::new()))
+    {
+        metadata.entry("loaf_id").or_insert_with(|| Value::from(loaf.as_str()));
+    }
     let rooted = |path: &str| Value::from(frozen.working_dir.join(path).into_string());
     let dir = fields.get("working_dir").and_then(Value::as_str).map_or_else(|| rooted(""), rooted);
     fields.insert("working_dir".into(), dir);
