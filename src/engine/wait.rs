@@ -112,3 +112,47 @@ impl Engine {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::os::{bell, files};
+
+    fn engine(dir: &tempfile::TempDir) -> Engine {
+        let home = dir.path().to_str().unwrap().to_owned();
+        Engine::open([("MGR_HOME".to_owned(), home)].into_iter().collect(), None).unwrap()
+    }
+
+    /// Much longer than it takes, however busy the machine is.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_ring_reaches_everybody_who_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let mut waiters = [engine.watchers.subscribe(), engine.watchers.subscribe()];
+        bell::ring(&engine.home.bells());
+        for waiter in &mut waiters {
+            tokio::time::timeout(PATIENCE, waiter.changed()).await.unwrap().unwrap();
+        }
+        assert_eq!(engine.watchers.changes(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_change_is_left_to_a_ticker_that_lives_and_only_for_a_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let _changes = engine.watchers.subscribe();
+        engine.reconcile().unwrap();
+        engine.wake();
+        // Without a ticker nothing is left, and what was just looked at is fresh.
+        assert_eq!(engine.refresh(None).unwrap(), None);
+        let ticker = files::open_lock(&engine.home.ticker_lock()).unwrap();
+        ticker.lock().unwrap();
+        assert_eq!(engine.refresh(None).unwrap(), None);
+        engine.wake();
+        let since = engine.refresh(None).unwrap().unwrap();
+        let long_ago = since.checked_sub(HEAD_START).unwrap();
+        assert_eq!(engine.refresh(Some(long_ago)).unwrap(), None);
+    }
+}
