@@ -276,8 +276,8 @@ impl Engine {
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
         let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
-        if let Some((ending, detail)) = supervise(&task.spec, &task.spent(), &digest, linger, started_at, clock::now())
-        {
+        let used = task.spent().with(&digest.usage.at_cost(&self.cost_of(&digest, &attempt.backend)));
+        if let Some((ending, detail)) = supervise(&task.spec, &used, &digest, linger, started_at, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())
