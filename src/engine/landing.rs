@@ -4,12 +4,16 @@
 //! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
 //! the repository itself: that its history moved is only said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, EngineError, TaskChanges, changes::name, workspace::isolation_owner};
+use super::{
+    Engine, EngineError, TaskChanges,
+    changes::{Moved, name},
+    workspace::isolation_owner,
+};
 use crate::{
     archive::{
         ArchiveError, Change, Conflict, Entry, How, KeptBranch, Landed, OnConflict, RawPath, SnapshotName, Take, Turn,
@@ -98,6 +102,36 @@ impl LandingFile {
     }
 }
 
+/// What is not done without being asked twice.
+#[derive(Clone, Debug, Default)]
+struct Doubts {
+    /// Somebody else may have changed them too.
+    uncertain: BTreeSet<String>,
+    /// It may have been there before.
+    moved: Vec<Moved>,
+}
+
+impl Doubts {
+    fn is_about(&self, path: &RawPath) -> bool {
+        self.uncertain.contains(&path.to_string()) || self.moved.iter().any(|moved| moved.paths.contains(path))
+    }
+
+    /// Returns one conflict for each path, and for all that was moved together.
+    fn conflicts(&self, doubtful: Vec<Turn>) -> Vec<Conflict> {
+        let mut conflicts: BTreeMap<RawPath, String> = BTreeMap::new();
+        for Turn { path, .. } in doubtful {
+            match self.moved.iter().find(|moved| moved.paths.contains(&path)) {
+                Some(moved) => drop(conflicts.insert(moved.to.clone(), moved.why())),
+                None => {
+                    let why = "somebody else may have changed it too: whose change it is cannot be told";
+                    conflicts.insert(path, why.to_owned());
+                }
+            }
+        }
+        conflicts.into_iter().map(|(path, why)| Conflict { path, why }).collect()
+    }
+}
+
 /// Which way a task's changes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -136,8 +170,8 @@ impl Engine {
             });
         }
         let found = self.changes_of(task)?;
-        let uncertain = found.uncertain.iter().cloned().collect();
-        let mut report = self.land(task, &found, &uncertain, Way::Rollback, ask)?;
+        let doubts = Doubts { uncertain: found.uncertain.iter().cloned().collect(), moved: found.moved.clone() };
+        let mut report = self.land(task, &found, &doubts, Way::Rollback, ask)?;
         report.notes.extend(notes_of(&found));
         Ok(report)
     }
@@ -151,7 +185,7 @@ impl Engine {
         let mut turns = self.open_turns_before(task)?;
         let found = self.changes_over(&turns, task)?;
         // Between two attempts nobody else works in a directory of its own.
-        let report = self.land(task, &found, &BTreeSet::new(), Way::Apply, ask)?;
+        let report = self.land(task, &found, &Doubts::default(), Way::Apply, ask)?;
         let state = if ask.undo && report.landed.is_done {
             let is_in = self.last_done(task, &found.workspace, Way::Apply).is_ok();
             Some(if is_in { LandingState::Partly } else { LandingState::Open })
@@ -364,7 +398,7 @@ impl Engine {
         &self,
         task: &Task,
         found: &TaskChanges,
-        uncertain: &BTreeSet<String>,
+        doubts: &Doubts,
         way: Way,
         ask: &LandAsk,
     ) -> Result<LandReport, EngineError> {
@@ -395,7 +429,7 @@ impl Engine {
         } else {
             let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
             let id = next_journal(task, workspace, way)?;
-            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, uncertain, how)?;
+            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, doubts, how)?;
             (id, landed)
         };
         Ok(LandReport { id: landed.is_done.then_some(id), landed, notes })
@@ -494,15 +528,14 @@ fn land_certain(
     workspace: &Workspace,
     id: &SnapshotName,
     turns: Vec<Turn>,
-    uncertain: &BTreeSet<String>,
+    doubts: &Doubts,
     how: How,
 ) -> Result<Landed, ArchiveError> {
-    let is_certain = |turn: &Turn| how.on_conflict == OnConflict::Theirs || !uncertain.contains(&turn.path.to_string());
+    let is_certain = |turn: &Turn| how.on_conflict == OnConflict::Theirs || !doubts.is_about(&turn.path);
     let (certain, doubtful): (Vec<_>, Vec<_>) = turns.into_iter().partition(is_certain);
     let is_refused = how.on_conflict == OnConflict::Refuse && !doubtful.is_empty();
     let mut landed = workspace.land(id, &certain, How { dry_run: how.dry_run || is_refused, ..how })?;
-    let why = "somebody else may have changed it too: whose change it is cannot be told";
-    landed.conflicts.extend(doubtful.into_iter().map(|turn| Conflict { path: turn.path, why: why.to_owned() }));
+    landed.conflicts.extend(doubts.conflicts(doubtful));
     landed.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(landed)
 }
@@ -626,7 +659,8 @@ mod tests {
     #[test]
     fn what_is_uncertain_is_done_only_when_asked_to_win() {
         let bed = Bed::new();
-        let (turns, uncertain) = (bed.changed(), BTreeSet::from(["b".to_owned()]));
+        let uncertain = BTreeSet::from(["b".to_owned()]);
+        let (turns, uncertain) = (bed.changed(), Doubts { uncertain, ..Doubts::default() });
         let land = |id: &str, on_conflict| {
             land_certain(&bed.workspace, &id.parse().unwrap(), turns.clone(), &uncertain, how(on_conflict)).unwrap()
         };
