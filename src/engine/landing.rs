@@ -4,7 +4,10 @@
 //! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
 //! the repository itself: that its history moved is only said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
@@ -80,6 +83,9 @@ enum LaterEdits {
     /// It stays.
     Leave,
 }
+
+/// How long a keeper may still be there after the end that it has written down.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(1);
 
 const LANDING_FILE: &str = "landing.json";
 
@@ -242,9 +248,8 @@ impl Engine {
         if !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
-        let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
-        let lives = task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty());
-        let given_up = if lives { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        let is_alive = task.attempts.iter().any(|attempt| self.lives(task, attempt));
+        let given_up = if is_alive { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
         match given_up {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -253,6 +258,16 @@ impl Engine {
                 self.write_beside(&task.id, LANDING_FILE, &file)
             }
         }
+    }
+
+    /// Whether a process of an attempt lives. Its keeper has written down the end before its own.
+    fn lives(&self, task: &Task, attempt: &Attempt) -> bool {
+        let dir = self.attempt_dir(&task.id, attempt.number);
+        let patience = clock::steady() + KEEPER_PATIENCE;
+        while dir.is_kept() && clock::steady() < patience {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        !tree::members(&format!("{}.{}", task.id, attempt.number)).is_empty()
     }
 
     fn give_up(&self, task: &Task, edits: LaterEdits) -> Result<Discarded, EngineError> {
@@ -284,7 +299,11 @@ impl Engine {
         edits: LaterEdits,
     ) -> Result<(bool, Option<SnapshotName>), EngineError> {
         let id = &task.id;
-        let (workspace, snapshots) = self.snapshots_of(task)?;
+        let (workspace, snapshots) = match self.snapshots_of(task) {
+            // Nobody ever worked there: its end came while it was made.
+            Err(EngineError::NotFound { .. }) if !self.has_any_agent_begun(task)? => return Ok((false, None)),
+            found => found?,
+        };
         let Some((before, after)) = snapshots.last() else { return Err(end_unknown(task, place)) };
         let last = after.as_ref().unwrap_or(before);
         let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
@@ -305,12 +324,28 @@ impl Engine {
         }
     }
 
+    fn has_any_agent_begun(&self, task: &Task) -> Result<bool, EngineError> {
+        for attempt in &task.attempts {
+            if let Some(Some(_)) = self.attempt_dir(&task.id, attempt.number).read_process()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn remove_place(&self, task: &Task, place: &Utf8Path) -> Result<Option<KeptBranch>, EngineError> {
         let Some(workspace) = &task.spec.workspace else { return Ok(None) };
         let kept = self.archive_at(workspace)?.remove_isolated(place)?;
-        // Best effort: both were only made for it.
-        let _ = std::fs::remove_file(ready_mark(place));
-        let _ = std::fs::remove_dir(self.home.isolated(isolation_owner(task)));
+        // Best effort: all of it was only made for that, and what a crash has left there is nobody's.
+        let above = self.home.isolated(isolation_owner(task));
+        let mark = ready_mark(place);
+        let is_ours = |path: &Utf8Path| {
+            path == mark || (path.as_str().starts_with(&format!("{mark}.")) && path.extension() == Some("tmp"))
+        };
+        for entry in above.read_dir_utf8().into_iter().flatten().flatten().filter(|entry| is_ours(entry.path())) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+        let _ = std::fs::remove_dir(above);
         Ok(kept)
     }
 
