@@ -44,7 +44,7 @@ impl Engine {
             (TaskRef::Prefix { .. }, Ok(run)) => EngineError::NotFound {
                 message: format!("`{reference}` is a workflow run, not a task"),
                 hint: format!(
-                    "`mgr workflow status {run}` shows it and its steps' tasks; `mgr workflow cancel`, `pause` and `resume` are for runs"
+                    "`mgr workflow status {run}` shows it and its steps' tasks; `mgr workflow cancel`, `mgr workflow pause` and `mgr workflow resume` are for runs"
                 ),
             },
             (TaskRef::Prefix { .. } | TaskRef::Recent(_), _) => EngineError::NoTask(reference.to_string()),

@@ -4,7 +4,7 @@
 //! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
 //! the repository itself: that its history moved is only said.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,9 @@ enum LaterEdits {
     /// It stays.
     Leave,
 }
+
+/// A keeper's last look at the disk takes a few milliseconds; a busy disk takes longer.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(2);
 
 const LANDING_FILE: &str = "landing.json";
 
@@ -208,9 +211,7 @@ impl Engine {
         if !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
-        let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
-        let lives = task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty());
-        let given_up = if lives { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        let given_up = if lives(task) { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
         match given_up {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -423,6 +424,20 @@ fn end_unknown(task: &Task, place: &Utf8Path) -> EngineError {
         message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
         hint: format!("copy what is needed out of `{place}` and remove it"),
     }
+}
+
+/// Whether a process of a task that is over is left. Its keeper tells the end and then brings the names of its files
+/// to the disk.
+fn lives(task: &Task) -> bool {
+    let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
+    let deadline = clock::steady() + KEEPER_PATIENCE;
+    while task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty()) {
+        if clock::steady() >= deadline {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
 }
 
 fn still_lives(task: &Task) -> EngineError {

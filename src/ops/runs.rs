@@ -316,9 +316,11 @@ pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
     let mut error =
         OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
     for fault in faults.iter().take(most) {
-        let place = match (fault.line, fault.column) {
-            (Some(line), Some(column)) => format!("{line}:{column}: "),
-            (_, _) => String::new(),
+        let file = fault.file.as_ref().map(|file| format!("{file}:"));
+        let place = match (fault.line, fault.column, file) {
+            (Some(line), Some(column), file) => format!("{}{line}:{column}: ", file.unwrap_or_default()),
+            (_, _, Some(file)) => format!("{file} "),
+            (_, _, None) => String::new(),
         };
         let path = if fault.path.is_empty() { String::new() } else { format!(" (at `{}`)", fault.path) };
         let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
