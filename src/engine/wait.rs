@@ -113,7 +113,8 @@ impl Engine {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::os::{bell, files};
