@@ -33,6 +33,8 @@ const GAP_MS = 250;
 const LIVE_EVERY_MS = 5000;
 /** Where nothing is live only the words for how long ago pass. */
 const CALM_EVERY_S = 30;
+/** Browsers open six connections to one place, for all of their tabs: those that nobody sees hold none, and ask. */
+const HIDDEN_EVERY_MS = 15_000;
 /** The server says something every 15 s; after so long without a word the line is dead. */
 const SILENCE_MS = 40_000;
 const MOST_DIFF = 200_000;
@@ -252,6 +254,11 @@ async function listen() {
   stream = own;
   const pause = growingPause(1000, 15_000);
   while (!own.signal.aborted) {
+    if (document.hidden) {
+      await new Promise((done) => setTimeout(done, HIDDEN_EVERY_MS));
+      if (!own.signal.aborted) refresh();
+      continue;
+    }
     try {
       await hear(own.signal, pause);
     } catch (error) {
@@ -699,7 +706,7 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => event.target.closest?.("a[href^='#/']") && (byLink = true), true);
 document.addEventListener("pointerover", (event) => (pointerAt = event.target.closest?.(".cards") ?? null));
 document.addEventListener("pointerleave", () => (pointerAt = null));
-document.addEventListener("visibilitychange", () => !document.hidden && refresh());
+document.addEventListener("visibilitychange", () => page.key && !page.isLocked && listen());
 place("skip").addEventListener("click", (event) => {
   event.preventDefault();
   place("main").focus();
