@@ -100,7 +100,7 @@ impl Operation for List {
 
     async fn run(call: &Call<'_>, input: ListInput) -> Result<ListOutput, OpError> {
         call.engine.reconcile()?;
-        let cursor = match &input.cursor {
+        let mut cursor = match &input.cursor {
             Some(cursor) => Some(cursor.parse().map_err(|_| {
                 OpError::invalid(format!("`{cursor}` is not a cursor")).hint("use next_cursor of an earlier answer")
             })?),
@@ -124,16 +124,32 @@ impl Operation for List {
             workflow: run,
             ..Filter::default()
         };
-        let page = call.engine.list(&filter, cursor, input.limit.clamp(1, 1000))?;
-        let line =
-            |task: &Task| Ok::<_, OpError>(TaskLine { step: step_of(task, &paths), ..TaskLine::of(call, task)? });
-        let lines = page.tasks.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+        let is_whole = cursor.is_none();
         let wanted = |line: &TaskLine| input.health.is_empty() || input.health.contains(&line.health);
-        let tasks = lines.into_iter().filter(wanted).collect();
-        let next_cursor = page.next_cursor.map(|cursor| cursor.to_string());
-        Ok(ListOutput { tasks, total: page.total, filter: input, next_cursor })
+        let limit = input.limit.clamp(1, 1000);
+        let (mut tasks, mut total) = (Vec::new(), 0);
+        // Health is more than what the store can be asked for: it is looked for page by page. No page is longer than
+        // what is still wanted, so that the cursor stands behind the last task that was looked at.
+        for _ in 0..MOST_PAGES {
+            let page = call.engine.list(&filter, cursor, limit - tasks.len() as u32)?;
+            (total, cursor) = (page.total, page.next_cursor);
+            for task in &page.tasks {
+                let line = TaskLine { step: step_of(task, &paths), ..TaskLine::of(call, task)? };
+                tasks.extend(wanted(&line).then_some(line));
+            }
+            if cursor.is_none() || tasks.len() >= limit as usize {
+                break;
+            }
+        }
+        if is_whole && cursor.is_none() {
+            total = tasks.len() as u64;
+        }
+        Ok(ListOutput { tasks, total, filter: input, next_cursor: cursor.map(|cursor| cursor.to_string()) })
     }
 }
+
+/// Then the caller gets what was found so far, and where to go on.
+const MOST_PAGES: usize = 200;
 
 /// Returns the step that a task is of, after those of the runs that its own lies in.
 fn step_of(task: &Task, paths: &BTreeMap<RunId, String>) -> Option<String> {

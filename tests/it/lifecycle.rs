@@ -201,3 +201,24 @@ fn the_same_work_is_not_taken_on_twice_by_a_slip() {
     home.touch("go");
     home.end_of(other["task_id"].as_str().unwrap());
 }
+
+/// Health is not in the store: what was asked for is found behind others all the same.
+#[test]
+fn tasks_of_a_health_are_found_behind_others() {
+    let home = TestHome::new();
+    let first = home.submit("fail auth no");
+    home.end_of(&first);
+    let others: Vec<_> =
+        ["fail crashed no", "fail auth no", "fail crashed no"].map(|script| home.submit(script)).into();
+    others.iter().for_each(|id| drop(home.end_of(id)));
+    let list = |args: &[&str]| {
+        let list = home.json(&[&["list", "--health", "auth_error"], args].concat());
+        let ids: Vec<_> = list["tasks"].as_array().unwrap().iter().map(|task| task["task_id"].clone()).collect();
+        (json!(ids), list["total"].clone(), list["next_cursor"].clone())
+    };
+    assert_eq!(list(&[]), (json!([others[1], first]), json!(2), Value::Null));
+    let (ids, _, cursor) = list(&["--limit", "1"]);
+    assert_eq!(ids, json!([others[1]]));
+    let (ids, _, cursor) = list(&["--limit", "1", "--cursor", cursor.as_str().unwrap()]);
+    assert_eq!((ids, cursor), (json!([first]), Value::Null));
+}
