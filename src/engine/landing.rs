@@ -260,14 +260,19 @@ impl Engine {
         }
     }
 
-    /// Whether a process of an attempt lives. Its keeper has written down the end before its own.
+    /// Whether a process of an attempt lives. Its keeper has written down the end before its own, and one that was sent
+    /// too many leaves at once.
     fn lives(&self, task: &Task, attempt: &Attempt) -> bool {
         let dir = self.attempt_dir(&task.id, attempt.number);
+        let cookie = format!("{}.{}", task.id, attempt.number);
         let patience = clock::steady() + KEEPER_PATIENCE;
-        while dir.is_kept() && clock::steady() < patience {
+        while dir.is_kept() || !tree::members(&cookie).is_empty() {
+            if clock::steady() > patience {
+                return true;
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
-        !tree::members(&format!("{}.{}", task.id, attempt.number)).is_empty()
+        false
     }
 
     fn give_up(&self, task: &Task, edits: LaterEdits) -> Result<Discarded, EngineError> {
