@@ -3707,7 +3707,7 @@ _mgr() {
             return 0
             ;;
         mgr__subcmd__workflow__subcmd__run)
-            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --request-id --json --quiet --color --help"
+            opts="-C -w -q -h --workflow --template --params --working-dir --demo --unattended --wait --detach --from-step --reuse --loaf-id --request-id --json --quiet --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3738,6 +3738,10 @@ _mgr() {
                     return 0
                     ;;
                 --reuse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loaf-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -454,6 +454,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcom
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l from-step -d 'Start at this step; what does not build on it is taken over unchanged from an earlier run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l reuse -d 'Take over from this run what is done there and has not changed' -r
+complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l loaf-id -d 'Loaf that `loaf.…` in the workflow means' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l request-id -d 'Name of this request: sending it again returns the same run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand workflow; and __fish_seen_subcommand_from run" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
@@ -615,7 +616,7 @@ complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l steps -d 'The same 
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l name -d 'Name to find the run by' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l max-concurrent -d 'Most tasks at work at once' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -s C -l working-dir -d 'Directory to work in; over MCP an absolute path' -r
-complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l loaf-id -d 'Loaf that the tasks belong to: kept with each as metadata `loaf_id`' -r
+complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l loaf-id -d 'Loaf that the tasks belong to: `loaf.…` in prompts, and metadata `loaf_id` of each' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l request-id -d 'Name of this request: sending it again returns the same run' -r
 complete -c mgr -n "__fish_mgr_using_subcommand parallel" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''

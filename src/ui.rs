@@ -120,9 +120,13 @@ impl Page {
     }
 
     /// Adds a table whose last column holds sentences: where a narrow terminal leaves them no room, each stands
-    /// beneath its row instead of falling to pieces beside it.
-    pub fn told_table(&mut self, header: &[&str], rows: Vec<Vec<(Tone, String)>>) {
+    /// beneath its row instead of falling to pieces beside it. Where nothing is told, there is no such column.
+    pub fn told_table(&mut self, header: &[&str], mut rows: Vec<Vec<(Tone, String)>>) {
         let others = header.len().saturating_sub(1);
+        if rows.iter().all(|row| row.get(others).is_none_or(|(_, words)| words.is_empty())) {
+            rows.iter_mut().for_each(|row| row.truncate(others));
+            return self.toned_table(header.get(..others).unwrap_or_default(), rows);
+        }
         let length = |at: usize| {
             let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| one_line(cell).chars().count());
             cells.chain(header.get(at).map(|name| name.chars().count())).max().unwrap_or_default()
@@ -248,9 +252,9 @@ pub fn clip(text: &str, limit: usize) -> String {
     format!("{head}…")
 }
 
-/// Returns `1 task`, `2 tasks`, `2 processes`, `2 directories`.
+/// Returns `1 task`, `2 tasks`, `2 processes`, `2 directories`, `2 days`.
 pub fn plural(count: u64, one: &str) -> String {
-    match (count, one.strip_suffix('y')) {
+    match (count, one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']))) {
         (1, _) => format!("1 {one}"),
         (_, Some(stem)) => format!("{count} {stem}ies"),
         (_, None) if one.ends_with('s') => format!("{count} {one}es"),
@@ -266,6 +270,17 @@ pub fn duration_words(seconds: f64) -> String {
         10..60 => format!("{whole}s"),
         60..3600 => format!("{}m {}s", whole / 60, whole % 60),
         _ => format!("{}h {}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Returns how long ago something was, in one unit: `4s ago`, `3m ago`, `2h ago`, `5 days ago`.
+pub fn ago_words(seconds: f64) -> String {
+    let whole = seconds.max(0.0) as u64;
+    match whole {
+        0..60 => format!("{whole}s ago"),
+        60..3600 => format!("{}m ago", whole / 60),
+        3600..172_800 => format!("{}h ago", whole / 3600),
+        _ => format!("{} ago", plural(whole / 86_400, "day")),
     }
 }
 
@@ -472,6 +487,8 @@ mod tests {
     fn times_and_counts_read_as_words() {
         let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
         assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
+        let ago = [0.4, 59.9, 190.0, 7500.0, 200_000.0].map(ago_words);
+        assert_eq!(ago, ["0s ago", "59s ago", "3m ago", "2h ago", "2 days ago"]);
         assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
         let sizes = [0, 999, 1000, 12_345, 340_000_000, 999_999].map(size_words);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "12 kB", "340 MB", "1.0 MB"]);

@@ -34,11 +34,13 @@ impl Workspace {
         take: &Take,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Snapshot, ArchiveError> {
-        self.take_covering(name, take, None, go_on)
+        self.take_covering(name, take, None, Durability::Machine, go_on)
     }
 
     /// The same, and whatever `before` covers is covered now too, even if it has come to be ignored since: an agent
     /// that edits `.gitignore` hides nothing.
+    ///
+    /// Nobody has to wait until the record's name is on the disk as well: [`Workspace::settle`] does.
     ///
     /// # Errors
     /// As for [`Workspace::take`].
@@ -50,7 +52,15 @@ impl Workspace {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Snapshot, ArchiveError> {
         let covered = self.manifest(before)?;
-        self.take_covering(name, take, Some(&covered), go_on)
+        self.take_covering(name, take, Some(&covered), Durability::Content, go_on)
+    }
+
+    /// Makes the names of records durable.
+    ///
+    /// # Errors
+    /// The directory cannot be synced.
+    pub fn settle(&self) -> Result<(), ArchiveError> {
+        Ok(files::sync_dir(&self.records_dir())?)
     }
 
     fn take_covering(
@@ -58,6 +68,7 @@ impl Workspace {
         name: &SnapshotName,
         take: &Take,
         covered: Option<&Manifest>,
+        durability: Durability,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Snapshot, ArchiveError> {
         if let Some(taken) = self.snapshot(name)? {
@@ -81,7 +92,7 @@ impl Workspace {
         };
         failpoint::hit("archive-record");
         let record = serde_json::to_vec_pretty(&snapshot).map_err(|error| self.damaged(error.to_string()))?;
-        files::replace(&self.record_file(name), &record, Durability::Machine)?;
+        files::replace(&self.record_file(name), &record, durability)?;
         if let Some(bytes) = learned {
             // Lost, it costs time and nothing else.
             let _ = files::replace(&cache::file(self.dir(), self.root()), &bytes, Durability::Process);

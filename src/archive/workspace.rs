@@ -188,8 +188,12 @@ impl Workspace {
         Ok(())
     }
 
+    pub(super) fn records_dir(&self) -> Utf8PathBuf {
+        self.dir.join("snapshots")
+    }
+
     pub(super) fn record_file(&self, name: &SnapshotName) -> Utf8PathBuf {
-        self.dir.join("snapshots").join(format!("{name}.json"))
+        self.records_dir().join(format!("{name}.json"))
     }
 
     pub(super) fn manifest_file(&self, digest: &Digest) -> Utf8PathBuf {

@@ -1,10 +1,10 @@
 //! The only reader of environment variables.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// The environment of this process, or one that a test made up.
+/// The environment of this process, or one that a test made up. Shared: a server hands it to each call.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment(Arc<BTreeMap<String, String>>);
 
 impl Environment {
     /// Returns the process's own environment. Names and values that are not UTF-8 are left out:
@@ -13,7 +13,7 @@ impl Environment {
     pub fn of_process() -> Self {
         let utf8 =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self(utf8.collect())
+        utf8.collect()
     }
 
     /// Returns a variable that is set and not empty.
@@ -29,7 +29,7 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        Self(Arc::new(pairs.into_iter().collect()))
     }
 }
 

@@ -71,9 +71,9 @@ impl Home {
         self.task(id).join(number.to_string())
     }
 
-    /// Touched whenever something ended or changed, for whoever waits.
-    pub fn poke(&self) -> Utf8PathBuf {
-        self.data.join("poke").join("poke")
+    /// Where whoever waits hangs up a bell, to be rung whenever something ended or changed.
+    pub fn bells(&self) -> Utf8PathBuf {
+        self.data.join("poke")
     }
 
     pub fn ticker_lock(&self) -> Utf8PathBuf {
@@ -92,6 +92,11 @@ impl Home {
 
     pub fn template(&self, name: &crate::core::TemplateName) -> Utf8PathBuf {
         self.templates().join(format!("{name}.yaml"))
+    }
+
+    /// What is remembered of projects, one JSON file each; people and agents may edit them.
+    pub fn loafs(&self) -> Utf8PathBuf {
+        self.data.join("loafs")
     }
 
     /// Workflows of the user's own that can be run by name.

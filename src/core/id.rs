@@ -83,7 +83,12 @@ pub struct InvalidTaskRef(pub String);
 /// How a person names a task: any unique prefix of its id, `@last`, or `@-N` for the N-th last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskRef {
-    Prefix(String),
+    Prefix {
+        /// As ids are written.
+        digits: String,
+        /// As the person wrote it: what they are told about it quotes this.
+        typed: String,
+    },
     /// 1 is the newest task.
     Recent(u32),
 }
@@ -99,14 +104,15 @@ impl FromStr for TaskRef {
         if let Some(count) = text.strip_prefix("@-") {
             return count.parse().ok().filter(|n| *n > 0).map(Self::Recent).ok_or_else(invalid);
         }
-        normalise(text).filter(|digits| digits.len() <= LENGTH).map(Self::Prefix).ok_or_else(invalid)
+        let digits = normalise(text).filter(|digits| digits.len() <= LENGTH).ok_or_else(invalid)?;
+        Ok(Self::Prefix { digits, typed: text.to_owned() })
     }
 }
 
 impl fmt::Display for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Prefix(digits) => f.write_str(digits),
+            Self::Prefix { typed, .. } => f.write_str(typed),
             Self::Recent(1) => f.write_str("@last"),
             Self::Recent(count) => write!(f, "@-{count}"),
         }
@@ -225,7 +231,9 @@ mod tests {
         let read = |text: &str| text.parse::<TaskRef>().ok();
         assert_eq!(read("@last"), Some(TaskRef::Recent(1)));
         assert_eq!(read("@-3"), Some(TaskRef::Recent(3)));
-        assert_eq!(read("1B2oI"), Some(TaskRef::Prefix("1b201".into())));
+        let folded = TaskRef::Prefix { digits: "1b201".into(), typed: "1B2oI".into() };
+        assert_eq!(read("1B2oI"), Some(folded.clone()));
+        assert_eq!((folded.to_string(), serde_json::json!(folded)), ("1B2oI".to_owned(), serde_json::json!("1B2oI")));
         for bad in ["", "../x", "a/b", "@", "@-0", "@-x", "task!", "0000000000000000000000", "ü"] {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -45,7 +45,7 @@ pub use scalar::{Bytes, Money, Span, Timestamp};
 pub use spec::{Lineage, TaskSpec, Words};
 pub use supervise::supervise;
 pub use task::{Acceptance, Check, Effort, Ending, HoldReason, Posture, State, Status, Verification, WaitingOn};
-pub use template::{InvalidTemplateName, TemplateName};
+pub use template::{InvalidTemplateName, TemplateName, is_file_name};
 pub use transition::{Input, Next, Refusal, decide};
 pub use usage::{Cost, CostSource, Tokens, Usage, UsageReport, UsageScope};
 pub use workspace::{ArchiveLimits, ArchiveScope, Coverage, Isolation, NotCovered};

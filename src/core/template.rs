@@ -33,13 +33,18 @@ impl FromStr for TemplateName {
     type Err = InvalidTemplateName;
 
     fn from_str(text: &str) -> Result<Self, InvalidTemplateName> {
-        let begins = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let legal = |c: char| begins(c) || matches!(c, '.' | '_' | '-');
-        if text.starts_with(begins) && text.len() <= 64 && text.chars().all(legal) {
+        if is_file_name(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(InvalidTemplateName(text.chars().take(80).collect()))
     }
+}
+
+/// Whether a text is a name that people give and a file bears: `[a-z0-9][a-z0-9._-]{0,63}`.
+pub fn is_file_name(text: &str) -> bool {
+    let begins = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let legal = |c: char| begins(c) || matches!(c, '.' | '_' | '-');
+    text.starts_with(begins) && text.len() <= 64 && text.chars().all(legal)
 }
 
 impl<'de> Deserialize<'de> for TemplateName {

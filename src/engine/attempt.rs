@@ -4,7 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError, ingest};
 use crate::{
-    backends::{COMMAND, Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan},
+    backends::{
+        Backend, COMMAND, Continuation, Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, SessionPlan,
+    },
     core::{Attempt, BackendName, Money, Task, TaskId, TaskSpec, Usage, Words, repair_prompt},
     keeper::contract::{AttemptDir, Spec, VERSION},
     os::{
@@ -176,7 +178,7 @@ impl Engine {
         if !self.home.task(&task.id).join("task.json").exists() {
             // The submitter died, or its disk was full, between its commit and this file.
             let request_id = self.store.read(|view| view.request_id(&task.id))?;
-            self.write_task_file(task, &words, request_id)?;
+            self.write_task_file(task, &words, request_id.as_deref())?;
         }
         let attempt = task.attempt(number);
         let backend = attempt.map_or(&task.spec.backend, |attempt| &attempt.backend);
@@ -255,10 +257,11 @@ impl Engine {
             leftover_grace: self.config.leftover_grace,
             verify: task.spec.verify.clone(),
             verify_timeout: self.config.verify_timeout,
-            poke: self.home.poke(),
+            poke: self.home.bells().join("poke"),
             ticker_lock: self.home.ticker_lock(),
             // Of an agent its stream says what came of it; of a program nothing but its exit code.
             records_end: *backend == COMMAND,
+            good_exits: good_exits(self.registry.get(backend)?),
             speaks_first: self.registry.get(backend)?.speaks_first(),
             archive: self.archive_plan(task, number)?,
         })
@@ -304,6 +307,12 @@ fn is_program(path: &Utf8Path) -> bool {
     #[cfg(not(unix))]
     let may_run = true;
     metadata.is_file() && may_run
+}
+
+/// Returns the exit codes that mean success; none where it is the usual one.
+fn good_exits(adapter: &dyn Backend) -> Vec<i32> {
+    let codes: Vec<i32> = (0..=255).filter(|code| adapter.is_good_exit(*code)).collect();
+    if codes == [0] { Vec::new() } else { codes }
 }
 
 fn is_root() -> bool {

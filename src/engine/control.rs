@@ -41,13 +41,13 @@ impl Engine {
     /// Says that there is no such task; one who means a run is shown the way.
     fn no_task(&self, reference: &TaskRef) -> EngineError {
         match (reference, self.resolve_run(reference)) {
-            (TaskRef::Prefix(_), Ok(run)) => EngineError::NotFound {
+            (TaskRef::Prefix { .. }, Ok(run)) => EngineError::NotFound {
                 message: format!("`{reference}` is a workflow run, not a task"),
                 hint: format!(
-                    "`mgr workflow status {run}` shows it and its steps' tasks; `mgr workflow cancel`, `pause` and `resume` are for runs"
+                    "`mgr workflow status {run}` shows it and its steps' tasks; `mgr workflow cancel`, `mgr workflow pause` and `mgr workflow resume` are for runs"
                 ),
             },
-            (TaskRef::Prefix(_) | TaskRef::Recent(_), _) => EngineError::NoTask(reference.to_string()),
+            (TaskRef::Prefix { .. } | TaskRef::Recent(_), _) => EngineError::NoTask(reference.to_string()),
         }
     }
 
@@ -77,8 +77,7 @@ impl Engine {
         let order = Order::End { ending: Ending::Cancelled, grace, detail: reason.map(str::to_owned) };
         let wait = grace.unwrap_or(self.config.grace).as_duration() + Duration::from_secs(20);
         let over = self
-            .wait_until(Some(wait), || {
-                self.refresh()?;
+            .wait_until(Some(wait), |_| {
                 let task = self.task(id)?;
                 if task.status().is_terminal() {
                     return Ok(Some(task));

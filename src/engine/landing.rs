@@ -248,8 +248,11 @@ impl Engine {
         if !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
-        let is_alive = task.attempts.iter().any(|attempt| self.lives(task, attempt));
-        let given_up = if is_alive { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        let given_up = if task.attempts.iter().any(|attempt| lives(task, attempt)) {
+            Err(still_lives(task))
+        } else {
+            self.give_up(task, LaterEdits::Leave)
+        };
         match given_up {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -258,21 +261,6 @@ impl Engine {
                 self.write_beside(&task.id, LANDING_FILE, &file)
             }
         }
-    }
-
-    /// Whether a process of an attempt lives. Its keeper has written down the end before its own, and one that was sent
-    /// too many leaves at once.
-    fn lives(&self, task: &Task, attempt: &Attempt) -> bool {
-        let dir = self.attempt_dir(&task.id, attempt.number);
-        let cookie = format!("{}.{}", task.id, attempt.number);
-        let patience = clock::steady() + KEEPER_PATIENCE;
-        while dir.is_kept() || !tree::members(&cookie).is_empty() {
-            if clock::steady() > patience {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        false
     }
 
     fn give_up(&self, task: &Task, edits: LaterEdits) -> Result<Discarded, EngineError> {
@@ -497,6 +485,20 @@ fn end_unknown(task: &Task, place: &Utf8Path) -> EngineError {
         message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
         hint: format!("copy what is needed out of `{place}` and remove it"),
     }
+}
+
+/// Whether a process of an attempt that is over lives. Its keeper tells the end first, then brings the names of its
+/// files to the disk, and is gone a moment after that.
+fn lives(task: &Task, attempt: &Attempt) -> bool {
+    let cookie = format!("{}.{}", task.id, attempt.number);
+    let patience = clock::steady() + KEEPER_PATIENCE;
+    while !tree::members(&cookie).is_empty() {
+        if clock::steady() >= patience {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
 }
 
 fn still_lives(task: &Task) -> EngineError {

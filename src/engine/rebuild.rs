@@ -1,5 +1,7 @@
 //! The files are the archive: a record beside each task, and the database made anew from them.
 
+use std::{fs::File, time::Duration};
+
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +12,15 @@ use super::{
 use crate::{
     config::{Config, Environment, Home},
     core::{Acceptance, Attempt, HoldReason, State, Task, TaskId, Timestamp},
-    os::files::{self, Durability, FileError},
+    os::{
+        clock, failpoint,
+        files::{self, Durability, FileError},
+    },
+    store::{Duplicate, Writing},
 };
+
+/// A ticker that lives is given this long to leave.
+const TICKER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The form of `record.json`: what became of a task that is over.
 #[derive(Serialize, Deserialize)]
@@ -66,6 +75,7 @@ impl Engine {
         Config::load(&home, &env, None)?;
         let old_database = put_aside(&home)?;
         let engine = Self::open(env, None)?;
+        let alone = engine.without_ticker()?;
         let mut report = RebuildReport { old_database, ..RebuildReport::default() };
         let tasks = engine.home.tasks();
         let entries = std::fs::read_dir(&tasks).map_err(FileError::at(&tasks, "list"))?;
@@ -78,8 +88,27 @@ impl Engine {
         let (runs, unreadable) = engine.restore_runs()?;
         report.runs = runs;
         report.unreadable.extend(unreadable);
+        while failpoint::holds("rebuild.before_end") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(alone);
         engine.reconcile()?;
+        engine.ensure_ticker()?;
         Ok((engine, report))
+    }
+
+    /// Keeps tickers off: one of the old database may be starting what a listing of the files has just missed, and one
+    /// of the new would take for missing what is not restored yet. One that does not leave in time is no reason
+    /// to go without a database.
+    fn without_ticker(&self) -> Result<File, EngineError> {
+        let lock = files::open_lock(&self.home.ticker_lock())?;
+        let deadline = clock::steady() + TICKER_PATIENCE;
+        while lock.try_lock().is_err() && clock::steady() < deadline {
+            // It looks whether its database is in place.
+            self.poke();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(lock)
     }
 
     fn restore_some(&self, names: &[String], report: &mut RebuildReport) -> Result<(), EngineError> {
@@ -90,14 +119,24 @@ impl Engine {
                 None => report.unreadable.push(self.home.tasks().join(name)),
             }
         }
-        report.restored += found.len() as u64;
-        self.store.write(|writing| {
+        report.restored += self.store.write(|writing| {
+            let mut restored = 0;
             for (task, file) in &found {
                 let fingerprint = fingerprint(&task.spec.backend, &task.spec, &file.words);
-                writing.restore(task, &file.words, file.request_id.as_deref(), &fingerprint)?;
+                let request_id = match file.request_id.as_deref() {
+                    Some(request_id) => match claim(writing, task, request_id)? {
+                        Claim::Granted => Some(request_id),
+                        Claim::Refused => None,
+                        Claim::Stray => continue,
+                    },
+                    None => None,
+                };
+                writing.restore(task, &file.words, request_id, &fingerprint)?;
+                restored += 1;
             }
-            Ok::<_, EngineError>(())
-        })
+            Ok::<_, EngineError>(restored)
+        })?;
+        Ok(())
     }
 
     fn read_task_dir(&self, name: &str) -> Result<Option<(Task, TaskFile)>, EngineError> {
@@ -163,6 +202,37 @@ impl Engine {
         };
         (state, attempts, Acceptance::None, None)
     }
+}
+
+/// What becomes of a task that names a request.
+enum Claim {
+    /// It stands for the request.
+    Granted,
+    /// Another does; whoever was told this one's id still finds it.
+    Refused,
+    /// Another does, and nobody was told of this one: a step has one task in each turn.
+    Stray,
+}
+
+/// Decides which of two tasks stands for a request. Two there are where a submitter died between the file and the
+/// commit and the request was sent again; at most one of them has started.
+fn claim(writing: &Writing<'_>, task: &Task, request_id: &str) -> Result<Claim, EngineError> {
+    let Some(Duplicate::Request(other)) = writing.view().duplicate(Some(request_id), &[], task.created_at)? else {
+        return Ok(Claim::Granted);
+    };
+    let is_step = task.spec.lineage.workflow.is_some();
+    Ok(match (task.attempts.is_empty(), is_step) {
+        (true, true) => Claim::Stray,
+        (true, false) => Claim::Refused,
+        (false, true) => {
+            writing.remove(&other)?;
+            Claim::Granted
+        }
+        (false, false) => {
+            writing.give_up_request(&other)?;
+            Claim::Granted
+        }
+    })
 }
 
 fn put_aside(home: &Home) -> Result<Option<Utf8PathBuf>, EngineError> {

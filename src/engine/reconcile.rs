@@ -1,5 +1,7 @@
 //! Making the store agree with reality: what the files and locks of running attempts say.
 
+use std::time::{Duration, Instant};
+
 use camino::Utf8PathBuf;
 
 use super::{
@@ -22,6 +24,9 @@ use crate::{
 /// Sending one too many is harmless: it finds the lock taken or the attempt over.
 const START_PATIENCE: Span = Span::from_secs(2);
 
+/// A ticker that was woken by the same change as a waiter has so long to deal with it alone.
+pub(super) const HEAD_START: Duration = Duration::from_millis(10);
+
 /// How a running attempt looks from outside.
 enum Look {
     Kept,
@@ -39,15 +44,31 @@ impl Engine {
         self.gate.pass(self.watchers.changes(), || self.reconcile_now())
     }
 
-    /// Like [`Engine::reconcile`], for looks while waiting: fifty who wait for the same poke share one.
+    /// Like [`Engine::reconcile`], for looks while waiting: fifty who wait for the same poke share one. Where a ticker
+    /// lives, the poke has woken it too: it goes first, and pokes again when what has ended is in the store. Two who
+    /// do the same at once take each other's time and locks.
+    ///
+    /// Returns since when a change is left to the ticker, to be given to the next call; `None` while none is.
     ///
     /// # Errors
     /// Files or the store cannot be read or written.
-    pub fn refresh(&self) -> Result<(), EngineError> {
-        if self.gate.is_fresh(self.watchers.changes()) { Ok(()) } else { self.reconcile() }
+    pub(super) fn refresh(&self, left_since: Option<Instant>) -> Result<Option<Instant>, EngineError> {
+        if self.gate.is_fresh(self.watchers.changes()) {
+            return Ok(None);
+        }
+        let now = clock::steady();
+        let since = left_since.unwrap_or(now);
+        if now.duration_since(since) < HEAD_START && self.has_ticker() {
+            return Ok(Some(since));
+        }
+        self.reconcile().map(|()| None)
     }
 
     fn reconcile_now(&self) -> Result<(), EngineError> {
+        // Nothing to look after, to release, to start or to drive: most calls of most days end here.
+        if !self.store.read(|view| view.any_moving())? {
+            return Ok(());
+        }
         let news = self.look_around()?;
         if !news.is_empty() || self.something_is_due()? {
             failpoint::hit("engine.before_settle");
@@ -275,9 +296,11 @@ impl Engine {
         let baseline: Usage = self.baseline(task, attempt).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
         let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
+        // Of a running task it is when it was claimed or resumed.
+        let since = started_at.max(task.updated_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
         let used = task.spent().with(&digest.usage.at_cost(&self.cost_of(&digest, &attempt.backend)));
-        if let Some((ending, detail)) = supervise(&task.spec, &used, &digest, linger, started_at, clock::now()) {
+        if let Some((ending, detail)) = supervise(&task.spec, &used, &digest, linger, since, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())

@@ -61,7 +61,7 @@ impl Engine {
         let news = self.look_around()?;
         let fingerprint = fingerprint(&spec.backend, &spec, &words);
         let id = TaskId::new(clock::now(), random::bits());
-        let (submitted, settled) = self.store.write(|writing| {
+        let taken_on = self.store.write(|writing| {
             let now = clock::now();
             let mut settled = Settled::default();
             self.apply(writing, news.into(), now, &mut settled)?;
@@ -84,6 +84,12 @@ impl Engine {
             let new =
                 NewTask { id: id.clone(), spec, words: &words, state, request_id, fingerprint: &fingerprint, now };
             let mut task = writing.add(new)?;
+            // Before anybody can see the task, and what hangs on it: a lost database then never takes it along. What
+            // fails here is made up for at its start.
+            if let Err(error) = self.write_task_file(&task, &words, request_id) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no copy of the task outside the database");
+            }
+            failpoint::hit("submit.before_commit");
             if task.status().is_terminal() {
                 writing.keep(&mut task, now)?;
             }
@@ -92,14 +98,13 @@ impl Engine {
                 task = claimed.clone();
             }
             Ok::<_, EngineError>((Submitted { task, duplicate: None, archive }, settled))
-        })?;
-        failpoint::hit("submit.after_commit");
-        if submitted.duplicate.is_none() {
-            // The task is taken on: what fails from here on is made up for by whoever comes next.
-            if let Err(error) = self.write_task_file(&submitted.task, &words, request_id) {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no copy of the task outside the database");
-            }
+        });
+        if taken_on.is_err() {
+            // A rebuild would take its file for a task.
+            let _ = std::fs::remove_dir_all(self.home.task(&id));
         }
+        let (submitted, settled) = taken_on?;
+        failpoint::hit("submit.after_commit");
         if let Err(error) = self.after_commit(&settled) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the task starts later");
         }
@@ -178,7 +183,7 @@ impl Engine {
         &self,
         task: &Task,
         words: &Words,
-        request_id: Option<String>,
+        request_id: Option<&str>,
     ) -> Result<(), EngineError> {
         let file = TaskFile {
             v: 1,
@@ -186,7 +191,7 @@ impl Engine {
             created_at: task.created_at,
             spec: task.spec.clone(),
             words: words.clone(),
-            request_id,
+            request_id: request_id.map(str::to_owned),
         };
         self.write_beside(&task.id, "task.json", &file)
     }

@@ -264,6 +264,11 @@ pub(super) fn finish(dir: &AttemptDir, plan: &ArchivePlan, late: bool) -> Result
     differs().map_err(|trouble| unready(trouble).detail.unwrap_or_default())
 }
 
+/// Waits until the disk has the name of what [`finish`] has archived. Where it cannot, nobody can be told any more.
+pub(super) fn settle(plan: &ArchivePlan) {
+    let _ = Workspace::open(&plan.store, &plan.workspace).and_then(|workspace| workspace.settle());
+}
+
 fn changes(found: &[Change]) -> Changes {
     let count = |wanted: fn(ChangeKind) -> bool| found.iter().filter(|change| wanted(change.kind())).count() as u64;
     let file = |change: &Change| ChangedFile { path: change.path.to_string(), kind: change.kind() };

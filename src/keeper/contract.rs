@@ -10,6 +10,7 @@
 //! | `ended` | recorder | made before a program is started of which nothing but its end is known, then that ([`ProgramEnd`]) |
 //! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
 //! | `paused` | keeper | there as long as the tree is stopped |
+//! | `rests` | keeper | since when it is, and how long it was before ([`Rests`]) |
 //! | `beat` | keeper | its time of change is the keeper's sign of life |
 //! | `setup` | keeper | what the commands printed that make an isolated directory ready |
 //! | `verify` | keeper | what the checks printed |
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::{ChangeKind, SnapshotName},
     core::{ArchiveLimits, ArchiveScope, Bytes, Check, Ending, Isolation, Span, Timestamp, Verification},
-    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace},
+    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace, sync_dir},
 };
 
 /// The version of the files' form. Readers take any version up to theirs.
@@ -59,13 +60,16 @@ pub struct Spec {
     /// Shell lines that must succeed after the agent has.
     pub verify: Vec<String>,
     pub verify_timeout: Span,
-    /// Touched at the end, so that whoever waits for any task wakes.
+    /// The bells beside this file are rung at the end, so that whoever waits for any task wakes.
     pub poke: Utf8PathBuf,
     /// Started at the end if its lock is free.
     pub ticker_lock: Utf8PathBuf,
     /// Whether the program has a parent of its own that notes its end, so that the exit code outlives this keeper.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub records_end: bool,
+    /// The exit codes that mean success; 0 when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub good_exits: Vec<i32>,
     /// Whether the agent writes something before it does anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub speaks_first: bool,
@@ -77,6 +81,12 @@ pub struct Spec {
 /// Returns the mark beside an isolated directory that says that it is made and ready.
 pub fn ready_mark(root: &Utf8Path) -> Utf8PathBuf {
     format!("{root}.ready").into()
+}
+
+impl Spec {
+    pub(super) fn is_good_exit(&self, code: i32) -> bool {
+        if self.good_exits.is_empty() { code == 0 } else { self.good_exits.contains(&code) }
+    }
 }
 
 /// What to archive, and where the agent works.
@@ -139,6 +149,17 @@ pub struct ChangedFile {
 pub struct AgentProcess {
     pub pid: i32,
     pub started_at: Timestamp,
+}
+
+/// The time in which the tree stood still, which counts against no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rests {
+    pub v: u32,
+    /// When it was stopped, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// All pauses before.
+    pub before: Span,
 }
 
 /// How a program ended, by its parent.
@@ -259,10 +280,32 @@ impl AttemptDir {
         replace(&self.file("changes.json"), &to_json(changes), Durability::Process)
     }
 
+    /// Whoever looks sees it from here on; a crash of the machine takes it back until [`AttemptDir::settle`].
+    ///
     /// # Errors
-    /// The file cannot be made durable; the attempt then looks as if it still ran.
+    /// The content cannot be made durable; the attempt then looks as if it still ran.
     pub fn write_exit(&self, exit: &Exit) -> Result<(), FileError> {
-        replace(&self.file("exit"), &to_json(exit), Durability::Machine)
+        replace(&self.file("exit"), &to_json(exit), Durability::Content)
+    }
+
+    /// Makes the names of the files durable.
+    ///
+    /// # Errors
+    /// The directory cannot be synced.
+    pub fn settle(&self) -> Result<(), FileError> {
+        sync_dir(self.path())
+    }
+
+    /// Returns what is noted about pauses; none where nothing readable is.
+    pub(super) fn read_rests(&self) -> Rests {
+        let bytes = read_optional(&self.file("rests")).ok().flatten();
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn write_rests(&self, rests: &Rests) -> Result<(), FileError> {
+        replace(&self.file("rests"), &to_json(rests), Durability::Process)
     }
 
     /// Returns the noted end of the program; `None` where none was noted.
@@ -297,6 +340,7 @@ impl AttemptDir {
             return Ok(false);
         }
         self.write_exit(&Exit::without_agent(ending, now))?;
+        self.settle()?;
         Ok(true)
     }
 

@@ -17,14 +17,14 @@ use camino::Utf8Path;
 use super::{
     archive,
     checks::{self, Lines},
-    contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
+    contract::{AgentProcess, AttemptDir, Exit, Order, Rests, Spec, VERSION, to_json},
     ctl::{Ear, News},
     recorder,
 };
 use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp},
     os::{
-        clock, failpoint,
+        bell, clock, failpoint,
         files::{self, FileError},
         memory,
         spawn::{self, Program},
@@ -58,11 +58,17 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     let Some(spec) = dir.read_spec()? else { return Ok(()) };
     let exit = attempt(&dir, &spec, environment)?;
     failpoint::hit("keeper.before_exit");
-    sync_output(&dir);
     write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
-    drop(lock);
     wake_others(&spec);
+    // Those who were woken find the files by their names already, and keep what they say by a commit of their own.
+    // A crash of the machine right now takes back the names at most: of an end that is committed, or that nobody
+    // was told of, and of a snapshot, without which the changes count as not known.
+    dir.settle()?;
+    if let Some(plan) = &spec.archive {
+        archive::settle(plan);
+    }
+    drop(lock);
     Ok(())
 }
 
@@ -77,14 +83,24 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
         }
         memory::release_heap();
     }
-    let mut exit = match start_or_adopt(dir, spec, environment)? {
+    let start = start_or_adopt(dir, spec, environment)?;
+    // Not before: an agent in its keeper's own session is ended by the system (SIGHUP) when that keeper dies while the
+    // agent is stopped, because nobody of the session could continue it any more (setpgid(2), "orphaned process group").
+    // Whoever started this keeper has left the caller's session and terminal before.
+    tree::leave_session();
+    let mut exit = match start {
         Start::Runs(agent) => Watch::new(dir, spec, agent, ear).run_to_the_end(environment),
         Start::Failed(detail) => {
             return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
         }
     };
-    if let Some(plan) = plan {
-        exit.archive_note = archive::finish(dir, plan, exit.adopted).err();
+    match plan {
+        // Both wait for the disk most of the time.
+        Some(plan) => std::thread::scope(|scope| {
+            scope.spawn(|| sync_output(dir));
+            exit.archive_note = archive::finish(dir, plan, exit.adopted).err();
+        }),
+        None => sync_output(dir),
     }
     Ok(exit)
 }
@@ -245,19 +261,24 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear) -> Self {
-        let already = clock::now().since(agent.started_at).as_duration();
         let now = clock::steady();
+        let before = |at: Timestamp| {
+            let ago = clock::now().since(at).as_duration();
+            now.checked_sub(ago).unwrap_or(now)
+        };
+        // An earlier keeper may have died while the tree stood still.
+        let rests = if agent.adopted { dir.read_rests() } else { Rests::default() };
         Self {
             dir,
             spec,
-            agent,
             ear,
-            began: now.checked_sub(already).unwrap_or(now),
-            paused_since: None,
-            paused_for: Duration::ZERO,
+            began: before(agent.started_at),
+            paused_since: rests.since.map(before),
+            paused_for: rests.before.as_duration(),
             closing: None,
             ended: None,
             beat_at: now + BEAT_EVERY,
+            agent,
         }
     }
 
@@ -325,8 +346,16 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// SIGSTOP to every process of the tree, again until no new one turns up.
+    /// SIGSTOP to every process of the tree, again until no new one turns up. What is written down about it comes
+    /// first: a tree that stands still and does not look so would stand for ever if this keeper died here.
     fn pause(&mut self) {
+        // Without it (disk full) a late order to pause is not noticed by the engine.
+        files::poke(&self.dir.file("paused"));
+        if self.paused_since.is_none() {
+            self.paused_since = Some(clock::steady());
+            self.note_rests(Some(clock::now()));
+        }
+        failpoint::hit("keeper.pausing");
         let mut stopped = std::collections::BTreeSet::new();
         loop {
             let members = tree::members(&self.spec.cookie);
@@ -337,16 +366,22 @@ impl<'a> Watch<'a> {
             tree::tell(&fresh, Tell::Stop);
             stopped.extend(fresh);
         }
-        self.paused_since.get_or_insert(clock::steady());
-        // Without it (disk full) a late order to pause is not noticed by the engine.
-        files::poke(&self.dir.file("paused"));
+        failpoint::hit("keeper.paused");
+    }
+
+    fn note_rests(&self, since: Option<Timestamp>) {
+        let before = Span::from_millis(u64::try_from(self.paused_for.as_millis()).unwrap_or(u64::MAX));
+        // Without it (disk full) the next keeper counts the pause against the time limit.
+        let _ = self.dir.write_rests(&Rests { v: VERSION, since, before });
     }
 
     fn resume(&mut self) {
         tree::tell(&tree::members(&self.spec.cookie), Tell::Continue);
         if let Some(since) = self.paused_since.take() {
             self.paused_for += clock::steady().saturating_duration_since(since);
+            self.note_rests(None);
         }
+        failpoint::hit("keeper.resumed");
         let _ = std::fs::remove_file(self.dir.file("paused"));
     }
 
@@ -444,7 +479,9 @@ impl<'a> Watch<'a> {
     fn exit(mut self, killed_processes: u32, environment: &[(String, String)]) -> Exit {
         let own_end = self.own_end();
         let code = self.ended.and_then(|ended| ended.code);
-        let checks = if self.is_worth_checking(own_end.0) { self.check(environment) } else { Vec::new() };
+        let closing = self.closing.as_ref().map(|closing| closing.ending);
+        let is_worth = is_worth_checking(closing, own_end.0, self.ended, self.spec);
+        let checks = if is_worth { self.check(environment) } else { Vec::new() };
         let (ending, detail) = self.closing.map_or(own_end, |closing| (closing.ending, closing.detail));
         Exit {
             v: VERSION,
@@ -473,15 +510,6 @@ impl<'a> Watch<'a> {
         (if self.agent.adopted { Ending::Vanished } else { Ending::Exited }, None)
     }
 
-    /// Checks say something about work that is there, not about a run that was broken off.
-    fn is_worth_checking(&self, own_end: Ending) -> bool {
-        if own_end == Ending::LaunchFailed {
-            return false;
-        }
-        let of_itself = self.closing.as_ref().is_none_or(|closing| closing.ending == Ending::Lingered);
-        of_itself && self.ended.is_none_or(|ended| ended.code.unwrap_or(0) == 0)
-    }
-
     /// Orders are heard while checks run: an end asked for now ends the check too.
     fn check(&mut self, environment: &[(String, String)]) -> Vec<Check> {
         let (dir, spec) = (self.dir, self.spec);
@@ -494,6 +522,17 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// Checks say something about work that is there, not about a run that was broken off. An agent that was only still
+/// there has given its result, however it then left; of one whose end nobody saw the stream says whether it had.
+fn is_worth_checking(closing: Option<Ending>, own_end: Ending, ended: Option<tree::Ended>, spec: &Spec) -> bool {
+    match (closing, own_end, ended) {
+        (_, Ending::LaunchFailed, _) => false,
+        (Some(closing), _, _) => closing == Ending::Lingered,
+        (None, _, None) => true,
+        (None, _, Some(ended)) => ended.code.is_some_and(|code| spec.is_good_exit(code)),
+    }
+}
+
 /// The exit file must not be more durable than the output it stands for.
 fn sync_output(dir: &AttemptDir) {
     for name in ["out", "err"] {
@@ -503,9 +542,9 @@ fn sync_output(dir: &AttemptDir) {
     }
 }
 
-/// Touches the poke file, and starts a ticker if none is alive to see it.
+/// Rings for those who wait, and starts a ticker if none is alive to hear it.
 fn wake_others(spec: &Spec) {
-    files::poke(&spec.poke);
+    bell::ring(spec.poke.parent().unwrap_or(&spec.poke));
     ensure_ticker(spec);
 }
 
@@ -514,5 +553,36 @@ fn ensure_ticker(spec: &Spec) {
     if !ticker_is_alive {
         // Its zombie is collected with those of the agent's tree.
         let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{"v":1,"cookie":"c.1","program":"a","args":[],"env":[],"env_pass":[],"cwd":"/w","prompt_on_stdin":true,"interrupt_first":false,"timeout":null,"grace":"10s","max_output":"1GB","free_disk_floor":"1MB","leftover_grace":"2s","verify":["true"],"verify_timeout":"30m","poke":"/p","ticker_lock":"/t"}"#;
+
+    #[test]
+    fn checks_follow_an_agent_that_came_to_its_end() {
+        let spec: Spec = serde_json::from_str(SPEC).unwrap();
+        let lenient = Spec { good_exits: vec![0, 3], ..spec.clone() };
+        let code = |code| Some(tree::Ended { pid: 1, code: Some(code), signal: None });
+        let killed = Some(tree::Ended { pid: 1, code: None, signal: Some(9) });
+        let rows = [
+            (&spec, None, Ending::Exited, code(0), true),
+            (&spec, None, Ending::Exited, code(3), false),
+            (&lenient, None, Ending::Exited, code(3), true),
+            (&spec, None, Ending::Exited, killed, false),
+            (&spec, None, Ending::Vanished, None, true),
+            (&spec, None, Ending::LaunchFailed, code(127), false),
+            // It had given its result before it was asked to leave.
+            (&spec, Some(Ending::Lingered), Ending::Exited, killed, true),
+            (&spec, Some(Ending::Lingered), Ending::Exited, code(143), true),
+            (&spec, Some(Ending::Cancelled), Ending::Exited, code(0), false),
+            (&spec, Some(Ending::TimedOut), Ending::Exited, killed, false),
+        ];
+        for (spec, closing, own_end, ended, is_worth) in rows {
+            assert_eq!(is_worth_checking(closing, own_end, ended, spec), is_worth, "{closing:?} {own_end:?} {ended:?}");
+        }
     }
 }

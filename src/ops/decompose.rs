@@ -182,6 +182,7 @@ async fn finish(
             demo: input.demo,
             from_step: None,
             reuse: None,
+            loaf_id: None,
             unattended: false,
             request_id: None,
         };
@@ -213,8 +214,7 @@ async fn plan(call: &Call<'_>, input: &DecomposeInput, planner: &str) -> Result<
     call.progress.line(&format!("planning: task {id}"));
     let over = call
         .engine
-        .wait_until(call.wait_limit(None), || {
-            call.engine.refresh()?;
+        .wait_until(call.wait_limit(None), |_| {
             let task = call.engine.task(&id)?;
             Ok((task.status().is_terminal() || call.progress.is_over()).then_some(task.status()))
         })

@@ -133,7 +133,7 @@ impl Operation for Events {
         let start = input.after.clone().unwrap_or_else(|| cursor(1, 0));
         parse(&start)?;
         let wanted = |event: &AgentEvent| input.kinds.is_empty() || input.kinds.iter().any(|kind| kind == event.kind());
-        let look = || {
+        let look = |_| {
             let task = call.engine.task(&id)?;
             let page = read_after(call.engine, &task, &start, limit, &wanted)?;
             let worth = !page.events.is_empty() || task.status().is_terminal() || call.progress.is_over();

@@ -328,6 +328,8 @@ impl Operation for InboxAnswer {
         let is_budget = step == BUDGET_TOO || (step == BUDGET && !is_step);
         if is_step || is_budget {
             call.engine.check_person(&workflow_id, &step)?;
+            let asked = Some(step.as_str()).filter(|_| !is_budget);
+            call.engine.until_asked(&workflow_id, asked, task_vocabulary()).await?;
         }
         if is_budget {
             return answer_budget(call, workflow_id, step, approved).await;

@@ -54,7 +54,7 @@ pub struct ParallelInput {
     #[arg(long, conflicts_with = "wait")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub detach: bool,
-    /// Loaf that the tasks belong to: kept with each as metadata `loaf_id`
+    /// Loaf that the tasks belong to: `loaf.…` in prompts, and metadata `loaf_id` of each
     #[arg(long, value_name = "LOAF")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loaf_id: Option<String>,
@@ -104,6 +104,7 @@ impl Operation for Parallel {
             request_id: input.request_id,
             from_step: None,
             reuse: None,
+            loaf_id: input.loaf_id,
         };
         start_and_wait(call, start, input.wait).await
     }
@@ -143,17 +144,6 @@ fn definition(input: &ParallelInput) -> Result<Map<String, Value>, OpError> {
     }
     if let Some(name) = &input.name {
         workflow.insert("name".into(), json!(name));
-    }
-    if let Some(loaf) = &input.loaf_id {
-        for step in workflow.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
-            // What is no mapping is told of as a fault.
-            if let Some(step) = step.as_object_mut() {
-                let metadata = step.entry("metadata").or_insert_with(|| json!({}));
-                if let Some(metadata) = metadata.as_object_mut() {
-                    metadata.entry("loaf_id").or_insert_with(|| json!(loaf));
-                }
-            }
-        }
     }
     Ok(workflow)
 }

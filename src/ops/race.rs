@@ -192,6 +192,7 @@ impl Operation for Race {
             demo: input.demo,
             from_step: None,
             reuse: None,
+            loaf_id: None,
             unattended: false,
             request_id: input.request_id,
         };

@@ -160,10 +160,7 @@ fn summary(view: &RunView) -> Vec<String> {
     }
     sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
     sentences.extend(view.notes.iter().map(|note| format!("Of note: {}.", inline(note))));
-    sentences.extend(view.cost_words());
-    if view.demo {
-        sentences.push("It was a demo: no agent was asked.".to_owned());
-    }
+    sentences.extend(view.cost_words().map(|words| format!("{}.", begun(&words))));
     sentences
 }
 
@@ -229,6 +226,12 @@ fn word(step: &RunStepView) -> Option<String> {
             format!("A person{user} {told} step {id} {door} at {at}{note}.")
         }
     })
+}
+
+/// Returns words as the beginning of a sentence.
+fn begun(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// Makes a text of somebody else's a part of a line of Markdown: no link, no image, no HTML, no cell of its own.

@@ -17,9 +17,9 @@ use crate::{
         Giver, Money, Question, RefusedAnswer, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended,
         Verification, Word,
     },
-    engine::{Ask, Engine, EngineError, Loaded, RunState, StepMaker},
+    engine::{Ask, Engine, EngineError, Loaded, RunState, Spending, StepMaker},
     os::clock,
-    ui::{Page, Tone, clip, duration_words, one_line, plural},
+    ui::{Page, Tone, ago_words, clip, duration_words, one_line, plural},
     workflow::{Part, StepKind, as_written},
 };
 
@@ -51,6 +51,15 @@ pub struct RunLine {
     /// Whether nothing goes on without a person's word.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub waits_for_person: bool,
+    /// Why it does not go on, or what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Dollars of all steps whose cost is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Steps of which not every cost is known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cost_unknown_steps: u64,
     /// The run and its step that this one is the workflow of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentStep>,
@@ -65,19 +74,35 @@ pub struct ParentStep {
 
 impl RunLine {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
+        Self::with(call, state, &call.engine.spending(&state.run.id)?)
+    }
+
+    fn with(call: &Call<'_>, state: &RunState, spending: &Spending) -> Result<Self, OpError> {
         let run = &state.run;
+        let is_paused = call.engine.is_paused(state)?;
+        let waits_for_person = call.engine.waits_for_person(state)?;
+        let why = match run.status {
+            RunStatus::Paused => run.why.clone(),
+            RunStatus::Running if is_paused => Some(ALL_PAUSED.to_owned()),
+            RunStatus::Running => waits_for_person.then(|| "waits for a person".to_owned()),
+            RunStatus::Failed => state.what_failed(),
+            RunStatus::Done | RunStatus::Cancelled => None,
+        };
         let end = run.finished_at.unwrap_or_else(clock::now);
         Ok(Self {
             workflow_id: run.id.clone(),
             name: run.name.clone(),
             status: run.status,
-            standing: if call.engine.is_paused(state)? { PAUSED } else { run.status.as_str() },
+            standing: if is_paused { PAUSED } else { run.status.as_str() },
             created_at: run.created_at,
             finished_at: run.finished_at,
             elapsed_s: end.since(run.created_at).as_secs_f64(),
             steps_total: state.written_steps().count() as u64,
             steps_over: state.written_steps().filter(|step| step.status.is_over()).count() as u64,
-            waits_for_person: call.engine.waits_for_person(state)?,
+            waits_for_person,
+            why,
+            cost_usd: spending.known().map(Money::as_dollars),
+            cost_unknown_steps: state.unknown_costs(spending),
             parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
         })
     }
@@ -297,17 +322,10 @@ impl RunView {
         let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
         let budget = state.run.budget.or(loaded.workflow.budget).filter(|_| !loaded.frozen.demo);
         let known = spending.known();
-        let written = as_written(steps.iter().map(|step| step.id.as_str()));
-        let unknown: BTreeSet<_> = steps
-            .iter()
-            .zip(&written)
-            .filter(|(step, _)| spending.unknown.contains(&step.id))
-            .map(|(_, at)| at)
-            .collect();
         let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
-        let line = RunLine::of(call, state)?;
+        let line = RunLine::with(call, state, &spending)?;
         let budget_spent = state.run.status == RunStatus::Paused && is_spent;
         let exit = if budget_spent { Exit::Blocked } else { line.exit_of() };
         let RunLine {
@@ -319,6 +337,8 @@ impl RunView {
             finished_at,
             elapsed_s,
             waits_for_person,
+            cost_usd,
+            cost_unknown_steps,
             parent,
             ..
         } = line;
@@ -333,8 +353,8 @@ impl RunView {
             parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
-            cost_usd: known.map(Money::as_dollars),
-            cost_unknown_steps: unknown.len() as u64,
+            cost_usd,
+            cost_unknown_steps,
             budget_usd: budget.map(Money::as_dollars),
             budget_spent,
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
@@ -348,14 +368,18 @@ impl RunView {
 
     /// Says what it has cost, as far as that is known; nothing where nothing was spent on agents.
     pub(super) fn cost_words(&self) -> Option<String> {
-        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget))).unwrap_or_default();
-        let unknown = plural(self.cost_unknown_steps, "step");
-        let has = if self.status.is_terminal() { "cost" } else { "has cost" };
-        match (self.cost_usd, self.cost_unknown_steps) {
-            (None, 0) => None,
-            (Some(cost), 0) => Some(format!("It {has} {}{of}.", dollars(cost))),
-            (Some(cost), _) => Some(format!("It {has} {}{of}; the cost of {unknown} is not known.", dollars(cost))),
-            (None, _) => Some(format!("The cost of {unknown} is not known.")),
+        if self.demo {
+            return Some("a demo: no agent was asked and nothing spent".to_owned());
+        }
+        let of = self.budget_usd.map(|budget| format!(" of a budget of {}", dollars(budget)));
+        let unknown = format!("the cost of {} is not known", plural(self.cost_unknown_steps, "step"));
+        match (self.cost_usd.map(dollars), self.cost_unknown_steps, of) {
+            (None, 0, _) => None,
+            (Some(usd), 0, of) => Some(format!("{usd} spent{}", of.unwrap_or_default())),
+            (Some(usd), _, of) => Some(format!("{usd} spent{}, and {unknown}", of.unwrap_or_default())),
+            (None, _, None) => Some(unknown),
+            // Nothing is held against the budget then, which nobody would see otherwise.
+            (None, _, Some(of)) => Some(format!("nothing known spent{of}: {unknown}")),
         }
     }
 }
@@ -379,6 +403,11 @@ fn call_next(status: RunStatus, standing: &str, waits_for_person: bool, budget_s
         RunStatus::Running if waits_for_person => Some("inbox_list, then inbox_answer"),
         RunStatus::Running => Some("workflow_status with wait"),
     }
+}
+
+/// Says a sum in a table, where a part of a cent does not count.
+pub(super) fn brief_dollars(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.01 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
 }
 
 /// Says a sum as people do.
@@ -421,7 +450,7 @@ fn step_view(
     let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
     let is_paused = state.is_paused(loaded, place, paused);
     let why_paused = || match (&child, task) {
-        (Some(child), _) => child.why.clone().unwrap_or_else(|| "what runs in it is paused".to_owned()),
+        (Some(child), _) => child.why.clone().unwrap_or_else(|| ALL_PAUSED.to_owned()),
         (None, Some(_)) => "its task is paused".to_owned(),
         (None, None) => "the run is paused".to_owned(),
     };
@@ -475,6 +504,9 @@ pub(super) fn run_tone(status: RunStatus, standing: &str) -> Tone {
 /// The word for what somebody has stopped for a while.
 const PAUSED: &str = RunStatus::Paused.as_str();
 
+/// Why nothing of a run moves that is not paused itself.
+const ALL_PAUSED: &str = "what runs in it is paused";
+
 /// Returns the word for a step. One that runs is where its task is: nobody is told that something is at work which
 /// only waits for its turn, or which is paused.
 pub(super) const fn shown(step: StepStatus, task: Option<Status>, is_paused: bool) -> &'static str {
@@ -503,14 +535,54 @@ const fn step_tone(status: StepStatus) -> Tone {
 impl Render for RunLine {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status, self.standing), self.standing);
-        let took = duration_words(self.elapsed_s);
-        let steps = plural(self.steps_total, "step");
-        page.line(format!(
-            "{} {} {word} {} of {steps} in {took}",
-            self.workflow_id,
-            one_line(&self.name),
-            self.steps_over
-        ));
+        let (time, took) = (time_word(self.status, self.standing), duration_words(self.elapsed_s));
+        let why = self.why.as_deref().map(|why| format!(": {}", clip(why, 200))).unwrap_or_default();
+        let (id, name) = (&self.workflow_id, one_line(&self.name));
+        page.line(format!("{id} {name} {word} {time} {took}, {}{why}", self.steps()));
+    }
+}
+
+impl RunLine {
+    /// Returns how many of its steps are over: `3 of 7 steps`.
+    fn steps(&self) -> String {
+        format!("{} of {}", self.steps_over, plural(self.steps_total, "step"))
+    }
+
+    fn row(&self, now: Timestamp) -> Vec<(Tone, String)> {
+        let cost = match (self.cost_usd.map(brief_dollars), self.cost_unknown_steps) {
+            (cost, 0) => cost.unwrap_or_default(),
+            (Some(cost), _) => format!("≥ {cost}"),
+            (None, _) => "unknown".to_owned(),
+        };
+        let plain = |words: String| (Tone::Plain, words);
+        let nested = self.parent.as_ref().map(|parent| format!("in {} of {}", parent.step, parent.workflow_id.short()));
+        let why: Vec<String> = nested.into_iter().chain(self.why.as_deref().map(|why| clip(why, 200))).collect();
+        vec![
+            plain(self.workflow_id.short().to_owned()),
+            plain(clip(&self.name, 24)),
+            (run_tone(self.status, self.standing), self.standing.to_owned()),
+            plain(format!("{} of {}", self.steps_over, self.steps_total)),
+            plain(duration_words(self.elapsed_s)),
+            plain(ago_words(now.since(self.created_at).as_secs_f64())),
+            plain(cost),
+            plain(why.join("; ")),
+        ]
+    }
+}
+
+/// Shows runs as a table.
+pub(super) fn run_table(page: &mut Page, runs: &[RunLine]) {
+    let now = clock::now();
+    let rows = runs.iter().map(|run| run.row(now)).collect();
+    page.told_table(&["run", "name", "status", "steps", "time", "started", "cost", "why"], rows);
+}
+
+/// Returns the word before the time that a run took so far.
+fn time_word(status: RunStatus, standing: &str) -> &'static str {
+    match status {
+        RunStatus::Running if standing != PAUSED => "for",
+        RunStatus::Running | RunStatus::Paused => "after",
+        RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
     }
 }
 
@@ -545,27 +617,6 @@ impl RunView {
             _ => format!("{count} {word}"),
         });
         words.collect::<Vec<_>>().join(", ")
-    }
-
-    /// Returns what is known of the cost.
-    fn brief_cost(&self) -> Option<String> {
-        if self.demo {
-            return Some("a demo: no agent was asked and nothing spent".to_owned());
-        }
-        let of = self.budget_usd.map(|budget| format!(" of {}", dollars(budget))).unwrap_or_default();
-        let Some(usd) = self.cost_usd.map(dollars) else {
-            let steps = plural(self.cost_unknown_steps, "step");
-            return match (self.cost_unknown_steps, self.budget_usd) {
-                (0, _) => None,
-                (_, None) => Some(format!("the cost of {steps} is not known")),
-                // Nothing is held against the budget then, which nobody would see otherwise.
-                (_, Some(_)) => Some(format!("nothing known spent{of}: what {steps} cost is not known")),
-            };
-        };
-        Some(match self.cost_unknown_steps {
-            0 => format!("{usd}{of}"),
-            unknown => format!("{usd}{of} and what {} cost, which is not known", plural(unknown, "step")),
-        })
     }
 
     /// Returns what to do next where the run does not say it itself.
@@ -609,13 +660,9 @@ impl Render for RunView {
         let name = page.tint(Tone::Strong, &one_line(&self.name));
         let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
-        let time = match self.status {
-            RunStatus::Running if self.standing != PAUSED => "for",
-            RunStatus::Running | RunStatus::Paused => "after",
-            RunStatus::Done | RunStatus::Failed | RunStatus::Cancelled => "in",
-        };
+        let time = time_word(self.status, self.standing);
         page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
-        let cost = self.brief_cost().map(|words| format!(", {words}")).unwrap_or_default();
+        let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
         if let Some(parent) = &self.parent {
@@ -702,7 +749,7 @@ impl RunStepView {
             (tone_of(self.status, self.standing), self.standing.to_owned()),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
-            plain(self.cost_usd.map(|usd| format!("${usd:.2}"))),
+            plain(self.cost_usd.map(brief_dollars)),
             (Tone::Faint, id.map(|id| id.short().to_owned()).unwrap_or_default()),
             (Tone::Plain, why.join(": ")),
         ]
@@ -766,6 +813,55 @@ mod tests {
         }
     }
 
+    fn line(name: &str, status: RunStatus, why: Option<&str>) -> RunLine {
+        RunLine {
+            workflow_id: "1qegr4xz5ddrfv3syrhy9".parse().unwrap(),
+            name: name.to_owned(),
+            status,
+            standing: status.as_str(),
+            created_at: Timestamp(clock::now().as_millis() - 190_000),
+            finished_at: None,
+            elapsed_s: 75.0,
+            steps_total: 7,
+            steps_over: 3,
+            waits_for_person: false,
+            why: why.map(str::to_owned),
+            cost_usd: None,
+            cost_unknown_steps: 0,
+            parent: None,
+        }
+    }
+
+    #[test]
+    fn runs_are_a_table_that_says_why_they_stand_where_they_stand() {
+        let failed = RunLine {
+            cost_usd: Some(1.5),
+            cost_unknown_steps: 1,
+            ..line("safe\u{1b}[2J refactor", RunStatus::Failed, Some("fix failed: the check\nfailed"))
+        };
+        let nested = RunLine {
+            parent: Some(ParentStep { workflow_id: failed.workflow_id.clone(), step: "in[a]".to_owned() }),
+            cost_unknown_steps: 2,
+            ..line("inner", RunStatus::Paused, Some("a person said so"))
+        };
+        let cheap = RunLine { cost_usd: Some(0.004), ..line(&"n".repeat(30), RunStatus::Done, None) };
+        let drawn = |runs: &[RunLine], mut page: Page| {
+            run_table(&mut page, runs);
+            page.as_str().to_owned()
+        };
+        let runs = [failed, nested, cheap];
+        let expected = "RUN        NAME                      STATUS  STEPS   TIME    STARTED  COST     WHY
+1qegr4xz5  safe refactor             failed  3 of 7  1m 15s  3m ago   ≥ $1.50  fix failed: the check failed
+1qegr4xz5  inner                     paused  3 of 7  1m 15s  3m ago   unknown  in in[a] of 1qegr4xz5; a person said so
+1qegr4xz5  nnnnnnnnnnnnnnnnnnnnnnn…  done    3 of 7  1m 15s  3m ago   <$0.01
+";
+        assert_eq!(drawn(&runs, Page::plain()), expected);
+        let narrow = drawn(&runs, Page::coloured(82));
+        assert!(narrow.contains("\n    in in[a] of 1qegr4xz5; a person said so\n"), "{narrow}");
+        assert!(narrow.lines().all(|line| crate::ui::sanitise(line).chars().count() <= 82), "{narrow}");
+        assert!(!drawn(&runs[2..], Page::plain()).contains("WHY"));
+    }
+
     fn page_of(run: &RunView, mut page: Page) -> String {
         run.render(&mut page);
         page.as_str().to_owned()
@@ -784,7 +880,7 @@ mod tests {
         let mut run = run(RunStatus::Failed, steps);
         run.outputs.insert("summary".into(), "one\ntwo".into());
         let expected = "two steps failed in 1m 20s: 2 steps done, 1 failed, 1 skipped
-run 1qegr4xz5ddrfv3syrhy9, $1.50 and what 1 step cost, which is not known
+run 1qegr4xz5ddrfv3syrhy9, $1.50 spent, and the cost of 1 step is not known
 
 STEP           STATUS   BY     TIME    COST   TASK       WHY
 plan           done     codex  1m 15s  $1.50  1qegr4yra

@@ -10,7 +10,7 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
-    run_views::{RunLine, RunView, shown},
+    run_views::{RunLine, RunView, run_table, shown},
     workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
@@ -68,6 +68,10 @@ pub struct WorkflowRunInput {
     #[arg(long, value_name = "RUN")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<TaskRef>,
+    /// Loaf that `loaf.…` in the workflow means
+    #[arg(long, value_name = "LOAF")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
     /// Name of this request: sending it again returns the same run
     #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +128,7 @@ impl Operation for WorkflowRun {
             request_id: input.request_id,
             from_step: input.from_step,
             reuse: input.reuse,
+            loaf_id: input.loaf_id,
         };
         start_and_wait(call, start, input.wait).await
     }
@@ -141,6 +146,7 @@ pub(super) struct Start {
     pub request_id: Option<String>,
     pub from_step: Option<String>,
     pub reuse: Option<TaskRef>,
+    pub loaf_id: Option<String>,
 }
 
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
@@ -181,6 +187,8 @@ fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpErro
         file: start.file.map(|file| file.0),
         template: start.template.map(|name| name.to_string()),
         env: env_of(call, &workflow)?,
+        loaf: loaf_of(call, &workflow, start.loaf_id.as_deref())?,
+        loaf_id: start.loaf_id,
         unattended: start.unattended,
         asked_by: call.engine.asking_task(),
         policy: Some(policy),
@@ -258,6 +266,27 @@ fn env_of(call: &Call<'_>, workflow: &Workflow) -> Result<Map<String, Value>, Op
     Ok(kept.collect())
 }
 
+/// Reads the loaf that a workflow asks for. What changes in it later is for later runs.
+fn loaf_of(call: &Call<'_>, workflow: &Workflow, id: Option<&str>) -> Result<Option<Map<String, Value>>, OpError> {
+    let used = workflow.used_loaf();
+    if !used.is_open && used.names.is_empty() {
+        return Ok(None);
+    }
+    let id = id.ok_or_else(|| {
+        OpError::invalid("the workflow asks for `loaf`, and none was given; nothing was started")
+            .hint("name it with `loaf_id` (`--loaf-id NAME`)")
+    })?;
+    let loaf = call.engine.loaf(id)?;
+    let missing = used.names.iter().filter(|name| !loaf.contains_key(*name));
+    let missing: Vec<_> = missing.map(|name| format!("`{name}`")).collect();
+    if missing.is_empty() {
+        return Ok(Some(loaf));
+    }
+    let (missing, known) = (missing.join(", "), loaf.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
+    Err(OpError::invalid(format!("loaf `{id}` has no {missing}, which the workflow asks for; nothing was started"))
+        .hint(format!("it has {known}")))
+}
+
 /// The command line works where it is called.
 pub(super) fn or_here(given: Option<AbsolutePath>) -> Result<Option<AbsolutePath>, OpError> {
     given.map_or_else(|| ".".parse().map_err(OpError::invalid), Ok).map(Some)
@@ -287,9 +316,11 @@ pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
     let mut error =
         OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
     for fault in faults.iter().take(most) {
-        let place = match (fault.line, fault.column) {
-            (Some(line), Some(column)) => format!("{line}:{column}: "),
-            (_, _) => String::new(),
+        let file = fault.file.as_ref().map(|file| format!("{file}:"));
+        let place = match (fault.line, fault.column, file) {
+            (Some(line), Some(column), file) => format!("{}{line}:{column}: ", file.unwrap_or_default()),
+            (_, _, Some(file)) => format!("{file} "),
+            (_, _, None) => String::new(),
         };
         let path = if fault.path.is_empty() { String::new() } else { format!(" (at `{}`)", fault.path) };
         let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
@@ -321,8 +352,7 @@ pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError>
     let mut news = StepNews::default();
     let over = call
         .engine
-        .wait_until(call.wait_limit(None), || {
-            call.engine.refresh()?;
+        .wait_until(call.wait_limit(None), |_| {
             let state = call.engine.run_state(id)?;
             news.tell(call, &state)?;
             Ok((is_at_rest(call, &state)? || call.progress.is_over()).then_some(()))
@@ -492,6 +522,9 @@ const fn twenty() -> u32 {
 pub struct WorkflowListOutput {
     /// Newest first.
     pub workflows: Vec<RunLine>,
+    /// Whether there are older ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// The shipped workflows, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub examples: Option<Vec<ExampleLine>>,
@@ -539,13 +572,16 @@ impl Operation for WorkflowList {
     async fn run(call: &Call<'_>, input: WorkflowListInput) -> Result<WorkflowListOutput, OpError> {
         if input.examples {
             let examples = Some(ExampleLine::all(call)?);
-            return Ok(WorkflowListOutput { workflows: Vec::new(), examples });
+            return Ok(WorkflowListOutput { workflows: Vec::new(), more: false, examples });
         }
         call.engine.reconcile()?;
-        let runs = call.engine.runs(input.status, input.nested, input.limit.min(1000))?;
+        let limit = input.limit.min(1000);
+        let mut runs = call.engine.runs(input.status, input.nested, limit + 1)?;
+        let more = runs.len() > limit as usize;
+        runs.truncate(limit as usize);
         let line = |run: crate::core::Run| RunLine::of(call, &call.engine.run_state(&run.id)?);
         let workflows = runs.into_iter().map(line).collect::<Result<_, OpError>>()?;
-        Ok(WorkflowListOutput { workflows, examples: None })
+        Ok(WorkflowListOutput { workflows, more, examples: None })
     }
 }
 
@@ -560,11 +596,13 @@ impl Render for WorkflowListOutput {
             page.line("Try one: `mgr workflow run NAME --demo`. Its file: `mgr template show NAME`.");
             return;
         }
-        for run in &self.workflows {
-            run.render(page);
-        }
+        run_table(page, &self.workflows);
         if self.workflows.is_empty() {
             page.line("There is no such run: `mgr workflow run FILE` starts one.");
+        }
+        if self.more {
+            let shown = self.workflows.len();
+            page.line(format!("The newest {shown}: `-n {}` shows more.", shown.saturating_mul(2)));
         }
     }
 }

@@ -294,13 +294,16 @@ fn tidy(schema: &mut Value) {
 
 /// Help texts are written once for both doors; what only means something on the command line is left out here.
 pub(super) fn for_a_program(words: &str) -> String {
-    const OF_THE_COMMAND_LINE: [&str; 4] = [
-        " (can be repeated)",
-        " and exit by the outcome",
-        "; the command line does unless it is to detach",
-        " (on the command line `-` reads standard input and `@FILE` a file)",
+    const INSTEAD: [(&str, &str); 7] = [
+        (" (can be repeated)", ""),
+        (" and exit by the outcome", ""),
+        ("; the command line does unless it is to detach", ""),
+        (" (on the command line `-` reads standard input and `@FILE` a file)", ""),
+        (", `-` for standard input", ""),
+        ("; over MCP an absolute path", ", absolute path"),
+        ("over MCP for a bounded time", "bounded time"),
     ];
-    OF_THE_COMMAND_LINE.iter().fold(words.to_owned(), |words, only| words.replace(only, ""))
+    INSTEAD.iter().fold(words.to_owned(), |words, (of_the_command_line, here)| words.replace(of_the_command_line, here))
 }
 
 /// `Option<T>` of an inlined type is `anyOf [T, null]`: the T is what is meant. `oneOf` of plain

@@ -512,6 +512,7 @@ impl Operation for TemplateRun {
             demo: input.demo,
             from_step: None,
             reuse: None,
+            loaf_id: None,
             unattended: false,
             request_id: input.request_id,
         };

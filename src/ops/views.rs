@@ -528,7 +528,7 @@ fn held_for(reason: &HoldReason, until: Option<Timestamp>) -> String {
     match reason {
         HoldReason::RateLimit { message } => format!("the rate limit{until}: {message}"),
         HoldReason::Backoff { category } => format!("the next attempt{until} after {}", category.as_str()),
-        HoldReason::Rebuilt => "`mgr resume`: it came back from the files without having started".into(),
-        HoldReason::User => "`mgr resume`".into(),
+        HoldReason::Rebuilt => "somebody to resume it: it came back from the files without having started".into(),
+        HoldReason::User => "somebody to resume it: it is paused".into(),
     }
 }

@@ -127,7 +127,7 @@ impl Named {
         for reference in references {
             match (call.engine.resolve(reference), reference) {
                 (Ok(task), _) => named.tasks.push(task),
-                (Err(error @ EngineError::NotFound { .. }), TaskRef::Prefix(_)) => {
+                (Err(error @ EngineError::NotFound { .. }), TaskRef::Prefix { .. }) => {
                     named.runs.push(call.engine.resolve_run(reference).map_err(|_| error)?);
                 }
                 (Err(error), _) => return Err(error.into()),
@@ -281,9 +281,12 @@ async fn wait_for_all(
     let mut news: Vec<StepNews> = named.runs.iter().map(|_| StepNews::default()).collect();
     let found = call
         .engine
-        .wait_until(limit, || {
-            call.engine.refresh()?;
+        .wait_until(limit, |is_up_to_date| {
             let (tasks, runs) = (named.tasks(call)?, named.runs(call)?);
+            let is_over = is_over(call, &tasks, &runs, &until)?;
+            if !is_over && !is_up_to_date {
+                return Ok(None);
+            }
             news.iter_mut().zip(&runs).try_for_each(|(news, run)| news.tell(call, run))?;
             if call.progress.wants_tasks() {
                 let lines: Vec<_> = tasks.iter().filter_map(|task| TaskLine::of(call, task).ok()).collect();
@@ -294,10 +297,7 @@ async fn wait_for_all(
                     follow_events(call, id, position)?;
                 }
             }
-            if is_over(call, &tasks, &runs, &until)? {
-                return Ok(Some(true));
-            }
-            Ok(call.progress.is_over().then_some(false))
+            Ok(if is_over { Some(true) } else { call.progress.is_over().then_some(false) })
         })
         .await?;
     Ok(found.unwrap_or(false))

@@ -38,6 +38,9 @@ impl FileError {
 pub enum Durability {
     /// A crash of the process.
     Process,
+    /// A crash of the machine, which leaves the old content or the new one, whole; the new one once [`sync_dir`] has
+    /// been called for the directory. For what others may read already and need not wait for.
+    Content,
     /// A crash of the machine.
     Machine,
 }
@@ -112,7 +115,7 @@ pub fn replace(path: &Utf8Path, content: &[u8], durability: Durability) -> Resul
     }
     match (durability, path.parent()) {
         (Durability::Machine, Some(parent)) => sync_dir(parent),
-        (Durability::Machine, None) | (Durability::Process, _) => Ok(()),
+        (Durability::Machine, None) | (Durability::Process | Durability::Content, _) => Ok(()),
     }
 }
 
@@ -129,13 +132,16 @@ fn write_aside(aside: &Utf8Path, content: &[u8], durability: Durability) -> Resu
     let mut file = create_aside(aside)?;
     file.write_all(content).map_err(FileError::at(aside, "write"))?;
     match durability {
-        Durability::Machine => file.sync_all().map_err(FileError::at(aside, "sync")),
+        Durability::Machine | Durability::Content => file.sync_all().map_err(FileError::at(aside, "sync")),
         Durability::Process => Ok(()),
     }
 }
 
 /// Makes the directory's entries durable. Windows has no such call and needs none.
-fn sync_dir(path: &Utf8Path) -> Result<(), FileError> {
+///
+/// # Errors
+/// The directory cannot be synced.
+pub fn sync_dir(path: &Utf8Path) -> Result<(), FileError> {
     if cfg!(unix) {
         File::open(path).and_then(|dir| dir.sync_all()).map_err(FileError::at(path, "sync"))?;
     }

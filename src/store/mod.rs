@@ -32,6 +32,9 @@ use crate::os::{clock, files};
 
 /// A reader never waits in WAL; this is for the moments when the log is folded in.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than there are: a long-lived process parses each statement once. With the library's 16, calls that take
+/// turns parsed all of theirs anew, which took longer than running them.
+const STATEMENTS: usize = 128;
 
 /// One process's connection to the store.
 pub struct Store {
@@ -57,6 +60,7 @@ impl Store {
         // Made here for its mode: SQLite gives its logs the mode of the database.
         files::open_append(path)?;
         let connection = Connection::open(path).map_err(|error| StoreError::from_sqlite(path, error))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let (connection, turnstile) = (Mutex::new(connection), Mutex::new(turnstile));
         let store = Self { connection, turnstile, path: path.to_owned(), file: files::identity(path) };
         store.prepare()?;

@@ -75,7 +75,7 @@ pub(super) const FAMILY: &str = "WITH RECURSIVE family (id, step, path) AS (
     FROM family JOIN runs ON runs.parent = family.id)";
 
 /// Runs that have something to do: at a time, or because a task or a nested run of theirs is over.
-const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
+pub(super) const TO_DRIVE: &str = "SELECT id FROM runs WHERE due_at IS NOT NULL AND due_at <= ?1
     UNION SELECT run_id FROM run_steps WHERE ended = 1 AND status = 'running'
     UNION SELECT run_id FROM run_steps JOIN runs AS children ON children.id = run_steps.child
           WHERE run_steps.status = 'running' AND run_steps.child IS NOT NULL AND children.finished_at IS NOT NULL";
@@ -93,7 +93,7 @@ impl View<'_> {
     /// Returns the runs that a reference may mean, two at most.
     pub fn matching_runs(&self, reference: &TaskRef) -> Result<Vec<RunId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], super::tasks::read_id)
             }

@@ -89,7 +89,7 @@ impl View<'_> {
     /// Returns the tasks that a reference may mean, two at most.
     pub fn matches(&self, reference: &TaskRef) -> Result<Vec<TaskId>, StoreError> {
         match reference {
-            TaskRef::Prefix(prefix) => {
+            TaskRef::Prefix { digits: prefix, .. } => {
                 // `~` sorts after every digit of an id.
                 let sql = "SELECT id FROM tasks WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 2";
                 self.all(sql, params![prefix, format!("{prefix}~")], read_id)
@@ -134,9 +134,12 @@ impl View<'_> {
     /// Whether anything runs, waits for a slot only, or has a hold that ends by itself; or a run of a workflow
     /// has something to do, now or at a time.
     pub fn any_moving(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM tasks WHERE busy = 1) OR EXISTS (SELECT 1 FROM tasks WHERE ready = 1)
-                     OR EXISTS (SELECT 1 FROM tasks WHERE due_at IS NOT NULL)";
-        Ok(self.one(sql, [], |row| row.get(0))?.unwrap_or(false) || self.any_run_to_drive()?)
+        let to_drive = super::runs::TO_DRIVE;
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM tasks WHERE busy = 1) OR EXISTS (SELECT 1 FROM tasks WHERE ready = 1)
+               OR EXISTS (SELECT 1 FROM tasks WHERE due_at IS NOT NULL) OR EXISTS ({to_drive})"
+        );
+        Ok(self.one(&sql, [i64::MAX], |row| row.get(0))?.unwrap_or(false))
     }
 
     /// Returns what runs: its backend, and the workspace that it writes in.
@@ -428,6 +431,15 @@ impl Writing<'_> {
                 params![at.as_millis(), id, status],
             )?;
         }
+        Ok(())
+    }
+
+    /// Has a task stand for no request any more.
+    ///
+    /// # Errors
+    /// The disk is full or the store damaged.
+    pub fn give_up_request(&self, id: &TaskId) -> Result<(), StoreError> {
+        self.0.prepare_cached("UPDATE tasks SET request_id = NULL WHERE id = ?1")?.execute([id.as_str()])?;
         Ok(())
     }
 

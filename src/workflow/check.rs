@@ -239,7 +239,7 @@ impl<'d> Names<'d> {
                 let line = first.node.get("id").map(|node| node.at.line).filter(|line| *line > 0);
                 let message = match line {
                     Some(line) => format!("`{id}` is the id of the step in line {line} already"),
-                    None => format!("`{id}` is the id of another step already"),
+                    None => format!("`{id}` is the id of `{}` already", first.path),
                 };
                 faults.push(Fault::new(place, &step.path.key("id"), FaultCode::DuplicateId, message));
             } else {

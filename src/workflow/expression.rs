@@ -107,7 +107,8 @@ pub struct Scope {
     pub steps: BTreeMap<String, Facts>,
     pub matrix: Map<String, Value>,
     pub env: BTreeMap<String, String>,
-    pub loaf: Option<Value>,
+    /// What the project remembers, where the run was given it.
+    pub loaf: Option<Map<String, Value>>,
     /// The parameters whose value was said by a step: of the run that this one is nested in.
     pub said: BTreeSet<String>,
 }
@@ -189,10 +190,10 @@ impl Expression {
         serde_json::to_value(&datum).map_err(|error| wrong(0, format!("`{}`: {error}", self.given)))
     }
 
-    /// Whether a part of it was said by a step.
+    /// Whether a part of it was said by a step. What a loaf holds may have been written by agents.
     pub(super) fn is_said(&self, scope: &Scope) -> bool {
         let is_said = |reference: &Reference| match reference.path.as_slice() {
-            [root, ..] if root == "steps" => true,
+            [root, ..] if root == "steps" || root == "loaf" => true,
             [root, name, ..] if root == "params" => scope.said.contains(name),
             [root] if root == "params" => !scope.said.is_empty(),
             [] | [..] => false,

@@ -131,9 +131,27 @@ pub const MOST_FAULTS: usize = 200;
 
 /// Returns the faults in the order of the file, each once.
 pub(super) fn in_order(mut faults: Vec<Fault>) -> Vec<Fault> {
-    let place = |fault: &Fault| (fault.file.clone(), fault.line, fault.column, fault.path.clone(), fault.code);
+    let place = |fault: &Fault| (fault.file.clone(), fault.line, fault.column, counted(&fault.path), fault.code);
     faults.sort_by_cached_key(place);
     faults.dedup();
     faults.truncate(MOST_FAULTS);
     faults
+}
+
+/// Returns a path in which `steps[10]` comes after `steps[9]`.
+fn counted(path: &str) -> String {
+    let mut counted = String::new();
+    let mut digits = String::new();
+    for c in path.chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        if !digits.is_empty() {
+            counted.push_str(&format!("{digits:0>6}"));
+            digits.clear();
+        }
+        counted.push(c);
+    }
+    counted + &digits
 }

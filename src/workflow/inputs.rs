@@ -4,16 +4,23 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     definition::{Action, Step, StepId, Workflow},
     graph::{Plan, feed},
 };
 
+/// What a run was started with besides its parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StartedWith<'a> {
+    pub env: Option<&'a Map<String, Value>>,
+    pub loaf: Option<&'a Map<String, Value>>,
+}
+
 /// Returns the digest of each step's inputs, in the order of the plan: the step as it is written with its defaults,
-/// the values of parameters, environment and matrix that it refers to, and the digests of what it needs.
-pub fn input_digests(workflow: &Workflow, plan: &Plan, env: &Map<String, Value>) -> Vec<String> {
+/// the values of parameters, environment, loaf and matrix that it refers to, and the digests of what it needs.
+pub fn input_digests(workflow: &Workflow, plan: &Plan, given: StartedWith<'_>) -> Vec<String> {
     let places: BTreeMap<&StepId, usize> = plan.steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
     let mut digests = vec![String::new(); plan.steps.len()];
     // Batch by batch: what a step needs lies in an earlier one.
@@ -27,7 +34,11 @@ pub fn input_digests(workflow: &Workflow, plan: &Plan, env: &Map<String, Value>)
         feed(&mut hasher, &Value::Object(planned.matrix.clone()));
         feed(&mut hasher, &Value::from(planned.most_runs));
         feed(&mut hasher, &values(step, "params", &plan.params));
-        feed(&mut hasher, &values(step, "env", env));
+        feed(&mut hasher, &given.env.map(|env| values(step, "env", env)).unwrap_or_else(|| json!({})));
+        // A step that asks for nothing of a loaf is the same with and without one.
+        if let Some(loaf) = given.loaf.map(|loaf| values(step, "loaf", loaf)).filter(|loaf| *loaf != json!({})) {
+            feed(&mut hasher, &loaf);
+        }
         let mut needs: Vec<(&str, &str)> = planned
             .needs
             .iter()
@@ -77,7 +88,7 @@ mod tests {
     fn digests(steps: &[String], x: &str, rest: &str) -> Vec<(String, String)> {
         let text = format!("params: {{x: {{default: {x}}}}}\n{rest}steps: [{}]", steps.join(", "));
         let (workflow, plan) = valid(&text);
-        let digests = input_digests(&workflow, &plan, &Map::new());
+        let digests = input_digests(&workflow, &plan, StartedWith::default());
         plan.steps.iter().map(|step| step.id.to_string()).zip(digests).collect()
     }
 

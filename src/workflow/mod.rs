@@ -49,7 +49,7 @@ pub use fault::{Fault, MOST_FAULTS};
 pub use fields::AGENT_ONLY as FIELDS_OF_AGENTS;
 pub use fields::{StepKind, Vocabulary};
 pub use graph::{Plan, PlannedStep, plan};
-pub use inputs::input_digests;
+pub use inputs::{StartedWith, input_digests};
 pub use race::{Part, Race, as_written};
 pub use read::Known;
 pub use render::handed;

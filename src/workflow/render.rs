@@ -66,20 +66,33 @@ impl Workflow {
 
     /// Returns those of them that a template or a condition names, as far as can be told.
     pub fn used_env(&self) -> BTreeSet<&str> {
+        let used = self.used("env");
+        let own = self.env.iter().map(String::as_str).filter(|name| used.is_open || used.names.contains(*name));
+        own.chain(self.nested().flat_map(Self::used_env)).collect()
+    }
+
+    /// Returns what a template or a condition, in nested workflows too, names of the loaf.
+    pub fn used_loaf(&self) -> Used {
+        self.nested().map(Self::used_loaf).fold(self.used("loaf"), |mut used, nested| {
+            used.names.extend(nested.names);
+            Used { is_open: used.is_open || nested.is_open, ..used }
+        })
+    }
+
+    fn used(&self, root: &str) -> Used {
         let mut references: Vec<Reference> = self.steps.iter().flat_map(Step::references).collect();
         let until = self.steps.iter().filter_map(|step| step.repeat.as_ref()?.until.as_ref());
         references.extend(until.flat_map(|until| until.references.iter().cloned()));
         references.extend(self.outputs.values().flat_map(Template::references));
-        let is_used = |name: &&str| {
-            references.iter().any(|reference| match reference.path.as_slice() {
-                [root, of] if root == "env" => of == name,
-                // Which one is known when it runs.
-                [root, ..] => root == "env",
-                [] => false,
-            })
-        };
-        let own = self.env.iter().map(String::as_str).filter(is_used);
-        own.chain(self.nested().flat_map(Self::used_env)).collect()
+        let mut used = Used::default();
+        for path in references.into_iter().map(|reference| reference.path) {
+            match path.as_slice() {
+                [first] if first == root => used.is_open = true,
+                [first, name, ..] if first == root => drop(used.names.insert(name.clone())),
+                [] | [..] => {}
+            }
+        }
+        used
     }
 
     /// Returns the workflows in its steps.
@@ -91,6 +104,14 @@ impl Workflow {
             }
         })
     }
+}
+
+/// Names that are asked for, as far as can be told before it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub names: BTreeSet<String>,
+    /// Which one is known when it runs.
+    pub is_open: bool,
 }
 
 /// The parameters of a nested workflow about to run.

@@ -1,10 +1,7 @@
 //! What of the language this build can run: the rest is refused by name before anything starts, never left out
 //! silently.
 
-use super::{
-    definition::{Action, Step, Workflow},
-    expression::{Reference, Template},
-};
+use super::definition::{Action, Step, Workflow};
 use crate::core::Money;
 
 /// What stands in the way of a run, and what a demo does differently.
@@ -26,9 +23,6 @@ impl Support {
         }
         for step in &workflow.steps {
             support.look_at(step, demo);
-        }
-        if workflow.outputs.values().flat_map(Template::references).any(|reference| is_of_loaf(&reference)) {
-            support.refusals.push("`loaf` in `outputs`".to_owned());
         }
         // One that comes from `defaults` is meant for tasks.
         for step in workflow.steps.iter().filter(|step| !step.action.kind().is_task()) {
@@ -95,13 +89,5 @@ impl Support {
         if demo && step.fields.contains_key("verify_retries") {
             self.notes.push(format!("`verify_retries` of step `{id}`: nothing is verified"));
         }
-        let until = step.repeat.iter().filter_map(|repeat| repeat.until.as_ref()).flat_map(|until| &until.references);
-        if step.references().iter().chain(until).any(is_of_loaf) {
-            self.refusals.push(format!("`loaf` in step `{id}`"));
-        }
     }
-}
-
-fn is_of_loaf(reference: &Reference) -> bool {
-    reference.path.first().is_some_and(|root| root == "loaf")
 }

@@ -37,6 +37,10 @@ struct TaskFields {
 }
 
 fn checked_with(text: &str, params: Option<Value>) -> Checked {
+    checked_source(Source::Text(text), params)
+}
+
+fn checked_source(source: Source<'_>, params: Option<Value>) -> Checked {
     let backends = ["claude_code", "codex", "gemini", "demo"].map(str::to_owned);
     let roles = ["architect", "reviewer"].map(str::to_owned);
     let load = |file: &str| {
@@ -48,7 +52,7 @@ fn checked_with(text: &str, params: Option<Value>) -> Checked {
     }
     };
     let known = Known { backends: &backends, roles: &roles, task: &Vocabulary::of::<TaskFields>(), load: &load };
-    check(Source::Text(text), params.as_ref().and_then(Value::as_object), &known)
+    check(source, params.as_ref().and_then(Value::as_object), &known)
 }
 
 fn checked(text: &str) -> Checked {
@@ -99,6 +103,45 @@ fn a_fault_is_one_whole_sentence_with_a_way_out() {
         "message": "no step `b`", "suggestion": "did you mean `bb`?",
     }]);
     assert_eq!(serde_json::to_value(faults).unwrap(), expected);
+}
+
+/// A workflow that came as an object has no lines: the same faults are told, and each says where by its path.
+#[test]
+fn faults_of_an_object_are_those_of_the_text_by_their_paths() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/workflows");
+    let mut compared = 0;
+    for file in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let (Some(tree), faults) = tree::read(&text, tree::LIMITS) else { continue };
+        // Of what is no workflow at all there is no part to name.
+        if !faults.is_empty() || !tree.to_json().is_object() {
+            continue;
+        }
+        let by_path = |faults: Vec<Fault>| {
+            let told = |fault: Fault| (fault.file, fault.path, format!("{:?}", fault.code));
+            let mut told: Vec<_> = faults.into_iter().map(told).collect();
+            told.sort();
+            told
+        };
+        let of_object = checked_source(Source::Json(&tree.to_json()), None).faults;
+        let own = |fault: &&Fault| fault.file.is_none();
+        assert!(
+            of_object.iter().filter(own).all(|fault| fault.line.is_none() && !fault.path.is_empty()),
+            "{of_object:#?}"
+        );
+        compared += of_object.len();
+        assert_eq!(by_path(of_object), by_path(checked(&text).faults), "{}", file.display());
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
+fn faults_without_lines_are_told_in_the_order_of_the_file() {
+    let steps: Vec<Value> = (0..12).map(|_| json!({"id": "a", "prompt": "p"})).collect();
+    let faults = checked_source(Source::Json(&json!({"steps": steps})), None).faults;
+    let told: Vec<_> = faults.into_iter().map(|fault| (fault.path, fault.message)).collect();
+    let expected = |at| (format!("steps[{at}].id"), "`a` is the id of `steps[0]` already".to_owned());
+    assert_eq!(told, (1..12).map(expected).collect::<Vec<_>>());
 }
 
 #[test]
@@ -420,10 +463,16 @@ fn only_variables_that_something_names_are_used() {
 
 #[test]
 fn what_cannot_run_is_named_wherever_it_lies() {
-    let text = "steps: [{id: in, kind: workflow, workflow: {steps: [{id: a, prompt: '{{ loaf.x }}'}]}}]\noutputs: {o: '{{ loaf.y }}'}\n";
+    let text = "steps: [{id: w, kind: wait, for: 1s, timeout: 5m}, {id: in, kind: workflow, workflow: {steps: [{id: v, kind: wait, for: 1s, timeout: 5m}]}}]\n";
     let (workflow, _) = valid(text);
     let refused = Support::of(&workflow, true).refusals;
-    assert_eq!(refused, ["`loaf` in `outputs`", "`loaf` in step `a` (in the workflow of step `in`)"]);
+    assert_eq!(
+        refused,
+        [
+            "`timeout` of step `w`, which is no task",
+            "`timeout` of step `v`, which is no task (in the workflow of step `in`)"
+        ]
+    );
     assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
     assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
     let asked = "steps: [{id: a, kind: approval, message: go, repeat: {max: 2}}]";

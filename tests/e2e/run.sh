@@ -31,4 +31,7 @@ fi
 ((status == 0)) || exit "$status"
 
 node "$here/sdk-client.mjs" "$mgr" "$dir"
+node --test "$here/dashboard-words.test.mjs"
+# The page's modules run in a document of their own, which Node.js has behind this flag.
+node --no-warnings --experimental-vm-modules "$here/dashboard.mjs" "$mgr" "$dir"
 node "$here/cases.mjs" "$mgr" "$(cd "$dir" && pwd)" "${2:-}"

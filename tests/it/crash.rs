@@ -110,6 +110,20 @@ fn a_killed_agent_is_a_failure_that_says_so() {
     assert_eq!(home.mgr(&["watch", &id]).code, Some(1));
 }
 
+/// Its work was broken off: what a check says of it is no word on the task, and no reason to go on with it.
+#[test]
+fn a_killed_agents_work_is_not_checked() {
+    let home = TestHome::new();
+    for end in ["kill-self", "finish claimed\nkill-self"] {
+        let args = ["--verify", "echo x >>checked; false", "--verify-retries", "2"];
+        let id = home.submit_with(&args, &format!("session s\n{end}"));
+        let task = home.end_of(&id);
+        let told = json!([task["status"], task["failure"]["category"], task["verification"]]);
+        assert_eq!(told, json!(["failed", "crashed", "none"]), "{task:#}");
+        assert_eq!((task["attempts"].as_array().map(Vec::len), home.work().join("checked").exists()), (Some(1), false));
+    }
+}
+
 #[test]
 fn everything_killed_at_once_is_a_failure_that_says_so() {
     let home = TestHome::new();

@@ -4,7 +4,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, TestHome};
+use crate::support::{Ran, TestHome, kill_hard, wait_for};
 
 #[track_caller]
 fn outcome(home: &TestHome, args: &[&str], script: &str) -> Value {
@@ -103,6 +103,20 @@ fn time_in_pause_does_not_count() {
     let id = home.submit_with(&["--timeout", "3s"], "write up 1\nwait-for go\nfinish x");
     home.wait_file("up");
     home.json(&["pause", &id]);
+    assert_eq!(home.mgr(&["watch", &id, "--timeout", "4s"]).code, Some(5));
+    home.touch("go");
+    home.json(&["resume", &id]);
+    assert_eq!(home.end_of(&id)["status"], "done");
+}
+
+#[test]
+fn time_in_pause_does_not_count_for_the_next_keeper_either() {
+    let home = TestHome::new();
+    let id = home.submit_with(&["--timeout", "3s"], "write up 1\nwait-for go\nfinish x");
+    home.wait_file("up");
+    home.json(&["pause", &id]);
+    wait_for("the pause", || if home.attempt(&id, 1).join("rests").exists() { Ok(()) } else { Err(home.status(&id)) });
+    kill_hard(home.wait_keeper(&id, 1));
     assert_eq!(home.mgr(&["watch", &id, "--timeout", "4s"]).code, Some(5));
     home.touch("go");
     home.json(&["resume", &id]);

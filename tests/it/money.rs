@@ -56,7 +56,7 @@ fn a_chain_stops_when_its_money_is_spent_and_goes_on_with_more() {
     let id = items[0]["id"].as_str().unwrap();
     assert!(id.ends_with("/budget") && items[0]["kind"] == "budget", "{items:#}");
     let page = home.mgr(&["workflow", "status"]);
-    assert!(page.stdout.contains(", $2.00 of $2.00\n") && page.stdout.contains("/budget yes"));
+    assert!(page.stdout.contains(", $2.00 spent of a budget of $2.00\n") && page.stdout.contains("/budget yes"));
     for _ in 0..2 {
         assert_eq!(home.json(&["answer", id, "yes"])["reason"], "the run may cost $4.00 in all");
     }
@@ -135,9 +135,13 @@ fn an_unknown_cost_is_told_and_never_zero() {
     let run = ran.json()["run"].clone();
     assert_eq!((ran.code, run.get("cost_usd"), &run["cost_unknown_steps"]), (Some(0), None, &json!(1)), "{run:#}");
     let page = home.mgr(&["workflow", "status"]).stdout;
-    assert!(page.contains(", nothing known spent of $1.00: what 1 step cost is not known\n"), "{page}");
+    assert!(page.contains(", nothing known spent of a budget of $1.00: the cost of 1 step is not known\n"), "{page}");
     let report = home.mgr(&["workflow", "report"]).stdout;
-    assert!(report.contains("The cost of 1 step is not known.") && !report.contains("$0"), "{report}");
+    assert!(
+        report.contains("Nothing known spent of a budget of $1.00: the cost of 1 step is not known.")
+            && !report.contains("$0"),
+        "{report}"
+    );
 }
 
 #[test]

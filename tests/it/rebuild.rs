@@ -4,18 +4,26 @@ use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{TestHome, wait_for},
+    support::{Ran, TestHome, wait_for},
 };
 
 impl TestHome {
     /// The database is lost and made anew from the files. Keepers live on: a stopped agent would not outlive its.
     #[track_caller]
     fn lose_database(&self) {
+        self.lose_database_and(None);
+    }
+
+    /// The same, with a point at which whoever comes there afterwards is held until there is a file.
+    #[track_caller]
+    fn lose_database_and(&self, hold: Option<String>) {
         self.kill_tickers();
         for name in ["mgr.db", "mgr.db-wal", "mgr.db-shm"] {
             let _ = std::fs::remove_file(self.home().join(name));
         }
-        let rebuilt = self.mgr(&["doctor", "--rebuild", "--json"]).json();
+        let mut rebuild = self.command(["doctor", "--rebuild", "--json"]);
+        let ran: Ran = rebuild.envs(hold.map(|hold| ("MGR_HOLD", hold))).output().unwrap().into();
+        let rebuilt = ran.json();
         assert_eq!(rebuilt["findings"][0]["level"], "good", "{rebuilt:#}");
     }
 
@@ -160,4 +168,131 @@ fn cleanup_takes_a_run_with_its_tasks() {
     assert_eq!(home.mgr(&["workflow", "status", old]).code, Some(6));
     assert_eq!([old, held].map(|id| home.home().join("runs").join(id).exists()), [false, true]);
     assert_eq!(clean(&["--apply"]), Value::Null);
+}
+
+/// With the line that says what was asked, and as if its writer had died before it.
+#[test]
+fn an_answer_right_after_a_rebuild_waits_for_its_question() {
+    for was_noted in [true, false] {
+        let home = TestHome::new();
+        let text = "
+steps:
+  - {id: make, kind: command, shell: true, run: 'echo one > made.txt; printf made'}
+  - {id: ship, kind: approval, needs: [make], message: 'ship {{ steps.make.output }}?', expires: 24h}
+";
+        let (code, run) = home.workflow(text);
+        let id = run["workflow_id"].as_str().unwrap();
+        assert_eq!(code, Some(10));
+        let before = home.json(&["inbox"])["items"][0].clone();
+        if !was_noted {
+            std::fs::remove_file(home.run_file(id, "words.jsonl")).unwrap();
+        }
+        let go = home.root().join("go");
+        home.lose_database_and(Some(format!("driver.begin@{}", go.display())));
+        let mut answer = home.command(["answer", &format!("{id}/ship"), "yes"]);
+        let died: Ran = answer.env("MGR_FAILPOINT", "answer.waits").output().unwrap().into();
+        assert_eq!(died.code, None, "it has waited: {died:#?}");
+        if was_noted {
+            let after = home.json(&["inbox"])["items"][0].clone();
+            assert_eq!([&after["expires_at"], &after["digest"]], [&before["expires_at"], &before["digest"]]);
+        }
+        std::fs::write(go, "").unwrap();
+        home.json(&["answer", &format!("{id}/ship"), "yes", "--digest", before["digest"].as_str().unwrap()]);
+        assert_eq!(home.end_of_run(id)["status"], "done");
+    }
+}
+
+#[test]
+fn an_answer_about_money_right_after_a_rebuild_waits_for_its_question() {
+    let home = TestHome::new();
+    let agent = |id: &str, needs: &str| {
+        let cost = "emit {\\\"kind\\\":\\\"usage\\\",\\\"cost\\\":1}\\nfinish x";
+        format!("  - {{id: {id}, needs: [{needs}], backend: fake, posture: read_only, prompt: \"{cost}\"}}\n")
+    };
+    let text = format!("budget: $1\nsteps:\n{}{}", agent("a", ""), agent("b", "a"));
+    let ran = home.mgr(&["workflow", "run", "--workflow", &text, "--json"]);
+    assert_eq!(ran.code, Some(7), "{ran:#?}");
+    let id = ran.json()["workflow_id"].as_str().unwrap().to_owned();
+    let go = home.root().join("go");
+    home.lose_database_and(Some(format!("driver.begin@{}", go.display())));
+    let mut answer = home.command(["answer", &format!("{id}/budget"), "yes"]);
+    let died: Ran = answer.env("MGR_FAILPOINT", "answer.waits").output().unwrap().into();
+    assert_eq!(died.code, None, "it has waited: {died:#?}");
+    std::fs::write(go, "").unwrap();
+    home.json(&["answer", &format!("{id}/budget"), "yes"]);
+    assert_eq!(home.end_of_run(&id)["status"], "done");
+}
+
+/// A ticker would take for missing what is not restored yet, and start it once more.
+#[test]
+fn no_ticker_works_while_the_database_is_made_anew() {
+    let home = TestHome::new();
+    assert_eq!(home.workflow("steps:\n- {id: s, kind: approval, message: m}\n").0, Some(10));
+    let go = home.root().join("go");
+    let mut rebuild = home.command(["doctor", "--rebuild", "--json"]);
+    rebuild.env("MGR_HOLD", format!("rebuild.before_end@{}", go.display()));
+    let rebuild = rebuild.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let aside = home.home().join("mgr.db.damaged-1");
+    wait_for("the end of the old database", || if aside.exists() { Ok(()) } else { Err(()) });
+    wait_for("the restored run", || match home.json(&["inbox"])["items"].as_array().map(Vec::len) {
+        Some(1) => Ok(()),
+        other => Err(other),
+    });
+    let lock = std::fs::File::open(home.home().join("ticker.lock")).unwrap();
+    assert!(lock.try_lock_shared().is_err());
+    std::fs::write(go, "").unwrap();
+    assert!(rebuild.wait_with_output().unwrap().status.success());
+    home.json(&["answer", "@last/s", "yes"]);
+    assert_eq!(home.end_of_run("@last")["status"], "done");
+}
+
+/// Its id may be known from a list, and other tasks and the steps of runs may hang on it.
+#[test]
+fn a_waiting_task_whose_submitter_died_outlives_the_database() {
+    let home = TestHome::with_settings("slots: 1\n");
+    let first = home.submit("write up 1\nwait-for go\nfinish first");
+    home.wait_file("up");
+    let mut submit = home.command(["submit", "--share", "--", "finish second"]);
+    submit.env("MGR_FAILPOINT", "submit.after_commit").output().unwrap();
+    let tasks = home.json(&["list"])["tasks"].clone();
+    let ids: Vec<_> = tasks.as_array().unwrap().iter().map(|task| task["task_id"].as_str().unwrap()).collect();
+    let second = ids.iter().find(|id| **id != first).unwrap();
+    home.lose_database();
+    assert_eq!(home.status(second)["status"], "held");
+    home.touch("go");
+    home.end_of(&first);
+    home.json(&["resume", second]);
+    assert_eq!(home.end_of(second)["status"], "done");
+}
+
+/// The file is there and the task is not: the same request makes a second one, and a rebuild finds both.
+#[test]
+fn a_submitter_that_died_before_its_commit_spoils_no_rebuild() {
+    let home = TestHome::new();
+    let args = ["submit", "--request-id", "r", "--share", "--", "wait-for go\nfinish x"];
+    let died: Ran = home.command(args).env("MGR_FAILPOINT", "submit.before_commit").output().unwrap().into();
+    assert_eq!((died.code, home.json(&["list"])["total"].clone()), (None, json!(0)));
+    let id = home.mgr(&args).stdout.trim_end().to_owned();
+    home.wait_file("runs");
+    home.lose_database();
+    assert_eq!((home.mgr(&args).stdout.trim_end(), home.json(&["list"])["total"].clone()), (id.as_str(), json!(2)));
+    home.touch("go");
+    assert_eq!(home.end_of(&id)["status"], "done");
+    assert_eq!(home.runs().len(), 1);
+}
+
+#[test]
+fn a_driver_that_died_before_its_commit_leaves_no_second_step() {
+    let home = TestHome::new();
+    let marker = home.root().join("died");
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
+    run.env("MGR_FAILPOINT", format!("submit.before_commit@{}", marker.display())).output().unwrap();
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    home.wait_file("up");
+    home.lose_database();
+    assert_eq!(home.json(&["list"])["total"], 1);
+    home.touch("go");
+    assert_eq!(told(&home.end_of_run("@last")), json!([["a", "done"]]));
+    assert_eq!((home.runs().len(), home.json(&["inbox"])), (1, json!({"items": []})));
 }

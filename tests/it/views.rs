@@ -75,6 +75,8 @@ fn what_stands_still_is_called_paused_and_a_race_is_one_step() {
     let line = &home.json(&["workflow", "list"])["workflows"][0];
     let told = json!([line["standing"], line["steps_over"], line["steps_total"]]);
     assert_eq!(told, json!(["paused", 0, 3]));
+    let listed = home.mgr(&["workflow", "list"]).stdout;
+    assert!(listed.contains(" paused  0 of 3 ") && listed.ends_with(" a person said so\n"), "{listed}");
     let nested = &home.json(&["workflow", "list", "--nested"])["workflows"][0];
     assert_eq!(json!([nested["standing"], nested["parent"]["step"]]), json!(["paused", "in"]));
     home.touch("go");
@@ -162,4 +164,49 @@ steps:
     assert_eq!(steps(&inner), (vec!["in/say".to_owned()], json!(1)), "{inner:#}");
     let shown = home.mgr(&["list", "--workflow", id]).stdout;
     assert!(shown.contains("  m[1]/in/say"), "{shown}");
+}
+
+/// `nope` could be the beginning of an id (`n0pe`): whoever typed it is told about what they typed.
+#[test]
+fn what_is_not_there_is_called_as_it_was_typed() {
+    let home = TestHome::new();
+    let flow = "steps: [{id: a, kind: command, run: [echo, a]}]";
+    let calls: &[&[&str]] = &[
+        &["status", "nope"],
+        &["watch", "nope"],
+        &["output", "nope"],
+        &["events", "nope"],
+        &["cancel", "nope"],
+        &["pause", "nope"],
+        &["resume", "nope"],
+        &["retry", "nope"],
+        &["rerun", "nope"],
+        &["send", "nope", "hello"],
+        &["explain", "nope"],
+        &["export", "nope"],
+        &["diff", "nope"],
+        &["rollback", "nope"],
+        &["apply", "nope"],
+        &["discard", "nope"],
+        &["archive", "restore", "nope", "--to", "there"],
+        &["submit", "--after", "nope", "x"],
+        &["list", "--workflow", "nope"],
+        &["workflow", "status", "nope"],
+        &["workflow", "report", "nope"],
+        &["workflow", "cancel", "nope"],
+        &["workflow", "pause", "nope"],
+        &["workflow", "resume", "nope"],
+        &["workflow", "retry", "nope"],
+        &["workflow", "run", "--reuse", "nope", "--workflow", flow],
+        &["template", "save", "name", "--from-run", "nope"],
+        &["answer", "nope/ship", "yes"],
+    ];
+    let mut wrong = Vec::new();
+    for call in calls {
+        let ran = home.mgr(call);
+        if ran.code != Some(6) || !ran.stderr.contains("`nope`") || ran.stderr.contains("n0pe") {
+            wrong.push((call, ran));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

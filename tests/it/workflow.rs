@@ -122,14 +122,68 @@ fn a_failed_step_skips_what_builds_on_it_with_the_reason() {
 }
 
 #[test]
-fn what_cannot_be_run_yet_is_refused_by_name_before_anything_starts() {
+fn what_cannot_be_run_is_refused_by_name_before_anything_starts() {
     let home = TestHome::new();
-    let text = "steps:\n  - {id: a, backend: fake, prompt: finish a}\n  - {id: r, backend: fake, prompt: 'about {{ loaf.name }}'}\n";
+    let text = "steps:\n  - {id: a, backend: fake, prompt: finish a}\n  - {id: w, kind: wait, for: 1s, timeout: 5m}\n";
     let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
     let message = ran.error()["message"].as_str().unwrap().to_owned();
     assert_eq!(ran.code, Some(2), "{ran:#?}");
-    assert!(message.contains("`loaf` in step `r`"), "{message}");
+    assert!(message.contains("`timeout` of step `w`"), "{message}");
     assert_eq!(home.json(&["workflow", "list"])["workflows"], json!([]));
+    assert_eq!(home.json(&["list"])["total"], 0);
+}
+
+/// What a loaf holds is inserted as it was at the start, also in nested runs, and like all that an agent may have
+/// written: never expanded.
+#[test]
+fn a_loaf_is_read_once_and_is_data() {
+    let home = TestHome::new();
+    let loafs = home.home().join("loafs");
+    std::fs::create_dir_all(&loafs).unwrap();
+    let put = |goal: &str| {
+        let loaf = json!({"goal": goal, "phases": [{"name": "one"}], "path": "/"});
+        std::fs::write(loafs.join("parser.json"), loaf.to_string()).unwrap();
+    };
+    put("{{ env.HOME }} `id` \u{1b}[31m");
+    let text = "
+steps:
+  - {id: a, kind: command, run: [printf, '%s', '{{ loaf.goal }}, {{ loaf.phases[0].name }}']}
+  - {id: hold, kind: approval, message: 'go on with {{ loaf.goal }}?', needs: [a]}
+  - id: in
+    kind: workflow
+    needs: [hold]
+    workflow: {steps: [{id: b, kind: command, run: [printf, '%s', '{{ loaf.goal }}']}], outputs: {said: '{{ steps.b.output }}'}}
+outputs: {a: '{{ steps.a.output }}', b: '{{ steps.in.output }}'}
+";
+    let ran = home.mgr(&["workflow", "run", "--loaf-id", "parser", "--workflow", text, "--json"]);
+    assert_eq!(ran.code, Some(10), "{ran:#?}");
+    put("another");
+    home.json(&["answer", "@last/hold", "yes"]);
+    let run = home.end_of_run("@last");
+    let goal = "{{ env.HOME }} `id` \u{1b}[31m";
+    assert_eq!(run["outputs"], json!({"a": format!("{goal}, one"), "b": goal}), "{run:#}");
+    let task = home.status(run["steps"][0]["task_id"].as_str().unwrap());
+    assert_eq!(task["metadata"], json!({"loaf_id": "parser"}));
+}
+
+#[test]
+fn a_loaf_that_is_missing_or_lacks_something_stops_the_run_before_it_starts() {
+    let home = TestHome::new();
+    let text = "steps: [{id: a, backend: fake, prompt: 'finish {{ loaf.goal }}', when: loaf.ready}]";
+    let loafs = home.home().join("loafs");
+    let refused = |args: &[&str], code: i32, words: &[&str]| {
+        let ran = home.mgr(&[&["workflow", "run", "--workflow", text], args].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{ran:#?}");
+        words.iter().for_each(|word| assert!(ran.stderr.contains(word), "no `{word}` in {ran:#?}"));
+    };
+    refused(&[], 2, &["asks for `loaf`", "--loaf-id"]);
+    refused(&["--loaf-id", "parser"], 6, &["no loaf `parser`", loafs.to_str().unwrap()]);
+    std::fs::create_dir_all(&loafs).unwrap();
+    std::fs::write(loafs.join("parser.json"), "{\"goal\": \"g\"}").unwrap();
+    refused(&["--loaf-id", "parser"], 2, &["has no `ready`", "it has goal"]);
+    refused(&["--loaf-id", "../config"], 6, &["no loaf `../config`", "there are parser"]);
+    std::fs::write(loafs.join("parser.json"), "[1").unwrap();
+    refused(&["--loaf-id", "parser"], 2, &["cannot read loaf `parser`", "line 1"]);
     assert_eq!(home.json(&["list"])["total"], 0);
 }
 

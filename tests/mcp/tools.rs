@@ -331,3 +331,36 @@ fn settings_and_database_are_those_of_now() {
     assert_eq!(world.status(&after), "done");
     assert_eq!(world.status(&id), "done");
 }
+
+/// Who calls tools has no command line: what is to be done next is a tool and its arguments.
+#[test]
+fn what_to_do_next_is_told_as_calls_of_tools() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let flow = json!({"name": "f", "steps": [{"id": "bad", "matrix": {"x": ["it's"]}, "kind": "command", "run": ["cat", "nothing"]}]});
+    let ran = client.data("workflow_run", json!({"workflow": flow, "wait": true}));
+    let run = ran["workflow_id"].as_str().unwrap();
+    let task = ran["run"]["steps"][0]["task_id"].as_str().unwrap();
+    let failures = [
+        ("task_status", json!({"task_id": "nope"}), "hint: `task_list` shows".to_owned()),
+        ("task_status", json!({"task_id": run}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
+        ("task_cancel", json!({"task_ids": [run]}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
+        ("workflow_pause", json!({"workflow_id": run}), "`workflow_retry`".to_owned()),
+        ("workflow_status", json!({"workflow_id": "nope"}), "no workflow run `nope`\nhint: `workflow_list`".to_owned()),
+        (
+            "template_run",
+            json!({"name": "safe-refactor"}),
+            "`workflow_run {\"template\":\"safe-refactor\"}`".to_owned(),
+        ),
+        ("configure", json!({"action": "set", "key": "slots"}), "`configure {".to_owned()),
+        ("inbox_answer", json!({"id": "nope/x", "answer": "yes"}), "`inbox_list`".to_owned()),
+    ];
+    for (tool, arguments, expected) in failures {
+        let words = client.failure(tool, arguments);
+        assert!(words.contains(&expected) && !words.contains("`mgr "), "{tool}: {words}");
+    }
+    let explained = client.data("task_explain", json!({"task_id": task}));
+    assert!(!explained.to_string().contains("`mgr "), "{explained}");
+    let status = client.data("task_status", json!({"task_id": task}));
+    assert_eq!(status["failure"]["hint"].as_str().map(|hint| hint.contains("`mgr ")), Some(false), "{status}");
+}

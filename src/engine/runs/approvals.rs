@@ -5,11 +5,13 @@
 //! by the names that tasks are submitted under, so a crash in between neither loses a word nor lets it count for
 //! something else. A policy's word stands for no look, and no change undoes it.
 
-use super::{Loaded, change, no_run, record::About, review::ancestors};
+use std::time::Duration;
+
+use super::{Loaded, RunState, change, no_run, record::About, review::ancestors};
 use crate::{
     core::{
-        Giver, Question, RefusedAnswer, Review, Run, RunId, RunStep, Span, StepStatus, TaskId, Timestamp, Unattended,
-        Word,
+        Giver, Question, RefusedAnswer, Review, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, Timestamp,
+        Unattended, Word,
     },
     engine::{Engine, EngineError},
     os::clock,
@@ -57,6 +59,8 @@ enum Answered {
 
 /// An answer that meets others is tried again so often.
 const TRIES: u32 = 20;
+/// So long an answer waits for its question.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Asks, or decides by the policy where nobody is there.
@@ -182,6 +186,43 @@ impl Engine {
     /// The store cannot be read.
     pub fn refused_answers(&self, id: &RunId) -> Result<Vec<RefusedAnswer>, EngineError> {
         Ok(self.store.read(|view| view.refused_answers(id))?)
+    }
+
+    /// Waits for the driver where what it has still to do may be the very question, such as right after a rebuild: for a
+    /// step to be asked about or, without a step, for the run to stop for want of money. For a moment at most: what
+    /// becomes of the answer then says the rest.
+    ///
+    /// # Errors
+    /// The store or the files cannot be used, or there is no such run.
+    pub async fn until_asked(
+        &self,
+        id: &RunId,
+        step: Option<&str>,
+        vocabulary: &Vocabulary,
+    ) -> Result<(), EngineError> {
+        self.wait_until(Some(PATIENCE), |_| {
+            let is_due = self.store.read(|view| view.runs_to_drive(clock::now()))?.contains(id);
+            let may_ask = is_due && self.may_be_asked(id, step, vocabulary)?;
+            if may_ask {
+                crate::os::failpoint::hit("answer.waits");
+            }
+            Ok((!may_ask).then_some(()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a run that is to be driven may ask what it does not ask yet, or not with what is to be looked at.
+    fn may_be_asked(&self, id: &RunId, step: Option<&str>, vocabulary: &Vocabulary) -> Result<bool, EngineError> {
+        let RunState { run, steps } = self.run_state(id)?;
+        let Some(place) = steps.iter().position(|row| Some(row.step.as_str()) == step) else {
+            return Ok(step.is_none() && run.status == RunStatus::Running);
+        };
+        if steps[place].status != StepStatus::Held {
+            return Ok(steps[place].status.is_to_do());
+        }
+        let loaded = self.definition(&run, vocabulary)?;
+        Ok(ancestors(&loaded.plan, place).into_iter().any(|before| !steps[before].status.is_over()))
     }
 
     /// Takes a person's word on a step that waits for it. The same word a second time changes nothing.

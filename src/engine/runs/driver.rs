@@ -47,6 +47,9 @@ impl Engine {
     /// The store cannot be read.
     pub(in crate::engine) fn drive_runs(&self) -> Result<(), EngineError> {
         let Some(maker) = self.step_maker else { return Ok(()) };
+        while crate::os::failpoint::holds("driver.begin") {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         for id in self.store.read(|view| view.runs_to_drive(clock::now()))? {
             let state = self.run_state(&id)?;
             if let Err(error) = self.drive(&state.run, state.steps, maker) {
@@ -103,6 +106,12 @@ impl Engine {
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
+        let asked = changes.iter().filter(|change| change.status == StepStatus::Held);
+        let asked: Vec<String> = asked.map(|change| change.step.clone()).collect();
+        if !asked.is_empty() {
+            // So that the time to answer does not begin anew with a new database.
+            self.keep_word(&run.id, "asked", About::Steps(&asked));
+        }
         if status.is_terminal() && due_at.is_none() {
             self.keep_word(&run.id, "ended", About::All);
         }

@@ -33,6 +33,7 @@ impl Engine {
         let mut scope = Scope { params: loaded.plan.params.clone(), ..Scope::default() };
         let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         scope.env = loaded.frozen.env.iter().filter_map(text).collect();
+        scope.loaf = loaded.frozen.loaf.clone();
         scope.said = loaded.frozen.said.iter().cloned().collect();
         scope.matrix = own.map(|own| own.matrix.clone()).unwrap_or_default();
         for (name, with_changes) in wanted {

@@ -23,7 +23,7 @@ mod tasks;
 mod wishes;
 
 pub use approvals::Answer;
-pub use budget::Purse;
+pub use budget::{Purse, Spending};
 pub use reuse::ReuseAsk;
 pub use wishes::Renewed;
 
@@ -41,7 +41,7 @@ use crate::{
     engine::{Ask, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
-    workflow::{Checked, Known, Plan, Source, Vocabulary, Workflow, as_written, check, plan},
+    workflow::{Checked, Known, Plan, Source, StartedWith, Vocabulary, Workflow, as_written, check, plan},
 };
 
 /// How the fields of a step become a task. What a task's fields are is known to the operations above only.
@@ -73,6 +73,12 @@ pub struct Frozen {
     /// Values of the environment variables that the workflow declares.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub env: Map<String, Value>,
+    /// Name of the loaf that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf_id: Option<String>,
+    /// What the loaf held at the start, where the workflow asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaf: Option<Map<String, Value>>,
     /// Whether nobody is there to answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unattended: bool,
@@ -85,6 +91,12 @@ pub struct Frozen {
     pub policy: Option<Unattended>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
+}
+
+impl Frozen {
+    pub(super) fn started_with(&self) -> StartedWith<'_> {
+        StartedWith { env: Some(&self.env), loaf: self.loaf.as_ref() }
+    }
 }
 
 /// Values of the environment may be secrets: only names are shown.
@@ -350,6 +362,13 @@ impl RunState {
     pub fn written_steps(&self) -> impl Iterator<Item = &RunStep> {
         let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
         self.steps.iter().enumerate().filter(move |(place, _)| written.get(*place) == Some(place)).map(|(_, step)| step)
+    }
+
+    /// Returns how many steps of the file have a cost that is not known.
+    pub fn unknown_costs(&self, spending: &Spending) -> u64 {
+        let written = as_written(self.steps.iter().map(|step| step.step.as_str()));
+        let unknown = self.steps.iter().zip(written).filter(|(row, _)| spending.unknown.contains(&row.step));
+        unknown.map(|(_, place)| place).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Names the first step that failed or was cancelled, with its reason. One that only lost a race has not made the

@@ -48,6 +48,8 @@ impl Engine {
             file: None,
             template: None,
             env: loaded.frozen.env.clone().into_iter().filter(|(name, _)| declared.contains(name.as_str())).collect(),
+            loaf_id: loaded.frozen.loaf_id.clone(),
+            loaf: loaded.frozen.loaf.clone(),
             unattended: loaded.frozen.unattended,
             asked_by: loaded.frozen.asked_by.clone(),
             policy: loaded.frozen.policy,

@@ -284,6 +284,8 @@ mod tests {
             file: None,
             template: None,
             env: Map::new(),
+            loaf_id: None,
+            loaf: None,
             said: Vec::new(),
             unattended: false,
             asked_by: None,

@@ -76,8 +76,8 @@ impl Engine {
             return Err(conflict(format!("run `{}` worked in `{dir}`, or was a demo and this is none", run.id)));
         }
         let rows = self.run_state(&run.id)?.steps;
-        let before = input_digests(&earlier.workflow, &earlier.plan, &earlier.frozen.env);
-        let now = input_digests(ask.workflow, ask.plan, &ask.frozen.env);
+        let before = input_digests(&earlier.workflow, &earlier.plan, earlier.frozen.started_with());
+        let now = input_digests(ask.workflow, ask.plan, ask.frozen.started_with());
         let renewed: Vec<usize> =
             start.iter().flat_map(|start| descendants(ask.plan, *start).into_iter().chain([*start])).collect();
         let mut taken: Vec<Option<RunStep>> = vec![None; ask.plan.steps.len()];

@@ -158,8 +158,13 @@ fn demo_fields(fields: &Fields, step: &str, is_command: bool) -> Fields {
     demo
 }
 
-/// Paths of a workflow are relative to the directory it runs in.
+/// Paths of a workflow are relative to the directory it runs in; its tasks belong to the run's loaf.
 fn at_home(mut fields: Fields, frozen: &Frozen) -> Fields {
+    if let Some(loaf) = &frozen.loaf_id
+        && let Value::Object(metadata) = fields.entry("metadata").or_insert_with(|| Value::Object(Fields::new()))
+    {
+        metadata.entry("loaf_id").or_insert_with(|| Value::from(loaf.as_str()));
+    }
     let rooted = |path: &str| Value::from(frozen.working_dir.join(path).into_string());
     let dir = fields.get("working_dir").and_then(Value::as_str).map_or_else(|| rooted(""), rooted);
     fields.insert("working_dir".into(), dir);

@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use serde_json::{Map, Value};
 
-use super::{answer::fitting, progress::Heartbeat, roots::Roots, tools::Tool};
+use super::{
+    answer::fitting,
+    progress::Heartbeat,
+    roots::Roots,
+    tools::Tool,
+    translate::{answer_for, error_for},
+};
 use crate::{
     config::Environment,
-    ops::{Call, Code, Door, OPS, OpError, Progress},
+    ops::{Call, Code, Door, OpError, Progress},
     surface::{
         guard::{Guarded, Turns},
         kept_engine::KeptEngine,
@@ -38,10 +44,13 @@ impl Desk {
         beat: &Heartbeat,
     ) -> Result<Value, OpError> {
         let answered = Guarded::new(self.turns.clone(), self.answer_unguarded(tool, arguments, client, beat)).await;
-        answered.unwrap_or_else(|panic| {
+        let answered = answered.unwrap_or_else(|panic| {
             Err(OpError::new(Code::Internal, format!("`{}` failed inside mgr: {panic}", tool.name))
                 .hint("tasks are not touched by this; `mgr doctor` checks the store"))
-        })
+        });
+        let mut answer = answered.map_err(|error| error_for(tool.row, error))?;
+        answer_for(tool.row, &mut answer);
+        Ok(answer)
     }
 
     async fn answer_unguarded(
@@ -71,15 +80,9 @@ impl Desk {
     }
 }
 
-/// Names tools where a hint names commands without arguments: who calls tools has no command line.
-fn as_tools(hint: &str) -> String {
-    let rows = OPS.iter().filter_map(|row| Some((row.tool?, row.cli.join(" "))));
-    rows.fold(hint.to_owned(), |hint, (tool, cli)| hint.replace(&format!("`mgr {cli}`"), &format!("`{tool}`")))
-}
-
 /// Returns an error as a model reads it: code, message, next step.
 pub(super) fn words(error: &OpError) -> String {
     let causes = error.causes.iter().map(|cause| format!("\ncause: {cause}"));
-    let hints = error.hints.iter().map(|hint| format!("\nhint: {}", as_tools(hint)));
+    let hints = error.hints.iter().map(|hint| format!("\nhint: {hint}"));
     format!("{}: {}{}", error.code.as_str(), error.message, causes.chain(hints).collect::<String>())
 }

@@ -19,6 +19,7 @@ mod progress;
 mod roots;
 mod server;
 mod tools;
+mod translate;
 
 use camino::Utf8PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};

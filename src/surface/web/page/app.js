@@ -5,15 +5,20 @@
 // typed and where the focus is lives in the document and is left alone (dom.js).
 
 import { h, paint } from "./dom.js";
-import { heading, refusal } from "./parts.js";
-import { VIEWS } from "./views.js";
-import { clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
+import { coded, heading, refusal } from "./parts.js";
+import { VIEWS, forgetRuns, newLog } from "./views.js";
+import { SETTLES_MS, clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
 
 const KEY = "mgr dashboard key";
+const VERSION = "mgr dashboard version";
 /** A page that nobody sees only counts what waits. */
 const HIDDEN_GAP_MS = 2000;
 const GAP_MS = 250;
 const LIVE_EVERY_MS = 5000;
+/** Where nothing is live only the words for how long ago pass. */
+const CALM_EVERY_S = 30;
+/** Browsers open six connections to one place, for all of their tabs: those that nobody sees hold none, and ask. */
+const HIDDEN_EVERY_MS = 15_000;
 /** The server says something every 15 s; after so long without a word the line is dead. */
 const SILENCE_MS = 40_000;
 const MOST_DIFF = 200_000;
@@ -25,6 +30,7 @@ const page = {
   version: "",
   /** Whether the server takes the key; undecided at first. */
   isLocked: false,
+  lockedWhy: "",
   isGone: false,
   hash: "",
   route: routeOf(""),
@@ -33,6 +39,7 @@ const page = {
   at: 0,
   now: Date.now(),
   hasInbox: false,
+  inboxFailure: null,
   items: [],
   cards: [],
   diffs: new Map(),
@@ -91,6 +98,7 @@ function takeCode() {
 async function begin() {
   const code = takeCode();
   page.key = sessionStorage.getItem(KEY);
+  page.version = sessionStorage.getItem(VERSION) ?? "";
   if (code) await exchange(code);
   if (!page.key) return lock();
   page.isLocked = false;
@@ -103,11 +111,13 @@ async function begin() {
 async function exchange(code) {
   try {
     const response = await fetch("/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ code }), cache: "no-store" });
+    const { key, version, error } = await response.json();
+    page.lockedWhy = error?.message ?? "";
     if (!response.ok) return;
-    const { key, version } = await response.json();
     page.key = key;
     page.version = version ?? "";
     sessionStorage.setItem(KEY, key);
+    sessionStorage.setItem(VERSION, page.version);
   } catch {
     lose();
   }
@@ -115,10 +125,11 @@ async function exchange(code) {
 
 /** Forgets the key and everything that it has shown. */
 function lock() {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.clear();
   stream?.abort();
   kept.clear();
-  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, items: [], cards: [], diffs: new Map(), reports: new Map() });
+  forgetRuns();
+  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, inboxFailure: null, items: [], cards: [], diffs: new Map(), reports: new Map() });
   Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
   show();
 }
@@ -137,21 +148,30 @@ function lose() {
   show();
 }
 
-const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took));
+/** A server that fails is not asked all the more for it. */
+const trouble = growingPause(GAP_MS, 15_000);
+let troubleGap = 0;
+
+const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took, troubleGap));
 
 async function load() {
   if (!page.key) return;
   const { route, hash } = page;
   const before = page.data ?? kept.get(hash)?.data;
   const [inbox, data] = await Promise.allSettled([ask("inbox_list"), view().load(ask, route, before)]);
+  if (!page.key) return;
   const failed = [inbox, data].map((result) => result.reason).find((reason) => reason instanceof Locked || reason instanceof Gone);
   if (failed) return void dealWith(failed);
   page.isGone = false;
+  clearTimeout(comebackTimer);
   comeback.reset();
+  troubleGap = inbox.reason?.status >= 500 ? trouble.next() : (trouble.reset(), 0);
+  page.inboxFailure = inbox.reason ? dealWith(inbox.reason) : null;
   if (inbox.status === "fulfilled") takeInbox(inbox.value);
   // The person has gone on meanwhile: what came is for another view.
   if (route === page.route) takeData(data);
   show();
+  if (page.data && view().hasMore?.(page.data)) refresh();
 }
 
 function takeInbox(inbox) {
@@ -192,6 +212,11 @@ async function listen() {
   stream = own;
   const pause = growingPause(1000, 15_000);
   while (!own.signal.aborted) {
+    if (document.hidden) {
+      await new Promise((done) => setTimeout(done, HIDDEN_EVERY_MS));
+      if (!own.signal.aborted) refresh();
+      continue;
+    }
     try {
       await hear(own.signal, pause);
     } catch (error) {
@@ -238,7 +263,7 @@ function tick() {
   ticks += 1;
   settleCards();
   if (isLive() && ticks % (LIVE_EVERY_MS / 1000) === 0) refresh();
-  if (isLive() || page.cards.length > 0) show();
+  if (isLive() || page.cards.length > 0 || ticks % CALM_EVERY_S === 0) show();
 }
 
 // --- Ways -----------------------------------------------------------------------------------------
@@ -269,7 +294,8 @@ function enter() {
 
 function arrive(top) {
   scrollTo(0, top);
-  place("main").querySelector("h1")?.focus({ preventScroll: true });
+  if (!wantsSearch || !focusSearch()) place("main").querySelector("h1")?.focus({ preventScroll: true });
+  wantsSearch = false;
 }
 
 function filter(query) {
@@ -419,16 +445,17 @@ const act = {
     page.reports.set(id, { ...page.reports.get(id) });
     show();
     try {
-      page.reports.set(id, { text: (await ask("workflow_report", { workflow_id: id })).markdown });
+      const { markdown } = await ask("workflow_report", { workflow_id: id });
+      if (page.reports.has(id)) page.reports.set(id, { text: markdown });
     } catch (error) {
       page.reports.set(id, { error: dealWith(error) });
     }
     show();
   },
 
-  allEvents() {
+  events(all) {
     if (!page.data?.log) return;
-    page.data = { ...page.data, mark: "", log: { events: [], after: undefined, all: true, dropped: 0, isPart: false } };
+    page.data = { ...page.data, mark: "", log: newLog(page.data.task, all) };
     refresh();
   },
 };
@@ -464,7 +491,14 @@ async function readDiff(key) {
     diff.error = dealWith(error);
   }
   diff.isBusy = false;
+  settle();
   show();
+}
+
+/** What a patch has pushed away takes no press for a moment. */
+function settle() {
+  const steady = Date.now() + SETTLES_MS;
+  page.cards = page.cards.map((card) => ({ ...card, steady }));
 }
 
 function focusOn(key) {
@@ -481,7 +515,8 @@ function say(words) {
 // --- Showing --------------------------------------------------------------------------------------
 
 function show() {
-  page.now = Date.now();
+  // What is not known to go on stands still.
+  if (!page.isGone) page.now = Date.now();
   const waits = page.isLocked ? 0 : waitingCount(page.cards);
   paint(place("head"), head(waits));
   paint(place("banner"), page.isGone ? [h("p", {}, "mgr's dashboard has ended. Tasks go on. Type ", h("code", {}, "mgr dashboard"), " to open it again.")] : []);
@@ -514,7 +549,7 @@ function head(waits) {
 }
 
 function lockedPage() {
-  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."))];
+  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."), page.lockedWhy && h("p", { class: "faint" }, coded(page.lockedWhy)))];
 }
 
 function foot() {
@@ -540,9 +575,17 @@ function onKey(event) {
   if (event.key === "j" || event.key === "k") return void step(event.key === "j" ? 1 : -1);
   if (event.key !== "/") return;
   event.preventDefault();
+  if (focusSearch()) return;
+  wantsSearch = true;
+  act.go("tasks");
+}
+
+let wantsSearch = false;
+
+function focusSearch() {
   const search = document.querySelector("input[type=search]");
-  if (search) search.focus();
-  else act.go("tasks");
+  search?.focus();
+  return search !== null;
 }
 
 /** Moves from row to row. */
@@ -563,7 +606,7 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => event.target.closest?.("a[href^='#/']") && (byLink = true), true);
 document.addEventListener("pointerover", (event) => (pointerAt = event.target.closest?.(".cards") ?? null));
 document.addEventListener("pointerleave", () => (pointerAt = null));
-document.addEventListener("visibilitychange", () => !document.hidden && refresh());
+document.addEventListener("visibilitychange", () => page.key && !page.isLocked && listen());
 place("skip").addEventListener("click", (event) => {
   event.preventDefault();
   place("main").focus();

@@ -58,7 +58,7 @@ export function press(page, act, { key, label, kind = "plain", confirm, run, isO
   return h("button", { key, type: "button", class: `button ${kind}`, "aria-disabled": off, "data-key": key, on: { click } }, isBusy ? `${label}…` : label);
 }
 
-/** Not doing it stands where the first button stood: a double press does nothing. */
+/** Asks in place of the button. Not doing it comes first and gets the focus: a press too many does nothing. */
 function confirmation(act, key, { question, yes }, run) {
   const leave = (event) => event.key === "Escape" && act.confirm(null, key);
   return h(
@@ -104,18 +104,20 @@ export function table(label, kind, heads, rows) {
   return h("div", { key: label, class: `table ${kind}`, role: "table", "aria-label": label }, h("div", { key: "head", role: "row", class: "row head" }, head), rows);
 }
 
+export const RUNS = [["what", "Name"], ["status", "Status"], ["by", "Started"], ["now", "Steps"], ["time", "Time"], ["cost", "Cost"], ["id", "ID"]];
+
 export const WORK = [["what", "What"], ["status", "Health"], ["by", "By"], ["now", "Now"], ["time", "Time"], ["cost", "Cost"], ["id", "ID"]];
 
-function workRow(page, act, { key, href, level = 0, what, health, by, now, time, cost, id, isFaint }) {
+function workRow(page, act, { key, href, level = 0, what, health, by, now, ended, time, cost, id, isFaint }) {
   return h(
     "div",
     { key, role: "row", class: `row level-${level}${isFaint ? " is-faint" : ""}` },
     cell("what", link(href, what)),
     cell("status", health),
     cell("by", by),
-    cell("now", h("span", { title: now ? clip(now, 500) : undefined }, now ? clip(now, 200) : "")),
+    cell("now", (ended || now) && h("span", { title: clip(now, 500) || undefined }, ended && h("span", { class: "faint" }, ended, now && " · "), clip(now, 200))),
     cell("time", time),
-    cell("cost", h("span", { class: cost === "unknown" ? "faint" : undefined }, cost)),
+    cell("cost", cost === "unknown" ? h("span", { class: "faint" }, cost) : cost),
     cell("id", copyable(page, act, id)),
   );
 }
@@ -131,6 +133,7 @@ export function taskRow(page, act, task, { level = 0, step } = {}) {
     health: status(task.health),
     by: task.model ? `${task.backend} ${clip(task.model, 30)}` : task.backend,
     now: oneLine(task.failure?.message ?? doingOf(task)),
+    ended: endedAgo(page, task),
     time: elapsedNow(page, task),
     cost: moneyWords(task.cost?.usd),
     id: task.task_id,
@@ -138,30 +141,37 @@ export function taskRow(page, act, task, { level = 0, step } = {}) {
   });
 }
 
+const endedAgo = (page, { finished_at: at }) => at && `${roughWords(secondsBetween(at, page.now))} ago`;
+
 /** What a task does, or what it waits for before it can. */
 function doingOf(task) {
   const waits = ["queued", "held"].includes(task.status) && task.current_step;
-  return waits ? `waits for ${task.current_step}` : task.current_step;
+  return waits ? `waits: ${task.current_step}` : task.current_step;
 }
 
 /** A run in a list, with what is at work in it where its steps are known. */
-export function runRow(page, act, run, view) {
+export function runRow(page, act, run, view, { by = "workflow", ended = endedAgo(page, run) } = {}) {
   const isOverNow = isOver(run.status);
   const at = view ? activeSteps(view.steps).map((step) => step.id) : [];
   const steps = `${run.steps_over} of ${plural(run.steps_total, "step")}`;
-  const doing = view?.why ?? clip(at.slice(0, 4).join(", ") + (at.length > 4 ? ` and ${at.length - 4} more` : ""), 160);
+  const names = clip(at.slice(0, 4).join(", ") + (at.length > 4 ? ` and ${at.length - 4} more` : ""), 160);
+  const doing = run.status === "running" && names ? names : oneLine(run.why);
   return workRow(page, act, {
     key: run.workflow_id,
     href: hashOf("run", run.workflow_id),
     what: clip(oneLine(run.name), 160),
-    health: run.waits_for_person && !isOverNow ? status("waits_for_you") : status(run.status),
-    by: "workflow",
-    now: isOverNow || !doing ? steps : `${steps}: ${doing}`,
+    health: run.waits_for_person && !isOverNow ? status("waits_for_you") : status(run.standing),
+    by,
+    now: doing ? `${steps}: ${doing}` : steps,
+    ended,
     time: elapsedNow(page, run),
-    cost: view ? runCostWords(view) : "",
+    cost: runCostWords(view ?? run),
     id: run.workflow_id,
   });
 }
+
+/** The same where only runs are listed: when it was started says more than what it is. */
+export const runOnlyRow = (page, act, run) => runRow(page, act, run, null, { by: `${roughWords(secondsBetween(run.created_at, page.now))} ago`, ended: "" });
 
 /** Returns the steps at work, those of nested workflows as well. */
 export const activeSteps = (steps) => steps.flatMap((step) => (["running", "held"].includes(step.status) ? [step, ...activeSteps(step.steps ?? [])] : []));
@@ -258,16 +268,18 @@ function questionCard(page, act, card) {
     { key: card.id, class: `card is-${card.state}`, "aria-labelledby": title, "data-id": card.id },
     cardHead(page, card, title),
     card.state === "changed" && changedNotice(act, card),
-    ["gone", "answered"].includes(card.state) && h("p", { key: "over", class: "card-over" }, card.words ?? "This does not wait any more: it was answered elsewhere, or has ended."),
     // A new look is a new body: nothing that was opened for the former content is left open in it.
     h("div", { key: `body ${card.anew ?? 0}`, class: "card-body" }, body(page, act, card)),
-    card.error && refusal(card.error),
+    card.state !== "changed" && refusal(card.error),
   );
 }
 
+/** The head has room for what became of it, so that nothing beneath moves. */
 function cardHead(page, card, title) {
   const { item } = card;
+  const isOver = ["gone", "answered"].includes(card.state);
   const asked = `asked ${roughWords(secondsBetween(item.since, page.now))} ago`;
+  const became = card.words ?? "Does not wait any more: answered elsewhere, or ended.";
   const name = item.task ? item.task.label ?? item.task.backend : item.workflow;
   const href = item.task ? hashOf("task", item.task.task_id) : hashOf("run", item.workflow_id);
   const kinds = { approval: "Approval", budget: "Budget", task: "Question", rebuilt: "Held" };
@@ -276,17 +288,19 @@ function cardHead(page, card, title) {
     { class: "card-head" },
     status("waits_for_you", kinds[item.kind] ?? item.kind),
     h("h3", { id: title }, h("a", { href }, clip(oneLine(name), 80)), item.step && item.kind === "approval" ? [" / ", item.step] : null),
-    h("span", { class: "card-when faint", title: item.since }, asked),
+    h("span", { class: `card-when ${isOver ? "card-over" : "faint"}`, title: item.since }, isOver ? became : asked),
   );
 }
 
+/** Says first whether an answer was taken: that is what the person wants to know then. */
 function changedNotice(act, card) {
-  const click = () => act.lookAnew(card.id);
+  const taken = card.error ? "Your answer was not taken: this has changed since it was shown here. " : "This has changed since it was shown here. ";
+  const what = card.error?.message ?? card.fresh?.reason;
   return h(
     "div",
     { key: "changed", class: "notice", role: "alert" },
-    h("p", {}, "What you would answer has changed since it was shown here. ", card.fresh?.reason && coded(card.fresh.reason)),
-    h("button", { type: "button", class: "button plain", on: { click } }, "Show it as it is now"),
+    h("p", {}, h("strong", {}, taken), what && h("span", {}, "(", coded(what), ")")),
+    h("button", { type: "button", class: "button plain", on: { click: () => act.lookAnew(card.id) } }, "Show it as it is now"),
   );
 }
 
@@ -303,12 +317,20 @@ function approvalBody(page, act, card) {
   return [
     item.reason && h("p", { key: "reason", class: "is-wait" }, "Asked again: ", coded(item.reason)),
     questionText(page, act, card),
+    intruders(item),
     item.reviewed?.length > 0 && h("ul", { key: "reviewed", class: "reviewed" }, item.reviewed.map((step) => reviewedStep(page, act, card, step))),
     item.edited?.length > 0 && h("p", { key: "edited", class: "is-wait" }, "Edited by somebody else since: ", fileNames(item.edited, item.edited.length)),
     item.expires_at && h("p", { key: "expires", class: "faint" }, expiry(page, item)),
     answerForm(page, act, card, { yes: "Approve", no: "Deny", note: "Note for the steps that follow (optional)" }),
     commandsOf(item),
   ];
+}
+
+/** A task that wanted to answer in the person's place is something to know before answering. */
+function intruders({ refused = [] }) {
+  if (refused.length === 0) return null;
+  const names = refused.flatMap((id, at) => [at > 0 ? ", " : null, h("a", { key: id, href: hashOf("task", id) }, id.slice(0, 9))]);
+  return h("p", { key: "refused", class: "is-bad named" }, refused.length === 1 ? "Task " : "Tasks ", names, " wanted to answer this in your place, and was refused.");
 }
 
 function expiry(page, item) {
@@ -335,6 +357,7 @@ function fileNames(files, total) {
 function budgetBody(page, act, card) {
   return [
     questionText(page, act, card),
+    intruders(card.item),
     answerForm(page, act, card, { yes: "Allow the same amount once more", no: "Cancel the run" }),
     commandsOf(card.item),
   ];

@@ -1,14 +1,15 @@
 // The views: what each asks of the server, and how its answer is shown.
-// A view is `{load(ask, route, before), show(page, act), isLive(data), name(data)}`; `before` is its former data.
+// A view is `{load(ask, route, before), show(page, act), isLive(data), name(data)}`; `before` is its former data, and
+// `hasMore(data)` says that it is to be asked again at once.
 
-import { h } from "./dom.js";
+import { h, lazily } from "./dom.js";
 import {
-  WORK, coded, copyable, diffButton, diffPanel, elapsedNow, facts, heading, moment, press, questions, refusal, refusals, replyForm, report,
-  runRow, section, status, stepsInLine, table, taskRow, tasksOfRun,
+  RUNS, WORK, coded, copyable, diffButton, diffPanel, elapsedNow, facts, heading, moment, press, questions, refusal, refusals, replyForm, report,
+  runOnlyRow, runRow, section, status, stepsInLine, table, taskRow, tasksOfRun,
 } from "./parts.js";
 import {
   clean, clip, clockWords, countWords, cursorNearEnd, durationWords, eventWords, hashOf, isOver, moneyWords, oneLine, plural,
-  runCostWords, stepStatus, waitingCount,
+  runCostWords, waitingCount,
 } from "./words.js";
 
 const OVER = ["done", "failed", "cancelled", "timed_out", "skipped", "lost"];
@@ -19,10 +20,13 @@ const byTime = (field) => (a, b) => Date.parse(b[field]) - Date.parse(a[field]);
 
 /** The steps of so many live runs are asked for each time; more would be slow. */
 const MOST_LIVE_RUNS = 8;
+const MOST_LIVE = 80;
 const MOST_RECENT = 20;
 
 /** Runs that are over, as they were read: they are read again once their line says something else. */
 const readRuns = new Map();
+
+export const forgetRuns = () => readRuns.clear();
 
 async function runWithSteps(ask, line) {
   const mark = `${line.status} ${line.finished_at} ${line.steps_over}`;
@@ -56,14 +60,13 @@ function showOverview(page, act) {
 }
 
 function waiting(page, act) {
-  if (!page.hasInbox) return h("div", { key: "waiting" }, heading("Overview"));
+  const title = h("h1", { key: "h1", class: "unseen", tabindex: "-1" }, "Overview");
+  // Nobody is told that nothing waits where that is not known.
+  const failure = page.inboxFailure && h("div", { key: "failure", class: "unread" }, h("p", { class: "is-bad" }, "What waits for you cannot be read."), refusal(page.inboxFailure));
+  if (!page.hasInbox) return [title, failure];
+  if (page.cards.length === 0) return [title, failure ?? h("p", { key: "calm", class: "calm" }, "Nothing waits for you.")];
   const count = waitingCount(page.cards);
-  if (page.cards.length === 0) {
-    return h("div", { key: "waiting", class: "nothing" }, h("h1", { tabindex: "-1" }, "Nothing waits for you."));
-  }
-  const title = count === 0 ? "Nothing waits for you any more." : "Waiting for you";
-  const shown = count > 0 && h("span", { class: "count" }, countWords(count));
-  return h("section", { key: "waiting", class: "section", "aria-label": "Waiting for you" }, h("div", { class: "section-head" }, h("h1", { tabindex: "-1" }, title, " ", shown)), questions(page, act, page.cards));
+  return [title, failure, section("Waiting for you", { key: "waiting", count: count > 0 ? count : undefined }, questions(page, act, page.cards))];
 }
 
 function liveWork(page, act, { live, liveRuns, byId, counts }) {
@@ -75,11 +78,15 @@ function liveWork(page, act, { live, liveRuns, byId, counts }) {
     steps.forEach(({ step }) => inRuns.add(step.task_id));
     return [runRow(page, act, run, view), ...steps.map(({ step }) => taskRow(page, act, tasks.get(step.task_id), { level: 1, step: step.id }))];
   };
-  const groups = liveRuns.map((run) => ({ created_at: run.created_at, rows: ofRun(run) }));
-  const alone = live.filter((task) => !inRuns.has(task.task_id)).map((task) => ({ created_at: task.created_at, rows: [taskRow(page, act, task)] }));
-  const rows = [...groups, ...alone].sort(byTime("created_at")).map((group) => group.rows);
-  const content = rows.length > 0 ? table("Live", "work", WORK, rows) : h("p", { class: "nothing" }, "Nothing is running. ", h("code", {}, "mgr submit"), " starts a task.");
-  return section("Live", { count: rows.length > 0 ? rows.length : undefined, aside: countsLine(counts) }, content);
+  const isWaiting = (one) => (one.status === "queued" ? 1 : 0);
+  const groups = liveRuns.map((run) => ({ one: run, rows: ofRun(run) }));
+  const alone = live.filter((task) => !inRuns.has(task.task_id)).map((task) => ({ one: task, rows: [taskRow(page, act, task)] }));
+  // A long queue does not hide what is at work.
+  const all = [...groups, ...alone].sort((a, b) => isWaiting(a.one) - isWaiting(b.one) || byTime("created_at")(a.one, b.one));
+  const rows = all.slice(0, MOST_LIVE).map((group) => group.rows);
+  const rest = all.length > MOST_LIVE && h("p", { key: "rest", class: "clipped" }, `and ${countWords(all.length - MOST_LIVE)} more: `, h("a", { href: hashOf("tasks", "", { status: "queued" }) }, "all that are queued"));
+  const content = rows.length > 0 ? table("Live", "work", WORK, rows) : h("p", { key: "calm", class: "nothing" }, "Nothing is running. ", h("code", {}, "mgr submit"), " starts a task.");
+  return section("Live", { count: all.length > 0 ? all.length : undefined, aside: countsLine(counts) }, content, rest);
 }
 
 function countsLine(counts) {
@@ -160,7 +167,7 @@ const runs = {
     return [
       h("div", { key: "head", class: "view-head" }, heading("Runs"), h("span", { class: "faint" }, found ? `${plural(found.length, "run")}${page.data.hasMore ? " shown" : ""}` : "")),
       filters(page, act, "runs", RUN_STATUSES, "Search in names"),
-      found && (found.length > 0 ? table("Runs", "work runs", WORK, found.map((run) => runRow(page, act, run))) : h("p", { class: "nothing" }, "No run fits.")),
+      found && (found.length > 0 ? table("Runs", "work", RUNS, found.map((run) => runOnlyRow(page, act, run))) : h("p", { class: "nothing" }, "No run fits.")),
       more,
     ];
   },
@@ -185,21 +192,25 @@ async function loadTask(ask, { id }, before) {
   const [output, log] = isSame
     ? [before.output, before.log]
     : await Promise.all([ask("task_output", { task_id: task.task_id, max_chars: MOST_OUTPUT }), readEvents(ask, task, before?.log)]);
-  return { task, output, log, mark: log.isBehind ? "" : mark };
+  return { task, output, log, mark: log.isBehind && !isFull(log) ? "" : mark };
 }
 
-/** Reads on where the log ends; a log that is too long loses its beginning. */
+/** A log is the newest events, and grows; or, where that was asked for, the first ones. */
+export function newLog(task, all) {
+  const after = all ? undefined : cursorNearEnd(task.next_cursor, FIRST_EVENTS);
+  return { all, after, events: [], dropped: 0, isPart: after !== undefined, isBehind: true };
+}
+
 async function readEvents(ask, task, before) {
-  const log = before ?? { events: [], after: cursorNearEnd(task.next_cursor, FIRST_EVENTS), all: false, dropped: 0 };
-  log.isPart ??= log.after !== undefined;
-  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+  const log = before ?? newLog(task, false);
+  log.isBehind = true;
+  for (let pages = 0; pages < MOST_PAGES && log.isBehind && !isFull(log); pages += 1) {
     const found = await ask("task_events", { task_id: task.task_id, limit: EVENTS_PAGE, ...(log.after && { after: log.after }) });
     log.events.push(...found.events);
     log.after = found.next_cursor;
     log.isBehind = found.events.length >= EVENTS_PAGE;
-    if (!log.isBehind) break;
   }
-  const extra = log.events.length - MOST_EVENTS;
+  const extra = log.all ? 0 : log.events.length - MOST_EVENTS;
   if (extra > 0) {
     log.events.splice(0, extra);
     log.dropped += extra;
@@ -207,6 +218,8 @@ async function readEvents(ask, task, before) {
   }
   return log;
 }
+
+const isFull = (log) => log.all && log.events.length >= MOST_EVENTS;
 
 function showTask(page, act) {
   if (!page.data) return heading("Task");
@@ -229,7 +242,7 @@ function taskLine(page, act, task) {
   const { workflow, step } = task.lineage ?? {};
   const of = workflow && [`step ${step} of `, h("a", { href: hashOf("run", workflow) }, workflow.slice(0, 9))];
   const parts = [status(task.health), of, task.backend, model, elapsedNow(page, task), task.cost?.usd === undefined ? "cost unknown" : moneyWords(task.cost.usd)];
-  const doing = task.waiting_on ? `waits for ${task.waiting_on}` : task.current_step && oneLine(clip(task.current_step, 300));
+  const doing = task.waiting_on ? `waits: ${task.waiting_on}` : task.current_step && oneLine(clip(task.current_step, 300));
   return h("p", { class: "facts-line" }, parts.filter(Boolean).map((part) => h("span", {}, part)), copyable(page, act, task.task_id), doing && h("span", { key: "doing", class: "doing" }, doing));
 }
 
@@ -257,7 +270,13 @@ const asksPerson = (task) => task.failure?.category === "needs_input";
 function failureOf(task) {
   const { failure } = task;
   if (!failure || asksPerson(task)) return null;
-  return h("div", { key: "failure", class: "failure" }, h("p", {}, h("strong", {}, failure.category.replaceAll("_", " ")), ": ", failure.message), failure.hint && h("p", { class: "hint" }, coded(failure.hint)));
+  return h("div", { key: "failure", class: "failure" }, h("p", {}, h("strong", {}, failure.category.replaceAll("_", " ")), ": ", failure.message), failure.hint && h("p", { class: "hint" }, coded(failure.hint)), printedBy(task.attempts.at(-1)));
+}
+
+/** What a failed check printed tells more than that it failed. */
+function printedBy(attempt) {
+  const printed = attempt?.checks?.findLast((check) => check.verdict !== "passed")?.output_tail?.trim();
+  return printed && h("pre", { class: "text", tabindex: "0" }, printed);
 }
 
 /** What the agent asks; or the way to say more to one that is done. */
@@ -281,16 +300,19 @@ function outputOf(task, output) {
 }
 
 function eventsOf(page, act, task, log) {
-  const words = log.isPart && h("button", { type: "button", class: "button quiet", on: { click: () => act.allEvents() } }, "From the beginning");
-  const dropped = log.dropped > 0 && h("p", { key: "dropped", class: "clipped" }, `The first ${plural(log.dropped, "event")} are left out; `, h("code", {}, `mgr events ${task.task_id}`), " has all.");
-  const island = { version: `${task.task_id} ${log.all}`, build: (node) => buildLog(node), update: (node) => fillLog(node, log) };
+  const other = log.all ? "The newest" : log.isPart && "From the beginning";
+  const aside = other && h("button", { type: "button", class: "button quiet", on: { click: () => act.events(!log.all) } }, other);
+  const all = [h("code", {}, `mgr events ${task.task_id}`), " has all."];
+  const note = (words) => h("p", { key: "note", class: "clipped" }, words, all);
+  const cut = isFull(log) ? note(`Only the first ${countWords(MOST_EVENTS)} events are shown; `) : log.dropped > 0 && note(`The first ${plural(log.dropped, "event")} are left out; `);
+  const island = { version: `${task.task_id} ${log.all}`, build: (node) => buildLog(node, !log.all), update: (node) => fillLog(node, log) };
   const list = h("div", { key: `log ${log.all}`, class: "log", tabindex: "0", role: "region", "aria-label": "Events, newest last", island });
-  return section("Events", { key: "events", aside: words }, dropped, list);
+  return section("Events", { key: "events", aside }, cut, list);
 }
 
 /** Follows the end as long as the person has not scrolled up. */
-function buildLog(node) {
-  node.followsEnd = true;
+function buildLog(node, followsEnd) {
+  node.followsEnd = followsEnd;
   node.addEventListener("scroll", () => (node.followsEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 30), { passive: true });
 }
 
@@ -361,7 +383,7 @@ function taskFacts(page, act, task) {
       ["Started", time(task.started_at)],
       ["Finished", time(task.finished_at)],
       ["Directory", h("span", { class: "path" }, task.working_dir)],
-      ["Isolated", task.isolation && [task.isolation.kind, ", ", task.isolation.state.replaceAll("_", " ")]],
+      ["Isolated", task.isolation && [task.isolation.kind, ", ", task.isolation.state.replaceAll("_", " "), task.isolation.note && h("div", { class: "faint" }, task.isolation.note)]],
       ["Posture", task.posture.replaceAll("_", " ")],
       ["Role", task.role],
       ["Tags", (task.tags ?? []).join(", ")],
@@ -413,11 +435,20 @@ function attemptsOf(page, task) {
   return h("div", { key: "attempts", class: "attempts" }, h("h3", {}, "Attempts"), h("ol", {}, task.attempts.map(line)));
 }
 
-const task = { load: loadTask, show: showTask, isLive: (data) => !isOver(data.task.status), name: (data) => oneLine(clip(data.task.label ?? data.task.prompt, 60)) };
+const task = {
+  load: loadTask,
+  show: showTask,
+  isLive: (data) => !isOver(data.task.status),
+  hasMore: (data) => data.mark === "",
+  name: (data) => oneLine(clip(data.task.label ?? data.task.prompt, 60)),
+};
 
 // --- One run --------------------------------------------------------------------------------------
 
-const STEPS = [["what", "Step"], ["status", "Status"], ["by", "By"], ["now", "Why"], ["time", "Time"], ["cost", "Cost"], ["id", "Task"], ["do", ""]];
+const STEPS = [["what", "Step"], ["status", "Status"], ["by", "By"], ["now", "Why"], ["time", "Time"], ["cost", "Cost"], ["id", "Task"], ["do", h("span", { class: "unseen" }, "Again")]];
+
+/** The browser leaves rows out that nobody sees where there are more. */
+const MOST_QUICK = 150;
 
 async function loadRun(ask, { id }) {
   const { run } = await ask("workflow_status", { workflow_id: id });
@@ -435,15 +466,16 @@ function showRun(page, act) {
   return [
     h("div", { key: "head", class: "view-head" }, h("div", { class: "view-title" }, heading(clip(oneLine(run.name), 200)), runLine(page, act, run)), h("div", { class: "buttons" }, runButtons(page, act, run))),
     refusals(page, keys),
+    (run.notes ?? []).map((note, at) => h("p", { key: `note ${at}`, class: "is-wait" }, note)),
     cards.length > 0 && section("Waiting for you", { key: "waiting", count: waitingCount(cards) }, questions(page, act, cards)),
-    section("Steps", { aside: h("span", { class: "faint" }, stepCounts(run)) }, table("Steps", "work steps", STEPS, steps.map(({ step, level }) => stepRow(page, act, run, step, level)))),
+    section("Steps", { aside: h("span", { class: "faint" }, stepCounts(run)) }, table("Steps", steps.length > MOST_QUICK ? "work steps long" : "work steps", STEPS, steps.map(({ step, level }) => stepRow(page, act, run, step, level)))),
     Object.entries(run.outputs ?? {}).map(([name, text]) => section(`Output: ${name}`, { key: `output ${name}` }, h("pre", { class: "text prose", tabindex: "0" }, clip(text, MOST_OUTPUT)))),
     reportOf(page, act, run),
   ];
 }
 
 function runLine(page, act, run) {
-  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.status);
+  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.standing);
   const spent = runCostWords(run);
   const cost = (spent !== "–" || run.budget_usd !== undefined) && [spent, run.budget_usd !== undefined && ` of ${moneyWords(run.budget_usd)}`];
   const parent = run.parent && h("span", {}, `in step ${run.parent.step} of `, h("a", { href: hashOf("run", run.parent.workflow_id) }, run.parent.workflow_id.slice(0, 9)));
@@ -453,7 +485,8 @@ function runLine(page, act, run) {
 
 function stepCounts(run) {
   const counts = new Map();
-  for (const step of run.steps) counts.set(stepStatus(step), (counts.get(stepStatus(step)) ?? 0) + 1);
+  // What runs in a race is not what somebody wrote.
+  for (const { standing } of run.steps.filter((step) => !step.race)) counts.set(standing, (counts.get(standing) ?? 0) + 1);
   return [...counts].map(([word, count]) => `${countWords(count)} ${word.replaceAll("_", " ")}`).join(", ");
 }
 
@@ -470,36 +503,50 @@ function runButtons(page, act, run) {
 }
 
 function stepRow(page, act, run, step, level) {
+  const key = `${step.id} ${level} ${step.task_id ?? ""} ${step.child_id ?? ""}`;
+  const elapsed = step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.standing === "running");
+  const { busy, confirming, copied } = page.ui;
+  const again = `retry ${run.workflow_id} ${step.id}`;
+  // Of a thousand rows few change from one second to the next.
+  const of = [step, level, elapsed, run.status, busy.has(again), confirming === again, copied === (step.task_id ?? step.child_id)];
+  const build = () => h("div", { role: "row", class: `row level-${Math.min(level, 4)}` }, stepCells(page, act, run, step, level, elapsed).map(([kind, content]) => h("div", { key: kind, role: "cell", class: `c-${kind}` }, content)));
+  return lazily("div", key, of, build);
+}
+
+function stepCells(page, act, run, step, level, elapsed) {
   const target = step.task_id ? hashOf("task", step.task_id) : step.child_id && hashOf("run", step.child_id);
   const name = target ? h("a", { class: "what", href: target }, step.id) : h("span", { class: "what" }, step.id);
-  const over = isOver(step.status);
   const why = whyOf(step);
-  const cells = [
+  const id = step.task_id ?? step.child_id;
+  return [
     ["what", name],
-    ["status", status(stepStatus(step))],
+    ["status", status(step.standing)],
     ["by", step.backend ?? step.kind],
-    ["now", h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
-    ["time", step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.status === "running" && step.task_status !== "paused")],
-    ["cost", step.cost_usd === undefined ? h("span", { class: "faint" }, costlessWords(run, step)) : moneyWords(step.cost_usd)],
-    ["id", (step.task_id ?? step.child_id) && copyable(page, act, step.task_id ?? step.child_id)],
-    ["do", over && level === 0 && !step.race && retryStep(page, act, run, step)],
+    ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
+    ["time", elapsed],
+    ["cost", step.cost_usd === undefined ? costless(run, step) : moneyWords(step.cost_usd)],
+    ["id", id && copyable(page, act, id)],
+    ["do", isOver(step.status) && level === 0 && !step.race && retryStep(page, act, run, step)],
   ];
-  const key = `${step.id} ${level} ${step.task_id ?? ""} ${step.child_id ?? ""}`;
-  return h("div", { key, role: "row", class: `row level-${Math.min(level, 4)}` }, cells.map(([kind, content]) => h("div", { key: kind, role: "cell", class: `c-${kind}` }, content)));
 }
 
 /** An agent whose cost nobody told is not free; what asks no agent costs nothing. */
-function costlessWords(run, step) {
-  if (run.demo || step.kind !== "agent" || !step.task_id) return "";
-  return step.status === "running" ? "" : "unknown";
+function costless(run, step) {
+  if (run.demo || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
+  return h("span", { class: "faint" }, "unknown");
 }
 
 function whyOf(step) {
   const turns = step.repeat ? `run ${step.repeat.run} of at most ${step.repeat.max}` : step.turn > 1 && `${step.turn} turns`;
   const answer = step.approval?.answer;
-  const by = answer && (answer.by === "person" ? `by a person over ${answer.over}${answer.client ? ` (${answer.client})` : ""}` : "by the policy");
-  const parts = [turns, step.winner && `won by ${step.winner}`, step.repairs > 0 && plural(step.repairs, "repair"), step.verification && `checks ${step.verification}`, step.reason, by, !step.reason && step.question, step.waiting_on && `waits for ${step.waiting_on}`];
+  const by = answer && (answer.by === "person" ? personWords(answer) : "by the policy");
+  const parts = [turns, step.winner && !step.reason && `won by ${step.winner}`, step.repairs > 0 && plural(step.repairs, "repair"), step.verification && `checks ${step.verification}`, step.reason, by, !step.reason && step.question, step.waiting_on && `waits: ${step.waiting_on}`];
   return oneLine(parts.filter(Boolean).join(" · "));
+}
+
+function personWords({ over, client, user }) {
+  const who = [user, client].filter(Boolean).join(", ");
+  return `by a person over ${over}${who ? ` (${who})` : ""}`;
 }
 
 function retryStep(page, act, run, step) {

@@ -5,10 +5,8 @@
 
 // ECMA-48: `ESC [` up to a final byte; `ESC ]`, `P`, `X`, `^`, `_` up to BEL, ST or the end of the line; else one more.
 const ESCAPES =
-  // eslint-disable-next-line no-control-regex
   /(?:\x1b\[|\x9b)[\x20-\x3f]*[\x40-\x7e]?|\x1b[\]PX^_](?:[^\x07\x9c\n\x1b]|\x1b(?!\\))*(?:\x07|\x9c|\x1b\\)?|\x1b[\x20-\x7e]?/g;
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /\r(?=\n)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|\p{Cs}/gu;
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]|\p{Cs}/gu;
 // What turns the reading direction, and what takes no room: with it a text can look like another one.
 const UNSEEN =
   /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]|\u200d(?!\p{Extended_Pictographic})|(?<![\p{Extended_Pictographic}\ufe0f\u{1f3fb}-\u{1f3ff}])\u200d/gu;
@@ -17,7 +15,8 @@ const UNSEEN =
 export function clean(text) {
   return String(text)
     .replace(ESCAPES, "")
-    .replace(CONTROLS, (c) => (c === "\r" ? "" : "\ufffd"))
+    .replaceAll("\r\n", "\n")
+    .replace(CONTROLS, "\ufffd")
     .replace(UNSEEN, (c) => `‹U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
 
@@ -126,12 +125,6 @@ const MARKS = {
 export function marked(status) {
   const [shape, tone] = MARKS[status] ?? ["ring", "quiet"];
   return { word: String(status ?? "unknown").replaceAll("_", " "), shape, tone };
-}
-
-/** Returns the word for a step: one that runs is where its task is. */
-export function stepStatus(step) {
-  const atTask = ["queued", "held", "paused", "needs_input"].includes(step.task_status);
-  return step.status === "running" && atTask ? step.task_status : step.status;
 }
 
 export const isOver = (status) => ["done", "failed", "cancelled", "timed_out", "skipped", "lost"].includes(status);
@@ -248,7 +241,7 @@ const GONE_STAYS_MS = 5000;
 /** And so long at most, while a hand is near. */
 const HELD_STAYS_MS = 30_000;
 /** So long after things moved a press is taken for one that was meant for what stood there before. */
-const SETTLES_MS = 600;
+export const SETTLES_MS = 600;
 
 /** Returns what a person has looked at: with another one the answer would be to another question. */
 const looked = (item) => (item.kind === "approval" ? item.digest : item.question);
@@ -276,7 +269,8 @@ export function keepCards(cards, items, { now, isHeld }) {
   const kept = cards.map((card) => keepCard(card, byId.get(card.id), now)).filter((card) => !(card.until + (isHeld ? HELD_STAYS_MS : 0) <= now));
   const known = new Set(cards.map((card) => card.id));
   const added = items.filter((item) => !known.has(item.id)).map((item) => ({ id: item.id, item, state: "open", steady: now + SETTLES_MS }));
-  const moved = kept.length < cards.length;
+  const before = new Map(cards.map((card) => [card.id, card.state]));
+  const moved = kept.length < cards.length || kept.some((card) => card.state !== before.get(card.id));
   const settled = moved ? kept.map((card) => ({ ...card, steady: now + SETTLES_MS })) : kept;
   return [...settled, ...added];
 }
