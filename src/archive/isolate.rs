@@ -123,7 +123,17 @@ mod making {
         let (base, name) = parts(at)?;
         let Ok(dir) = Dir::open(base.as_std_path()) else { return Ok(None) };
         let note = note_of(at)?;
-        clear(&dir, name.as_bytes()).map_err(FileError::at(at, "remove"))?;
+        // Out of the way first: half a directory would look like somebody's work to whoever comes after a crash.
+        let going = format!(".{name}.going");
+        let clear_out = || {
+            clear(&dir, going.as_bytes())?;
+            if dir.stat(name.as_bytes())?.is_some() {
+                dir.rename(name.as_bytes(), &dir, going.as_bytes())?;
+            }
+            failpoint::hit("isolate-going");
+            clear(&dir, going.as_bytes())
+        };
+        clear_out().map_err(FileError::at(at, "remove"))?;
         failpoint::hit("isolate-cleared");
         let kept = match note.and_then(|note| note.worktree) {
             Some(linked) => linked.remove()?,

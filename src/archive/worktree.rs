@@ -114,8 +114,8 @@ impl Linked {
     fn write_admin(&self, to: &Utf8Path, index: Found) -> io::Result<()> {
         let common = Dir::open(self.common_dir.as_std_path())?;
         let modes = Modes::of(&common)?;
-        let worktrees = open_or_make(&common, b"worktrees", modes.dir)?;
-        worktrees.make_dir(self.id.as_bytes(), 0o700)?;
+        let name = self.id.as_bytes();
+        let worktrees = made_in(&common, b"worktrees", modes.dir, &mut |dir| dir.make_dir(name, 0o700))?;
         let admin = worktrees.open_dir(self.id.as_bytes())?;
         admin.set_mode(modes.dir)?;
         let write = |name: &str, content: &[u8]| write_new(&admin, name.as_bytes(), content, modes.file);
@@ -136,9 +136,10 @@ impl Linked {
         let common = Dir::open(self.common_dir.as_std_path())?;
         let modes = Modes::of(&common)?;
         let heads = common.open_dir(b"refs")?.open_dir(b"heads")?;
-        let ours = open_or_make(&heads, b"mgr", modes.dir)?;
         let lock = self.lock();
-        write_new(&ours, &lock, format!("{commit}\n").as_bytes(), modes.file)?;
+        let line = format!("{commit}\n");
+        let write = &mut |ours: &Dir| write_new(ours, &lock, line.as_bytes(), modes.file);
+        let ours = made_in(&heads, b"mgr", modes.dir, write)?;
         ours.rename(&lock, &ours, self.id.as_bytes())
     }
 
@@ -277,6 +278,21 @@ impl Modes {
     }
 }
 
+/// Makes something in a directory that is there for that alone. Whoever removes the last of it takes the directory
+/// along, also between our opening of it and our writing in it.
+fn made_in(dir: &Dir, name: &[u8], mode: u32, make: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<Dir> {
+    const MOST_TRIES: u32 = 100;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let made = open_or_make(dir, name, mode).and_then(|ours| make(&ours).map(|()| ours));
+        match made {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < MOST_TRIES => {}
+            made => return made,
+        }
+    }
+}
+
 fn open_or_make(dir: &Dir, name: &[u8], mode: u32) -> io::Result<Dir> {
     match dir.make_dir(name, 0o700) {
         Ok(()) => {
@@ -327,4 +343,26 @@ fn without(text: &[u8], branch: &str) -> Vec<u8> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_somebody_takes_away_is_made_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let top = Dir::open(temp.path()).unwrap();
+        let mut tries = 0;
+        let mut make = |dir: &Dir| {
+            tries += 1;
+            if tries < 3 {
+                top.remove_dir(b"mgr")?;
+            }
+            dir.make_dir(b"id", 0o700)
+        };
+        made_in(&top, b"mgr", 0o700, &mut make).unwrap();
+        assert_eq!((tries, temp.path().join("mgr/id").is_dir()), (3, true));
+        assert!(made_in(&top, b"gone/none", 0o700, &mut |_| Ok(())).is_err());
+    }
 }

@@ -290,6 +290,11 @@ fn a_death_before_a_loser_s_directory_goes_changes_nothing() {
 
 #[test]
 fn a_death_while_a_loser_s_directory_goes_changes_nothing() {
+    survives("isolate-going");
+}
+
+#[test]
+fn a_death_when_the_files_of_a_loser_s_directory_are_gone_changes_nothing() {
     survives("isolate-cleared");
 }
 
