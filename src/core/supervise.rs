@@ -4,11 +4,11 @@ use super::{Category, Digest, Ending, Span, TaskSpec, Terminal, Timestamp, Usage
 
 /// Returns why a running attempt has to be ended now, with a line for people.
 ///
-/// `spent` is what earlier attempts of the task used, `linger` how long the agent may stay after its result,
+/// `used` is what all attempts of the task used, this one included, `linger` how long the agent may stay after its result,
 /// `since` when it began, or went on after a pause: who was made to stand still was not silent.
 pub fn supervise(
     spec: &TaskSpec,
-    spent: &Usage,
+    used: &Usage,
     digest: &Digest,
     linger: Span,
     since: Timestamp,
@@ -16,7 +16,7 @@ pub fn supervise(
 ) -> Option<(Ending, String)> {
     let quiet = now.since(digest.last_event_at.unwrap_or(since).max(since));
     hopeless(digest)
-        .or_else(|| over_budget(spec, &spent.with(&digest.usage)))
+        .or_else(|| over_budget(spec, used))
         .or_else(|| lingering(digest, quiet, linger))
         .or_else(|| idle(spec, digest, quiet))
 }

@@ -60,7 +60,7 @@ pub struct Spec {
     /// Shell lines that must succeed after the agent has.
     pub verify: Vec<String>,
     pub verify_timeout: Span,
-    /// Touched at the end, so that whoever waits for any task wakes.
+    /// The bells beside this file are rung at the end, so that whoever waits for any task wakes.
     pub poke: Utf8PathBuf,
     /// Started at the end if its lock is free.
     pub ticker_lock: Utf8PathBuf,

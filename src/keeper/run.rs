@@ -24,7 +24,7 @@ use super::{
 use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp},
     os::{
-        clock, failpoint,
+        bell, clock, failpoint,
         files::{self, FileError},
         memory,
         spawn::{self, Program},
@@ -542,9 +542,9 @@ fn sync_output(dir: &AttemptDir) {
     }
 }
 
-/// Touches the poke file, and starts a ticker if none is alive to see it.
+/// Rings for those who wait, and starts a ticker if none is alive to hear it.
 fn wake_others(spec: &Spec) {
-    files::poke(&spec.poke);
+    bell::ring(spec.poke.parent().unwrap_or(&spec.poke));
     ensure_ticker(spec);
 }
 

@@ -6,8 +6,24 @@
 
 import { h, paint } from "./dom.js";
 import { coded, heading, refusal } from "./parts.js";
-import { VIEWS, forgetRuns, newLog } from "./views.js";
-import { SETTLES_MS, clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
+import { newLog } from "./task.js";
+import { VIEWS, forgetRuns } from "./views.js";
+import {
+  SETTLES_MS,
+  clip,
+  coalesced,
+  growingPause,
+  hashOf,
+  keepCards,
+  lookAnew,
+  oneLine,
+  patchReader,
+  plural,
+  questionsOf,
+  routeOf,
+  streamReader,
+  waitingCount,
+} from "./words.js";
 
 const KEY = "mgr dashboard key";
 const VERSION = "mgr dashboard version";
@@ -17,6 +33,8 @@ const GAP_MS = 250;
 const LIVE_EVERY_MS = 5000;
 /** Where nothing is live only the words for how long ago pass. */
 const CALM_EVERY_S = 30;
+/** Browsers open six connections to one place, for all of their tabs: those that nobody sees hold none, and ask. */
+const HIDDEN_EVERY_MS = 15_000;
 /** The server says something every 15 s; after so long without a word the line is dead. */
 const SILENCE_MS = 40_000;
 const MOST_DIFF = 200_000;
@@ -66,7 +84,12 @@ const headers = () => ({ authorization: `Bearer ${page.key}`, "content-type": "a
 async function ask(tool, input = {}) {
   let response;
   try {
-    response = await fetch(`/api/${tool}`, { method: "POST", headers: headers(), body: JSON.stringify(input), cache: "no-store" });
+    response = await fetch(`/api/${tool}`, {
+      method: "POST",
+      headers: headers(),
+      body: JSON.stringify(input),
+      cache: "no-store",
+    });
   } catch {
     throw new Gone();
   }
@@ -108,7 +131,12 @@ async function begin() {
 /** A code counts once: a second look at the same address goes on with the key that it gave. */
 async function exchange(code) {
   try {
-    const response = await fetch("/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ code }), cache: "no-store" });
+    const response = await fetch("/session", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+      cache: "no-store",
+    });
     const { key, version, error } = await response.json();
     page.lockedWhy = error?.message ?? "";
     if (!response.ok) return;
@@ -127,7 +155,19 @@ function lock() {
   stream?.abort();
   kept.clear();
   forgetRuns();
-  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, inboxFailure: null, items: [], cards: [], diffs: new Map(), reports: new Map() });
+  Object.assign(page, {
+    key: null,
+    isLocked: true,
+    isGone: false,
+    data: null,
+    failure: null,
+    hasInbox: false,
+    inboxFailure: null,
+    items: [],
+    cards: [],
+    diffs: new Map(),
+    reports: new Map(),
+  });
   Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
   show();
 }
@@ -158,7 +198,9 @@ async function load() {
   const before = page.data ?? kept.get(hash)?.data;
   const [inbox, data] = await Promise.allSettled([ask("inbox_list"), view().load(ask, route, before)]);
   if (!page.key) return;
-  const failed = [inbox, data].map((result) => result.reason).find((reason) => reason instanceof Locked || reason instanceof Gone);
+  const failed = [inbox, data]
+    .map((result) => result.reason)
+    .find((reason) => reason instanceof Locked || reason instanceof Gone);
   if (failed) return void dealWith(failed);
   page.isGone = false;
   clearTimeout(comebackTimer);
@@ -176,7 +218,8 @@ function takeInbox(inbox) {
   const before = new Set(page.items.map((item) => item.id));
   page.items = questionsOf(inbox);
   const added = page.items.filter((item) => !before.has(item.id));
-  if (page.hasInbox && added.length > 0) say(`${plural(added.length, "new question")}: ${clip(oneLine(added[0].question), 120)}`);
+  if (page.hasInbox && added.length > 0)
+    say(`${plural(added.length, "new question")}: ${clip(oneLine(added[0].question), 120)}`);
   page.hasInbox = true;
   settleCards();
 }
@@ -184,7 +227,8 @@ function takeInbox(inbox) {
 function settleCards() {
   const wereChanged = new Set(page.cards.filter((card) => card.state === "changed").map((card) => card.id));
   page.cards = keepCards(page.cards, page.items, { now: Date.now(), isHeld: isHandNear() });
-  if (page.cards.some((card) => card.state === "changed" && !wereChanged.has(card.id))) say("What a question is about has changed: look at it again.");
+  if (page.cards.some((card) => card.state === "changed" && !wereChanged.has(card.id)))
+    say("What a question is about has changed: look at it again.");
 }
 
 /** Whether the person is at the cards, by pointer or by keyboard. */
@@ -210,6 +254,11 @@ async function listen() {
   stream = own;
   const pause = growingPause(1000, 15_000);
   while (!own.signal.aborted) {
+    if (document.hidden) {
+      await new Promise((done) => setTimeout(done, HIDDEN_EVERY_MS));
+      if (!own.signal.aborted) refresh();
+      continue;
+    }
     try {
       await hear(own.signal, pause);
     } catch (error) {
@@ -280,7 +329,7 @@ function enter() {
   page.ui.confirming = null;
   if (!isSameView) page.ui.errors.clear();
   show();
-  if (!isSameView) arrive(byLink ? 0 : scrolled.get(page.hash) ?? 0);
+  if (!isSameView) arrive(byLink ? 0 : (scrolled.get(page.hash) ?? 0));
   byLink = false;
   refresh();
 }
@@ -391,7 +440,10 @@ const act = {
   lookAnew(id) {
     page.cards = page.cards.map((card) => (card.id === id ? lookAnew(card, Date.now()) : card));
     show();
-    [...document.querySelectorAll(".card")].find((node) => node.dataset.id === id)?.querySelector("h3 a")?.focus();
+    [...document.querySelectorAll(".card")]
+      .find((node) => node.dataset.id === id)
+      ?.querySelector("h3 a")
+      ?.focus();
   },
 
   async send(key, task) {
@@ -465,7 +517,8 @@ function answered(id, words) {
 }
 
 function answerWords(item, word, done) {
-  if (item.kind === "budget") return word === "yes" ? `Allowed${done.reason ? `: ${done.reason}` : ""}.` : "The run is cancelled.";
+  if (item.kind === "budget")
+    return word === "yes" ? `Allowed${done.reason ? `: ${done.reason}` : ""}.` : "The run is cancelled.";
   const said = oneLine(done.reason ?? (word === "yes" ? "approved" : "denied"));
   return `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
 }
@@ -475,11 +528,22 @@ async function readDiff(key) {
   const diff = page.diffs.get(key);
   diff.isBusy = true;
   try {
-    const part = await ask("task_diff", { task_id: diff.task, max_chars: MOST_DIFF, ...(diff.next && { cursor: diff.next }) });
+    const part = await ask("task_diff", {
+      task_id: diff.task,
+      max_chars: MOST_DIFF,
+      ...(diff.next && { cursor: diff.next }),
+    });
     const paths = new Set((diff.files ?? []).map((file) => file.path));
     diff.files = [...(diff.files ?? []), ...part.files.filter((file) => !paths.has(file.path))];
     diff.rows.push(...diff.read(part.patch ?? ""));
-    Object.assign(diff, { total: part.total, next: part.next_cursor, isLive: part.is_live, git: part.git, unknown: part.unknown, version: diff.version + 1 });
+    Object.assign(diff, {
+      total: part.total,
+      next: part.next_cursor,
+      isLive: part.is_live,
+      git: part.git,
+      unknown: part.unknown,
+      version: diff.version + 1,
+    });
   } catch (error) {
     diff.error = dealWith(error);
   }
@@ -512,7 +576,20 @@ function show() {
   if (!page.isGone) page.now = Date.now();
   const waits = page.isLocked ? 0 : waitingCount(page.cards);
   paint(place("head"), head(waits));
-  paint(place("banner"), page.isGone ? [h("p", {}, "mgr's dashboard has ended. Tasks go on. Type ", h("code", {}, "mgr dashboard"), " to open it again.")] : []);
+  paint(
+    place("banner"),
+    page.isGone
+      ? [
+          h(
+            "p",
+            {},
+            "mgr's dashboard has ended. Tasks go on. Type ",
+            h("code", {}, "mgr dashboard"),
+            " to open it again.",
+          ),
+        ]
+      : [],
+  );
   place("main").classList.toggle("is-old", page.isGone);
   paint(place("main"), page.isLocked ? lockedPage() : [page.failure && failed(), view().show(page, act)]);
   paint(place("foot"), page.isLocked ? [] : foot());
@@ -523,7 +600,9 @@ function show() {
 }
 
 function failed() {
-  const title = page.data ? null : heading(page.failure.status === 404 ? "There is no such thing" : "This cannot be shown");
+  const title = page.data
+    ? null
+    : heading(page.failure.status === 404 ? "There is no such thing" : "This cannot be shown");
   return h("div", { key: "failed", class: "failed" }, title, refusal(page.failure));
 }
 
@@ -537,18 +616,46 @@ function head(waits) {
   const badge = waits > 0 && h("span", { class: "badge" }, waits, h("span", { class: "unseen" }, " waiting"));
   return [
     h("a", { class: "brand", href: "#/" }, "mgr"),
-    h("nav", { "aria-label": "Views" }, way("overview", "#/", "Overview", badge), way("tasks", "#/tasks", "Tasks"), way("runs", "#/runs", "Runs")),
+    h(
+      "nav",
+      { "aria-label": "Views" },
+      way("overview", "#/", "Overview", badge),
+      way("tasks", "#/tasks", "Tasks"),
+      way("runs", "#/runs", "Runs"),
+    ),
   ];
 }
 
 function lockedPage() {
-  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."), page.lockedWhy && h("p", { class: "faint" }, coded(page.lockedWhy)))];
+  return [
+    h(
+      "div",
+      { key: "locked", class: "alone" },
+      heading("This page is locked."),
+      h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."),
+      page.lockedWhy && h("p", { class: "faint" }, coded(page.lockedWhy)),
+    ),
+  ];
 }
 
 function foot() {
   const keys = [["j", "k"], ["/"]];
   const word = ["move", "search"];
-  return [h("span", { class: "keys" }, keys.map((pair, at) => h("span", { key: at }, pair.map((key) => h("kbd", { key }, key)), ` ${word[at]}`))), h("span", {}, page.version && `mgr ${page.version}`)];
+  return [
+    h(
+      "span",
+      { class: "keys" },
+      keys.map((pair, at) =>
+        h(
+          "span",
+          { key: at },
+          pair.map((key) => h("kbd", { key }, key)),
+          ` ${word[at]}`,
+        ),
+      ),
+    ),
+    h("span", {}, page.version && `mgr ${page.version}`),
+  ];
 }
 
 const iconOf = (dot) =>
@@ -599,7 +706,7 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => event.target.closest?.("a[href^='#/']") && (byLink = true), true);
 document.addEventListener("pointerover", (event) => (pointerAt = event.target.closest?.(".cards") ?? null));
 document.addEventListener("pointerleave", () => (pointerAt = null));
-document.addEventListener("visibilitychange", () => !document.hidden && refresh());
+document.addEventListener("visibilitychange", () => page.key && !page.isLocked && listen());
 place("skip").addEventListener("click", (event) => {
   event.preventDefault();
   place("main").focus();

@@ -24,7 +24,9 @@ export const lazily = (tag, key, of, build) => ({ tag, key, of, build });
 
 /** Lists children as they are wanted: strings and numbers as text, nothing for nothing. */
 function flat(children) {
-  const wanted = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+  const wanted = children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
   return wanted.map((child) => (typeof child === "object" ? child : { tag: "#text", text: String(child) }));
 }
 
@@ -101,7 +103,8 @@ function setAttribute(node, name, value) {
   if (value === undefined || value === null || value === false) return node.removeAttribute(name);
   // Data never becomes an address or a program: links lead to places within the page.
   if (name === "href" && !String(value).startsWith("#/")) throw new Error("a link leaves the page");
-  if (name === "src" || name === "style" || name.startsWith("on")) throw new Error(`\`${name}\` is no attribute for data`);
+  if (name === "src" || name === "style" || name.startsWith("on"))
+    throw new Error(`\`${name}\` is no attribute for data`);
   return node.setAttribute(name, value === true ? "" : clean(value));
 }
 
