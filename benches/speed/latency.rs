@@ -1,12 +1,14 @@
 //! How long one call takes, as a person or a script sees it: from spawn to exit of the process.
 
+use std::{fs::File, io::Write, path::Path, time::Instant};
+
 use rusqlite::Connection;
 
 use crate::{
     Plan,
     agent::{self, wall},
-    table::Table,
-    world::{Times, World},
+    table::{Table, short},
+    world::{Times, World, millis},
 };
 
 const REPEATS: usize = 60;
@@ -33,7 +35,7 @@ fn still(plan: &Plan, table: &mut Table) {
 /// Commands that start something and that wait for it.
 fn moving(plan: &Plan, table: &mut Table) {
     let world = World::new(&plan.binary, "moving", &config());
-    let (mut returned, mut running, mut noticed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut returned, mut running, mut noticed, mut syncs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for number in 0..REPEATS {
         let began = wall();
         let id = world.submit("short", &format!("task {number}"));
@@ -42,12 +44,24 @@ fn moving(plan: &Plan, table: &mut Table) {
         let seen = wall();
         running.push((world.stamp(&id, 0) - began) as f64 / 1e6);
         noticed.push((seen - world.stamp(&id, 1)) as f64 / 1e6);
+        syncs.push(one_sync(&world.home().join(format!("sync-{number}"))));
     }
-    let [returned, running, noticed] = [returned, running, noticed].map(Times::of);
+    let [returned, running, noticed, syncs] = [returned, running, noticed, syncs].map(Times::of);
+    let floor = |sync: f64| format!("3 syncs: {} ms", short(3.0 * sync));
     table.at_most("submit returns, p50", returned.p50(), 10.0, "ms");
     table.at_most("agent runs after submit began, p50", running.p50(), 20.0, "ms");
-    table.at_most("agent exits -> watch returned, p50", noticed.p50(), 3.0, "ms");
-    table.at_most("agent exits -> watch returned, p99", noticed.p99(), 15.0, "ms");
+    let what = "agent exits -> watch returned";
+    table.at_most_beside(&format!("{what}, p50"), noticed.p50(), 3.0, "ms", floor(syncs.p50()));
+    table.at_most_beside(&format!("{what}, p99"), noticed.p99(), 15.0, "ms", floor(syncs.p99()));
+}
+
+/// Returns how long the disk takes to keep one small new file, in milliseconds.
+fn one_sync(path: &Path) -> f64 {
+    let mut file = File::create(path).expect("the home is writable");
+    file.write_all(b"done").expect("the home is writable");
+    let began = Instant::now();
+    file.sync_all().expect("the disk takes it");
+    millis(began.elapsed())
 }
 
 fn since(began: i64) -> f64 {

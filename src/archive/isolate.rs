@@ -134,9 +134,21 @@ mod making {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::at(&note, "remove")(error))?,
             Ok(()) | Err(_) => {}
         }
+        drop_unfinished_notes(base, name);
         // Goes when nothing else is in it.
         let _ = std::fs::remove_dir(base);
         Ok(kept)
+    }
+
+    /// What a crash has left of writing the note. Best effort: nobody reads them.
+    fn drop_unfinished_notes(base: &Utf8Path, name: &str) {
+        let start = format!(".{name}.isolated.json.");
+        for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+            let is_one = |name: &str| name.starts_with(&start) && name.ends_with(".tmp");
+            if entry.file_name().to_str().is_some_and(is_one) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn write_note(at: &Utf8Path, note: &Note) -> Result<(), ArchiveError> {

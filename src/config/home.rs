@@ -71,9 +71,9 @@ impl Home {
         self.task(id).join(number.to_string())
     }
 
-    /// Touched whenever something ended or changed, for whoever waits.
-    pub fn poke(&self) -> Utf8PathBuf {
-        self.data.join("poke").join("poke")
+    /// Where whoever waits hangs up a bell, to be rung whenever something ended or changed.
+    pub fn bells(&self) -> Utf8PathBuf {
+        self.data.join("poke")
     }
 
     pub fn ticker_lock(&self) -> Utf8PathBuf {

@@ -105,10 +105,11 @@ impl Task {
         self.repaired_by(attempt).map_or(attempt, |failed| self.try_of(failed))
     }
 
-    /// Returns what the attempts that are over used together, as far as they said.
+    /// Returns what the attempts that are over used together, as far as they said. Money that the provider does not
+    /// tell is what the price table made of it.
     pub fn spent(&self) -> Usage {
         let ends = self.attempts.iter().filter_map(|attempt| attempt.ended.as_ref());
-        ends.fold(Usage::default(), |all, end| all.with(&end.usage))
+        ends.fold(Usage::default(), |all, end| all.with(&end.usage.at_cost(&end.cost)))
     }
 
     /// Returns how many repairs there have been.

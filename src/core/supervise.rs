@@ -4,19 +4,19 @@ use super::{Category, Digest, Ending, Span, TaskSpec, Terminal, Timestamp, Usage
 
 /// Returns why a running attempt has to be ended now, with a line for people.
 ///
-/// `spent` is what earlier attempts of the task used, `linger` how long the agent may stay after its result,
-/// `started_at` when it began.
+/// `used` is what all attempts of the task used, this one included, `linger` how long the agent may stay after its result,
+/// `since` when it began, or went on after a pause: who was made to stand still was not silent.
 pub fn supervise(
     spec: &TaskSpec,
-    spent: &Usage,
+    used: &Usage,
     digest: &Digest,
     linger: Span,
-    started_at: Timestamp,
+    since: Timestamp,
     now: Timestamp,
 ) -> Option<(Ending, String)> {
-    let quiet = now.since(digest.last_event_at.unwrap_or(started_at));
+    let quiet = now.since(digest.last_event_at.unwrap_or(since).max(since));
     hopeless(digest)
-        .or_else(|| over_budget(spec, &spent.with(&digest.usage)))
+        .or_else(|| over_budget(spec, used))
         .or_else(|| lingering(digest, quiet, linger))
         .or_else(|| idle(spec, digest, quiet))
 }
@@ -48,4 +48,26 @@ fn idle(spec: &TaskSpec, digest: &Digest, quiet: Span) -> Option<(Ending, String
     let limit = spec.idle_timeout?;
     let is_idle = quiet >= limit && digest.tools_in_flight.is_empty();
     is_idle.then(|| (Ending::IdleTimedOut, format!("nothing was heard for {limit}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_counts_from_the_last_word_the_start_and_the_end_of_a_pause() {
+        let spec = r#"{"backend":"codex","working_dir":"/w","max_output":"1MB","idle_timeout":"1m"}"#;
+        let spec: TaskSpec = serde_json::from_str(spec).unwrap();
+        let at = |second: i64| Timestamp::from_millis(second * 1000);
+        let is_idle = |last: Option<i64>, since: i64, now: i64| {
+            let digest = Digest { last_event_at: last.map(at), ..Digest::default() };
+            let found = supervise(&spec, &Usage::default(), &digest, Span::from_secs(10), at(since), at(now));
+            found.map(|(ending, _)| ending) == Some(Ending::IdleTimedOut)
+        };
+        let rows = [(None, 0, 59, false), (None, 0, 60, true), (Some(50), 0, 100, false), (Some(50), 0, 110, true)];
+        let after_a_pause = [(Some(50), 500, 559, false), (Some(50), 500, 560, true), (Some(510), 500, 569, false)];
+        for (last, since, now, expected) in rows.into_iter().chain(after_a_pause) {
+            assert_eq!(is_idle(last, since, now), expected, "{last:?} {since} {now}");
+        }
+    }
 }

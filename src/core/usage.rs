@@ -92,6 +92,12 @@ impl Usage {
         Self { tokens: both(self.tokens, other.tokens), cost: money(self.cost, other.cost), ..Self::default() }
     }
 
+    /// Returns the same with what it cost, where that is known from elsewhere.
+    #[must_use]
+    pub fn at_cost(self, cost: &Cost) -> Self {
+        Self { cost: self.cost.or_else(|| cost.usd.and_then(Money::from_dollars)), ..self }
+    }
+
     /// Folds a report in; `baseline` is the usage of the run that this one continues.
     pub fn add(&mut self, report: &UsageReport, baseline: &Usage) {
         if let Some(tokens) = report.tokens {

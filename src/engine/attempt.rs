@@ -257,7 +257,7 @@ impl Engine {
             leftover_grace: self.config.leftover_grace,
             verify: task.spec.verify.clone(),
             verify_timeout: self.config.verify_timeout,
-            poke: self.home.poke(),
+            poke: self.home.bells().join("poke"),
             ticker_lock: self.home.ticker_lock(),
             // Of an agent its stream says what came of it; of a program nothing but its exit code.
             records_end: *backend == COMMAND,

@@ -9,8 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Engine, EngineError};
 use crate::{
-    archive::{Change, GitState, Manifest, Patch, RawPath, Snapshot, SnapshotName, Take, Workspace},
-    core::{ArchiveScope, Posture, Task},
+    archive::{Change, Entry, GitState, Manifest, Patch, RawPath, Snapshot, SnapshotName, Take, Workspace},
+    core::{ArchiveScope, Bytes, Posture, Task},
 };
 
 /// What a task has changed, as the archive saw it.
@@ -22,6 +22,8 @@ pub struct TaskChanges {
     /// Paths that somebody else changed as well, between two attempts or in a shared workspace: whose change
     /// it is cannot be told.
     pub uncertain: Vec<String>,
+    /// What may have been there before under a name that is not archived.
+    pub(super) moved: Vec<Moved>,
     /// What became of the repository itself, in sentences.
     pub git: Vec<String>,
     /// What is not known, in sentences.
@@ -42,6 +44,28 @@ impl TaskChanges {
             Some(place) => self.workspace.at(place).patch_now(change)?,
             None => self.workspace.patch(change)?,
         })
+    }
+}
+
+/// Something new in a workspace from which something is gone that was never archived: it may be that, under another
+/// name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// The new directory, or the file itself.
+    pub to: RawPath,
+    /// What of it is nowhere in the archive from before, and not named by the agent.
+    pub paths: BTreeSet<RawPath>,
+    /// What is gone.
+    pub lost: Vec<RawPath>,
+}
+
+impl Moved {
+    /// Says why nothing is done to it.
+    pub fn why(&self) -> String {
+        let mut names: Vec<_> = self.lost.iter().take(3).map(|path| format!("`{path}`")).collect();
+        names.extend((self.lost.len() > 3).then(|| format!("{} more", self.lost.len() - 3)));
+        let (names, verb) = (names.join(", "), if self.lost.len() == 1 { "was" } else { "were" });
+        format!("it may be what {verb} {names}: never archived, and gone since the task")
     }
 }
 
@@ -95,9 +119,18 @@ impl Engine {
             let named = self.paths_named_by(task)?;
             uncertain.extend(changes.iter().map(|change| change.path.clone()).filter(|path| !named.contains(path)));
         }
-        let unknown = match (stretches.first(), stretches.last()) {
-            (Some(first), Some(last)) => unknown(&first.before, &last.after),
-            (None, _) | (_, None) => Vec::new(),
+        let (unknown, moved) = match (stretches.first(), stretches.last()) {
+            (Some(first), Some(last)) => {
+                let lost: Vec<RawPath> =
+                    first.before.lost_in(&last.after).filter(|path| is_no_git(path)).cloned().collect();
+                let moved = if lost.is_empty() {
+                    Vec::new()
+                } else {
+                    moved(&first.before, &changes, &self.claimed_by(task), lost, self.archive_limits().small_ignored)
+                };
+                (unknown(&first.before, &last.after), moved)
+            }
+            (None, _) | (_, None) => (Vec::new(), Vec::new()),
         };
         let git = self.moves_of(task, &snapshots);
         let uncertain = uncertain.iter().map(ToString::to_string).collect();
@@ -105,7 +138,7 @@ impl Engine {
             Some((_, None)) => self.place_of(task),
             Some((_, Some(_))) | None => None,
         };
-        Ok(TaskChanges { workspace, changes, uncertain, git, unknown, is_live, unarchived })
+        Ok(TaskChanges { workspace, changes, uncertain, moved, git, unknown, is_live, unarchived })
     }
 
     /// Returns the archive of a task's workspace and the snapshots of each attempt that has a first one.
@@ -181,9 +214,50 @@ fn unknown(before: &Manifest, after: &Manifest) -> Vec<String> {
         Some(_) => format!("`{path}` is ignored since: what changed in it is not known"),
         None => format!("`{path}` was made and is ignored: it stays as it is"),
     };
-    let lost = before.lost_in(after).filter(|path| path.as_bytes() != b".git");
+    let lost = before.lost_in(after).filter(|path| is_no_git(path));
     let say_lost = |path: &RawPath| format!("`{path}` was not archived and is gone: no rollback brings it back");
     lost.take(MOST_NAMED).map(say_lost).chain(hidden.take(MOST_NAMED).map(say)).collect()
+}
+
+fn is_no_git(path: &RawPath) -> bool {
+    path.name() != b".git"
+}
+
+/// Returns what is new and may be what is lost. A small file is none: that would have been archived though ignored.
+fn moved(
+    before: &Manifest,
+    changes: &[Change],
+    named: &BTreeSet<RawPath>,
+    lost: Vec<RawPath>,
+    small: Bytes,
+) -> Vec<Moved> {
+    let contents = before.entries().iter().filter_map(|(_, entry)| content_of(entry));
+    let known: BTreeSet<_> = contents.collect();
+    let mut found: BTreeMap<RawPath, BTreeSet<RawPath>> = BTreeMap::new();
+    for Change { path, before: was, after } in changes {
+        let Some(after) = after.as_ref().filter(|_| was.is_none() && !named.contains(path)) else { continue };
+        let above = std::iter::successors(Some(path.clone()), RawPath::parent);
+        let Some(top) = above.take_while(|path| before.get(path).is_none()).last() else { continue };
+        let may_be = match after {
+            Entry::File { size, .. } if *size == 0 || content_of(after).is_some_and(|one| known.contains(&one)) => {
+                false
+            }
+            Entry::File { size, .. } => top != *path || *size > small.0,
+            Entry::Symlink { .. } | Entry::Fifo { .. } => top != *path,
+            Entry::Dir { .. } | Entry::Untouched => false,
+        };
+        if may_be {
+            found.entry(top).or_default().insert(path.clone());
+        }
+    }
+    found.into_iter().map(|(to, paths)| Moved { to, paths, lost: lost.clone() }).collect()
+}
+
+fn content_of(entry: &Entry) -> Option<[u8; 32]> {
+    match entry {
+        Entry::File { digest, .. } => Some(digest.0),
+        Entry::Dir { .. } | Entry::Symlink { .. } | Entry::Fifo { .. } | Entry::Untouched => None,
+    }
 }
 
 /// Parses a name that we have put together ourselves.
@@ -240,7 +314,6 @@ fn put_together(stretches: &[Stretch]) -> (Vec<Change>, BTreeSet<RawPath>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archive::Entry;
 
     fn path(path: &str) -> RawPath {
         RawPath::new(path).unwrap()

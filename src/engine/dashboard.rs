@@ -14,7 +14,7 @@ use super::{Engine, EngineError};
 use crate::{
     core::{Span, Timestamp},
     os::{
-        clock,
+        bell, clock,
         files::{self, Durability},
         random, spawn,
     },
@@ -66,7 +66,7 @@ pub struct DashboardLink {
 #[must_use = "the right ends when this is dropped"]
 pub struct DashboardPost {
     dir: Utf8PathBuf,
-    poke: Utf8PathBuf,
+    bells: Utf8PathBuf,
     lock: File,
 }
 
@@ -147,7 +147,7 @@ impl Engine {
         // What one before has left says nothing about this one.
         files::remove(&dir.join("state.json"))?;
         files::remove(&dir.join("stop"))?;
-        Ok(Some(DashboardPost { dir, poke: self.home.poke(), lock }))
+        Ok(Some(DashboardPost { dir, bells: self.home.bells(), lock }))
     }
 
     /// Shows a link in the person's browser; `false` where there is no screen to show it on.
@@ -179,7 +179,7 @@ impl DashboardPost {
         // Our own type with string keys: this cannot fail.
         let bytes = serde_json::to_vec(&state).unwrap_or_default();
         files::replace(&self.dir.join("state.json"), &bytes, Durability::Process)?;
-        files::poke(&self.poke);
+        bell::ring(&self.bells);
         Ok(state)
     }
 
@@ -206,7 +206,7 @@ impl DashboardPost {
         let _ = files::remove(&self.dir.join("state.json"));
         let _ = files::remove(&self.dir.join("stop"));
         let _ = self.lock.unlock();
-        files::poke(&self.poke);
+        bell::ring(&self.bells);
     }
 
     /// Whether somebody has asked it to end.

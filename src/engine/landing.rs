@@ -4,12 +4,19 @@
 //! against writers while it works, finishes first what an earlier call has left unfinished, and never touches
 //! the repository itself: that its history moved is only said.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, EngineError, TaskChanges, changes::name, workspace::isolation_owner};
+use super::{
+    Engine, EngineError, TaskChanges,
+    changes::{Moved, name},
+    workspace::isolation_owner,
+};
 use crate::{
     archive::{
         ArchiveError, Change, Conflict, Entry, How, KeptBranch, Landed, OnConflict, RawPath, SnapshotName, Take, Turn,
@@ -77,6 +84,9 @@ enum LaterEdits {
     Leave,
 }
 
+/// How long a keeper may still be there after the end that it has written down.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(1);
+
 const LANDING_FILE: &str = "landing.json";
 
 /// [`LANDING_FILE`] beside a task.
@@ -95,6 +105,36 @@ struct LandingFile {
 impl LandingFile {
     fn new(state: LandingState) -> Self {
         Self { v: 1, state, at: clock::now(), journal: None, note: None }
+    }
+}
+
+/// What is not done without being asked twice.
+#[derive(Clone, Debug, Default)]
+struct Doubts {
+    /// Somebody else may have changed them too.
+    uncertain: BTreeSet<String>,
+    /// It may have been there before.
+    moved: Vec<Moved>,
+}
+
+impl Doubts {
+    fn is_about(&self, path: &RawPath) -> bool {
+        self.uncertain.contains(&path.to_string()) || self.moved.iter().any(|moved| moved.paths.contains(path))
+    }
+
+    /// Returns one conflict for each path, and for all that was moved together.
+    fn conflicts(&self, doubtful: Vec<Turn>) -> Vec<Conflict> {
+        let mut conflicts: BTreeMap<RawPath, String> = BTreeMap::new();
+        for Turn { path, .. } in doubtful {
+            match self.moved.iter().find(|moved| moved.paths.contains(&path)) {
+                Some(moved) => drop(conflicts.insert(moved.to.clone(), moved.why())),
+                None => {
+                    let why = "somebody else may have changed it too: whose change it is cannot be told";
+                    conflicts.insert(path, why.to_owned());
+                }
+            }
+        }
+        conflicts.into_iter().map(|(path, why)| Conflict { path, why }).collect()
     }
 }
 
@@ -136,8 +176,8 @@ impl Engine {
             });
         }
         let found = self.changes_of(task)?;
-        let uncertain = found.uncertain.iter().cloned().collect();
-        let mut report = self.land(task, &found, &uncertain, Way::Rollback, ask)?;
+        let doubts = Doubts { uncertain: found.uncertain.iter().cloned().collect(), moved: found.moved.clone() };
+        let mut report = self.land(task, &found, &doubts, Way::Rollback, ask)?;
         report.notes.extend(notes_of(&found));
         Ok(report)
     }
@@ -151,7 +191,7 @@ impl Engine {
         let mut turns = self.open_turns_before(task)?;
         let found = self.changes_over(&turns, task)?;
         // Between two attempts nobody else works in a directory of its own.
-        let report = self.land(task, &found, &BTreeSet::new(), Way::Apply, ask)?;
+        let report = self.land(task, &found, &Doubts::default(), Way::Apply, ask)?;
         let state = if ask.undo && report.landed.is_done {
             let is_in = self.last_done(task, &found.workspace, Way::Apply).is_ok();
             Some(if is_in { LandingState::Partly } else { LandingState::Open })
@@ -208,9 +248,11 @@ impl Engine {
         if !self.others_in_directory(task)?.is_empty() {
             return Ok(());
         }
-        let cookie = |attempt: &Attempt| format!("{}.{}", task.id, attempt.number);
-        let lives = task.attempts.iter().any(|attempt| !tree::members(&cookie(attempt)).is_empty());
-        let given_up = if lives { Err(still_lives(task)) } else { self.give_up(task, LaterEdits::Leave) };
+        let given_up = if task.attempts.iter().any(|attempt| lives(task, attempt)) {
+            Err(still_lives(task))
+        } else {
+            self.give_up(task, LaterEdits::Leave)
+        };
         match given_up {
             Ok(_) => Ok(()),
             Err(error) => {
@@ -250,7 +292,11 @@ impl Engine {
         edits: LaterEdits,
     ) -> Result<(bool, Option<SnapshotName>), EngineError> {
         let id = &task.id;
-        let (workspace, snapshots) = self.snapshots_of(task)?;
+        let (workspace, snapshots) = match self.snapshots_of(task) {
+            // Nobody ever worked there: its end came while it was made.
+            Err(EngineError::NotFound { .. }) if !self.has_any_agent_begun(task)? => return Ok((false, None)),
+            found => found?,
+        };
         let Some((before, after)) = snapshots.last() else { return Err(end_unknown(task, place)) };
         let last = after.as_ref().unwrap_or(before);
         let take = Take { scope: last.scope.clone(), limits: self.archive_limits(), late: false };
@@ -271,12 +317,28 @@ impl Engine {
         }
     }
 
+    fn has_any_agent_begun(&self, task: &Task) -> Result<bool, EngineError> {
+        for attempt in &task.attempts {
+            if let Some(Some(_)) = self.attempt_dir(&task.id, attempt.number).read_process()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn remove_place(&self, task: &Task, place: &Utf8Path) -> Result<Option<KeptBranch>, EngineError> {
         let Some(workspace) = &task.spec.workspace else { return Ok(None) };
         let kept = self.archive_at(workspace)?.remove_isolated(place)?;
-        // Best effort: both were only made for it.
-        let _ = std::fs::remove_file(ready_mark(place));
-        let _ = std::fs::remove_dir(self.home.isolated(isolation_owner(task)));
+        // Best effort: all of it was only made for that, and what a crash has left there is nobody's.
+        let above = self.home.isolated(isolation_owner(task));
+        let mark = ready_mark(place);
+        let is_ours = |path: &Utf8Path| {
+            path == mark || (path.as_str().starts_with(&format!("{mark}.")) && path.extension() == Some("tmp"))
+        };
+        for entry in above.read_dir_utf8().into_iter().flatten().flatten().filter(|entry| is_ours(entry.path())) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+        let _ = std::fs::remove_dir(above);
         Ok(kept)
     }
 
@@ -364,7 +426,7 @@ impl Engine {
         &self,
         task: &Task,
         found: &TaskChanges,
-        uncertain: &BTreeSet<String>,
+        doubts: &Doubts,
         way: Way,
         ask: &LandAsk,
     ) -> Result<LandReport, EngineError> {
@@ -395,7 +457,7 @@ impl Engine {
         } else {
             let turns = found.changes.iter().cloned().map(|change| way.turn(change)).collect();
             let id = next_journal(task, workspace, way)?;
-            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, uncertain, how)?;
+            let landed = land_certain(workspace, &id, only(turns, &ask.paths)?, doubts, how)?;
             (id, landed)
         };
         Ok(LandReport { id: landed.is_done.then_some(id), landed, notes })
@@ -423,6 +485,20 @@ fn end_unknown(task: &Task, place: &Utf8Path) -> EngineError {
         message: format!("the end of task `{}` is not archived: discarding would lose its work", task.id),
         hint: format!("copy what is needed out of `{place}` and remove it"),
     }
+}
+
+/// Whether a process of an attempt that is over lives. Its keeper tells the end first, then brings the names of its
+/// files to the disk, and is gone a moment after that.
+fn lives(task: &Task, attempt: &Attempt) -> bool {
+    let cookie = format!("{}.{}", task.id, attempt.number);
+    let patience = clock::steady() + KEEPER_PATIENCE;
+    while !tree::members(&cookie).is_empty() {
+        if clock::steady() >= patience {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
 }
 
 fn still_lives(task: &Task) -> EngineError {
@@ -494,15 +570,14 @@ fn land_certain(
     workspace: &Workspace,
     id: &SnapshotName,
     turns: Vec<Turn>,
-    uncertain: &BTreeSet<String>,
+    doubts: &Doubts,
     how: How,
 ) -> Result<Landed, ArchiveError> {
-    let is_certain = |turn: &Turn| how.on_conflict == OnConflict::Theirs || !uncertain.contains(&turn.path.to_string());
+    let is_certain = |turn: &Turn| how.on_conflict == OnConflict::Theirs || !doubts.is_about(&turn.path);
     let (certain, doubtful): (Vec<_>, Vec<_>) = turns.into_iter().partition(is_certain);
     let is_refused = how.on_conflict == OnConflict::Refuse && !doubtful.is_empty();
     let mut landed = workspace.land(id, &certain, How { dry_run: how.dry_run || is_refused, ..how })?;
-    let why = "somebody else may have changed it too: whose change it is cannot be told";
-    landed.conflicts.extend(doubtful.into_iter().map(|turn| Conflict { path: turn.path, why: why.to_owned() }));
+    landed.conflicts.extend(doubts.conflicts(doubtful));
     landed.conflicts.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(landed)
 }
@@ -626,7 +701,8 @@ mod tests {
     #[test]
     fn what_is_uncertain_is_done_only_when_asked_to_win() {
         let bed = Bed::new();
-        let (turns, uncertain) = (bed.changed(), BTreeSet::from(["b".to_owned()]));
+        let uncertain = BTreeSet::from(["b".to_owned()]);
+        let (turns, uncertain) = (bed.changed(), Doubts { uncertain, ..Doubts::default() });
         let land = |id: &str, on_conflict| {
             land_certain(&bed.workspace, &id.parse().unwrap(), turns.clone(), &uncertain, how(on_conflict)).unwrap()
         };

@@ -77,6 +77,8 @@ fn start_launcher(args: &[String]) -> Result<(), EngineError> {
 /// Each gets the attempt's cookie in its environment, so that even the moment between fork
 /// and exec of the agent is found by it.
 pub fn launcher(args: &[String]) -> std::io::Result<()> {
+    // Its children have neither the caller's terminal nor its process group. The ticker has done so before.
+    tree::leave_session();
     fds::close_in_children();
     failpoint::hit("launcher.before_all");
     for arg in args {

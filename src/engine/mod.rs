@@ -66,7 +66,7 @@ pub use workspace::{ArchiveLook, IsolationState};
 use crate::{
     backends::Registry,
     config::{Config, Environment, Home},
-    os::files,
+    os::{bell, files},
     store::Store,
 };
 
@@ -98,11 +98,11 @@ impl Engine {
         let home = Home::find(&env)?;
         let settings: Arc<settings::Known> = Arc::default();
         let (config, registry) = settings.of(&home, &env, working_dir)?;
-        for dir in [home.data(), &home.tasks(), home.poke().parent().unwrap_or(home.data())] {
+        for dir in [home.data(), &home.tasks(), &home.bells()] {
             files::make_dir(dir)?;
         }
         let store = Arc::new(Store::open(&home.database())?);
-        let watchers = Arc::new(Watchers::new(home.poke()));
+        let watchers = Arc::new(Watchers::new(home.bells()));
         Ok(Self {
             home,
             env,
@@ -202,6 +202,6 @@ impl Engine {
 
     /// Wakes whoever waits for anything.
     pub(crate) fn poke(&self) {
-        files::poke(&self.home.poke());
+        bell::ring(&self.home.bells());
     }
 }

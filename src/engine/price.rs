@@ -14,12 +14,16 @@ impl Engine {
         model.map_or(!self.config.prices.is_empty(), |model| self.config.prices.contains_key(model))
     }
 
+    /// Returns what an attempt has cost so far: by the provider's word, else by the user's prices.
     pub fn cost_of(&self, digest: &Digest, _backend: &BackendName) -> Cost {
         if let Some(cost) = digest.usage.cost {
             return Cost { usd: Some(cost.as_dollars()), source: CostSource::Provider, price_date: None };
         }
         let priced = digest.usage.tokens.zip(digest.actual_model()).and_then(|(tokens, model)| {
-            let price = self.config.prices.get(model)?;
+            // The ticker lives longer than its settings: a price that was written down since holds.
+            let settings = self.settings.of(&self.home, &self.env, None);
+            let config = settings.map_or_else(|_| self.config.clone(), |(config, _)| config);
+            let price = config.prices.get(model)?;
             let Tokens { input, output, cache_read, cache_write } = tokens;
             let part = |tokens: u64, price: f64| tokens as f64 * price / 1e6;
             let usd = part(input, price.input)

@@ -296,9 +296,11 @@ impl Engine {
         let baseline: Usage = self.baseline(task, attempt).unwrap_or_default();
         let digest = ingest(dir, adapter, &baseline, Stream::Open)?;
         let started_at = agent_started_at(attempt, dir)?.unwrap_or(attempt.claimed_at);
+        // Of a running task it is when it was claimed or resumed.
+        let since = started_at.max(task.updated_at);
         let linger = if digest.tools_in_flight.is_empty() { adapter.linger() } else { adapter.background_linger() };
-        if let Some((ending, detail)) = supervise(&task.spec, &task.spent(), &digest, linger, started_at, clock::now())
-        {
+        let used = task.spent().with(&digest.usage.at_cost(&self.cost_of(&digest, &attempt.backend)));
+        if let Some((ending, detail)) = supervise(&task.spec, &used, &digest, linger, since, clock::now()) {
             self.give(dir, &Order::End { ending, grace: None, detail: Some(detail) });
         }
         Ok(())

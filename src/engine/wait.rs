@@ -1,73 +1,79 @@
-//! Waiting without polling: file notifications on the poke directory, with a look once a second as the safety net.
+//! Waiting without polling: a bell that others ring, with a look once a second as the safety net.
 
 use std::{sync::OnceLock, time::Duration};
 
-use camino::Utf8PathBuf;
-use notify::{EventKind, RecursiveMode, Watcher};
+use camino::{Utf8Path, Utf8PathBuf};
+#[cfg(unix)]
+use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
 use super::{Engine, EngineError, reconcile::HEAD_START};
+#[cfg(unix)]
+use crate::os::bell::Bell;
 use crate::os::clock;
 
-/// Waiters look by themselves after this long, in case a notification was lost.
+/// Waiters look by themselves after this long, in case a ring was lost.
 const SAFETY_NET: Duration = Duration::from_secs(1);
 
-/// Notifications for everybody in this process who waits.
+/// News for everybody in this process who waits.
 pub struct Watchers {
-    poke: Utf8PathBuf,
-    source: OnceLock<Source>,
-}
-
-struct Source {
-    /// Kept alive: dropping it ends the notifications. `None` where the system has none to give.
-    _watcher: Option<notify::RecommendedWatcher>,
-    changes: watch::Sender<u64>,
+    bells: Utf8PathBuf,
+    changes: OnceLock<watch::Sender<u64>>,
 }
 
 impl Watchers {
-    pub(super) fn new(poke: Utf8PathBuf) -> Self {
-        Self { poke, source: OnceLock::new() }
+    /// For bells that hang in this directory.
+    pub(super) const fn new(bells: Utf8PathBuf) -> Self {
+        Self { bells, changes: OnceLock::new() }
     }
 
     /// Returns how many changes there were so far.
     pub(super) fn changes(&self) -> u64 {
-        self.source.get().map_or(0, |source| *source.changes.borrow())
+        self.changes.get().map_or(0, |changes| *changes.borrow())
     }
 
     /// Makes everyone in this process who waits look again.
     pub(super) fn wake(&self) {
-        if let Some(source) = self.source.get() {
-            source.changes.send_modify(|count| *count += 1);
+        if let Some(changes) = self.changes.get() {
+            changes.send_modify(|count| *count += 1);
         }
     }
 
-    /// Returns a receiver that changes after every poke from now on.
+    /// Returns a receiver that changes after every poke from now on. Belongs in a runtime with timers and I/O.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
-        self.source.get_or_init(|| Source::open(&self.poke)).changes.subscribe()
+        let open = || {
+            let changes = watch::Sender::new(0);
+            listen(&self.bells, changes.clone());
+            changes
+        };
+        self.changes.get_or_init(open).subscribe()
     }
 }
 
-impl Source {
-    fn open(poke: &Utf8PathBuf) -> Self {
-        let changes = watch::Sender::new(0);
-        let sender = changes.clone();
-        let handler = move |event: notify::Result<notify::Event>| {
-            // Opening a file for reading is no change; counting it would wake waiters by their own looks.
-            let is_change = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
-            if is_change {
-                sender.send_modify(|count| *count += 1);
-            }
-        };
-        let watcher = notify::recommended_watcher(handler).and_then(|mut watcher| {
-            let dir = poke.parent().unwrap_or(poke);
-            watcher.watch(dir.as_std_path(), RecursiveMode::NonRecursive).map(|()| watcher)
-        });
-        if let Err(error) = &watcher {
-            tracing::warn!(%error, "no file notifications; waiting looks once a second");
+/// Counts the rings of a new bell, as long as the runtime lives.
+#[cfg(unix)]
+fn listen(bells: &Utf8Path, changes: watch::Sender<u64>) {
+    let hung = Bell::hang(bells).and_then(|bell| Ok((pipe::Receiver::from_file(bell.pipe()?)?, bell)));
+    let (pipe, bell) = match hung {
+        Ok(hung) => hung,
+        Err(error) => {
+            tracing::warn!(%error, "nobody can wake this process; waiting looks once a second");
+            return;
         }
-        Self { _watcher: watcher.ok(), changes }
-    }
+    };
+    tokio::spawn(async move {
+        let mut rings = [0; 256];
+        while pipe.readable().await.is_ok() {
+            // Until nothing is left: several rings at once are one change.
+            while let Ok(1..) = pipe.try_read(&mut rings) {}
+            changes.send_modify(|count| *count += 1);
+        }
+        drop(bell);
+    });
 }
+
+#[cfg(not(unix))]
+fn listen(_: &Utf8Path, _: watch::Sender<u64>) {}
 
 impl Engine {
     /// Brings the store up to date and calls `look`, now and after every change, until it returns something or
@@ -104,5 +110,50 @@ impl Engine {
             // Running out of patience is as good a reason to look as a change.
             let _ = tokio::time::timeout(patience, changes.changed()).await;
         }
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::{bell, files};
+
+    fn engine(dir: &tempfile::TempDir) -> Engine {
+        let home = dir.path().to_str().unwrap().to_owned();
+        Engine::open([("MGR_HOME".to_owned(), home)].into_iter().collect(), None).unwrap()
+    }
+
+    /// Much longer than it takes, however busy the machine is.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_ring_reaches_everybody_who_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let mut waiters = [engine.watchers.subscribe(), engine.watchers.subscribe()];
+        bell::ring(&engine.home.bells());
+        for waiter in &mut waiters {
+            tokio::time::timeout(PATIENCE, waiter.changed()).await.unwrap().unwrap();
+        }
+        assert_eq!(engine.watchers.changes(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_change_is_left_to_a_ticker_that_lives_and_only_for_a_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(&dir);
+        let _changes = engine.watchers.subscribe();
+        engine.reconcile().unwrap();
+        engine.wake();
+        // Without a ticker nothing is left, and what was just looked at is fresh.
+        assert_eq!(engine.refresh(None).unwrap(), None);
+        let ticker = files::open_lock(&engine.home.ticker_lock()).unwrap();
+        ticker.lock().unwrap();
+        assert_eq!(engine.refresh(None).unwrap(), None);
+        engine.wake();
+        let since = engine.refresh(None).unwrap().unwrap();
+        let long_ago = since.checked_sub(HEAD_START).unwrap();
+        assert_eq!(engine.refresh(Some(long_ago)).unwrap(), None);
     }
 }

@@ -10,6 +10,7 @@
 //! | `ended` | recorder | made before a program is started of which nothing but its end is known, then that ([`ProgramEnd`]) |
 //! | `ctl` | engine | a FIFO for [`Order`]s, one JSON line each |
 //! | `paused` | keeper | there as long as the tree is stopped |
+//! | `rests` | keeper | since when it is, and how long it was before ([`Rests`]) |
 //! | `beat` | keeper | its time of change is the keeper's sign of life |
 //! | `setup` | keeper | what the commands printed that make an isolated directory ready |
 //! | `verify` | keeper | what the checks printed |
@@ -59,7 +60,7 @@ pub struct Spec {
     /// Shell lines that must succeed after the agent has.
     pub verify: Vec<String>,
     pub verify_timeout: Span,
-    /// Touched at the end, so that whoever waits for any task wakes.
+    /// The bells beside this file are rung at the end, so that whoever waits for any task wakes.
     pub poke: Utf8PathBuf,
     /// Started at the end if its lock is free.
     pub ticker_lock: Utf8PathBuf,
@@ -148,6 +149,17 @@ pub struct ChangedFile {
 pub struct AgentProcess {
     pub pid: i32,
     pub started_at: Timestamp,
+}
+
+/// The time in which the tree stood still, which counts against no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rests {
+    pub v: u32,
+    /// When it was stopped, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// All pauses before.
+    pub before: Span,
 }
 
 /// How a program ended, by its parent.
@@ -282,6 +294,18 @@ impl AttemptDir {
     /// The directory cannot be synced.
     pub fn settle(&self) -> Result<(), FileError> {
         sync_dir(self.path())
+    }
+
+    /// Returns what is noted about pauses; none where nothing readable is.
+    pub(super) fn read_rests(&self) -> Rests {
+        let bytes = read_optional(&self.file("rests")).ok().flatten();
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn write_rests(&self, rests: &Rests) -> Result<(), FileError> {
+        replace(&self.file("rests"), &to_json(rests), Durability::Process)
     }
 
     /// Returns the noted end of the program; `None` where none was noted.

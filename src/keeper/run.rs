@@ -17,14 +17,14 @@ use camino::Utf8Path;
 use super::{
     archive,
     checks::{self, Lines},
-    contract::{AgentProcess, AttemptDir, Exit, Order, Spec, VERSION, to_json},
+    contract::{AgentProcess, AttemptDir, Exit, Order, Rests, Spec, VERSION, to_json},
     ctl::{Ear, News},
     recorder,
 };
 use crate::{
     core::{Bytes, Check, Ending, Span, Timestamp},
     os::{
-        clock, failpoint,
+        bell, clock, failpoint,
         files::{self, FileError},
         memory,
         spawn::{self, Program},
@@ -83,7 +83,12 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
         }
         memory::release_heap();
     }
-    let mut exit = match start_or_adopt(dir, spec, environment)? {
+    let start = start_or_adopt(dir, spec, environment)?;
+    // Not before: an agent in its keeper's own session is ended by the system (SIGHUP) when that keeper dies while the
+    // agent is stopped, because nobody of the session could continue it any more (setpgid(2), "orphaned process group").
+    // Whoever started this keeper has left the caller's session and terminal before.
+    tree::leave_session();
+    let mut exit = match start {
         Start::Runs(agent) => Watch::new(dir, spec, agent, ear).run_to_the_end(environment),
         Start::Failed(detail) => {
             return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
@@ -256,19 +261,24 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear) -> Self {
-        let already = clock::now().since(agent.started_at).as_duration();
         let now = clock::steady();
+        let before = |at: Timestamp| {
+            let ago = clock::now().since(at).as_duration();
+            now.checked_sub(ago).unwrap_or(now)
+        };
+        // An earlier keeper may have died while the tree stood still.
+        let rests = if agent.adopted { dir.read_rests() } else { Rests::default() };
         Self {
             dir,
             spec,
-            agent,
             ear,
-            began: now.checked_sub(already).unwrap_or(now),
-            paused_since: None,
-            paused_for: Duration::ZERO,
+            began: before(agent.started_at),
+            paused_since: rests.since.map(before),
+            paused_for: rests.before.as_duration(),
             closing: None,
             ended: None,
             beat_at: now + BEAT_EVERY,
+            agent,
         }
     }
 
@@ -336,8 +346,16 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// SIGSTOP to every process of the tree, again until no new one turns up.
+    /// SIGSTOP to every process of the tree, again until no new one turns up. What is written down about it comes
+    /// first: a tree that stands still and does not look so would stand for ever if this keeper died here.
     fn pause(&mut self) {
+        // Without it (disk full) a late order to pause is not noticed by the engine.
+        files::poke(&self.dir.file("paused"));
+        if self.paused_since.is_none() {
+            self.paused_since = Some(clock::steady());
+            self.note_rests(Some(clock::now()));
+        }
+        failpoint::hit("keeper.pausing");
         let mut stopped = std::collections::BTreeSet::new();
         loop {
             let members = tree::members(&self.spec.cookie);
@@ -348,16 +366,22 @@ impl<'a> Watch<'a> {
             tree::tell(&fresh, Tell::Stop);
             stopped.extend(fresh);
         }
-        self.paused_since.get_or_insert(clock::steady());
-        // Without it (disk full) a late order to pause is not noticed by the engine.
-        files::poke(&self.dir.file("paused"));
+        failpoint::hit("keeper.paused");
+    }
+
+    fn note_rests(&self, since: Option<Timestamp>) {
+        let before = Span::from_millis(u64::try_from(self.paused_for.as_millis()).unwrap_or(u64::MAX));
+        // Without it (disk full) the next keeper counts the pause against the time limit.
+        let _ = self.dir.write_rests(&Rests { v: VERSION, since, before });
     }
 
     fn resume(&mut self) {
         tree::tell(&tree::members(&self.spec.cookie), Tell::Continue);
         if let Some(since) = self.paused_since.take() {
             self.paused_for += clock::steady().saturating_duration_since(since);
+            self.note_rests(None);
         }
+        failpoint::hit("keeper.resumed");
         let _ = std::fs::remove_file(self.dir.file("paused"));
     }
 
@@ -518,9 +542,9 @@ fn sync_output(dir: &AttemptDir) {
     }
 }
 
-/// Touches the poke file, and starts a ticker if none is alive to see it.
+/// Rings for those who wait, and starts a ticker if none is alive to hear it.
 fn wake_others(spec: &Spec) {
-    files::poke(&spec.poke);
+    bell::ring(spec.poke.parent().unwrap_or(&spec.poke));
     ensure_ticker(spec);
 }
 

@@ -176,7 +176,7 @@ fn budget(call: &Call<'_>, run: &Run, purse: &Purse) -> Result<InboxItem, OpErro
         workflow_id: id.clone(),
         step: name.to_owned(),
         question: format!("{}{}. Allow the same amount once more?", told[..1].to_uppercase(), &told[1..]),
-        digest: String::new(),
+        digest: purse.digest(),
         kind: InboxKind::Budget,
         workflow: run.name.clone(),
         since: run.updated_at,
@@ -332,6 +332,7 @@ impl Operation for InboxAnswer {
             call.engine.until_asked(&workflow_id, asked, task_vocabulary()).await?;
         }
         if is_budget {
+            check_purse(call, &workflow_id, &input)?;
             return answer_budget(call, workflow_id, step, approved).await;
         }
         let answer = Answer {
@@ -345,6 +346,20 @@ impl Operation for InboxAnswer {
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, task_vocabulary())?;
         Ok(InboxAnswerOutput { workflow_id, step: answered.step, status: answered.status, reason: answered.reason })
     }
+}
+
+/// Refuses a word on a budget that is another by now: somebody has allowed more, and that is spent too.
+fn check_purse(call: &Call<'_>, id: &RunId, input: &InboxAnswerInput) -> Result<(), OpError> {
+    let Some(seen) = input.digest.as_deref().filter(|seen| !seen.is_empty()) else { return Ok(()) };
+    let run = call.engine.run_state(id)?.run;
+    let Some(digest) = call.engine.empty_purse(&run, task_vocabulary())?.map(|purse| purse.digest()) else {
+        return Ok(());
+    };
+    if seen.len() >= 8 && digest.starts_with(seen) {
+        return Ok(());
+    }
+    let message = format!("the budget of run `{id}` is not what it was (`{seen}`): its digest is {digest}");
+    Err(OpError::new(Code::Conflict, message).hint("look at it again, then answer with its digest"))
 }
 
 async fn answer_budget(call: &Call<'_>, id: RunId, step: String, approved: bool) -> Result<InboxAnswerOutput, OpError> {

@@ -194,6 +194,9 @@ impl TaskView {
                 (None, _) => "unknown".to_owned(),
             },
         );
+        if let Some(note) = &self.budget_note {
+            page.field("", crate::ui::one_line(note));
+        }
         self.render_changes(page);
         if !self.permission_denials.is_empty() {
             page.field("denied", self.permission_denials.join("\n"));

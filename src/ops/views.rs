@@ -244,6 +244,9 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
     pub cost: Cost,
+    /// Why its budget does not stop it: nobody knows what it costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_note: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asked_model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,6 +331,7 @@ impl TaskView {
         let seen = call.engine.changes_seen(task)?;
         let unseen = |seen: &Changes| call.engine.is_claim_unseen(task, &digest.files, seen);
         let (waiting_on, waiting) = waiting_on(call, task)?.unzip();
+        let (usage, cost) = (used(task, &digest), cost(call, task, Some(&digest)));
         Ok(Self {
             task_id: task.id.clone(),
             status: task.status(),
@@ -354,8 +358,9 @@ impl TaskView {
             verification: task.verification(),
             acceptance: task.acceptance,
             failure: task.failure().cloned(),
-            usage: used(task, &digest).tokens,
-            cost: cost(call, task, Some(&digest)),
+            budget_note: budget_note(task, &cost, &usage, &digest),
+            usage: usage.tokens,
+            cost,
             route_mismatch: is_mismatch(asked.as_deref(), served),
             asked_model: asked,
             actual_model,
@@ -435,6 +440,16 @@ fn cost(call: &Call<'_>, task: &Task, digest: Option<&Digest>) -> Cost {
     let ended = task.attempts.iter().filter_map(|attempt| attempt.ended.as_ref()).map(|end| end.cost.clone());
     let running = task.state.busy_attempt().and(digest).map(|digest| call.engine.cost_of(digest, task.backend()));
     ended.chain(running).reduce(Cost::with).unwrap_or(Cost::UNKNOWN)
+}
+
+/// Tokens without a price are no cost that a budget could see.
+fn budget_note(task: &Task, cost: &Cost, usage: &Usage, digest: &Digest) -> Option<String> {
+    let budget = task.spec.budget.filter(|_| cost.usd.is_none() && usage.tokens.is_some())?;
+    let model = digest.actual_model().map_or("its model".to_owned(), |model| format!("`{model}`"));
+    let backend = task.backend();
+    Some(format!(
+        "the budget of {budget} does not stop it: `{backend}` tells no cost, and `prices` has none for {model}"
+    ))
 }
 
 /// Returns what all attempts used, the one that runs included.

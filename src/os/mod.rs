@@ -3,6 +3,7 @@
 //! The only place that reads the clock, spawns processes, looks at other processes, and
 //! the only place with `unsafe` (in [`raw`]).
 
+pub mod bell;
 pub mod clock;
 #[cfg_attr(not(unix), path = "no_dirs.rs")]
 pub mod dirs;

@@ -42,16 +42,15 @@ mod unix {
         let _ = kill(getpid(), Signal::SIGKILL);
     }
 
-    /// Leaves the caller's session and terminal, and takes in orphans where the system can.
+    /// Takes in orphans where the system can.
     pub fn become_keeper() {
-        // Fails only for a leader of a process group, which a fresh child is not.
-        let _ = setsid();
         #[cfg(target_os = "linux")]
         let _ = nix::sys::prctl::set_child_subreaper(true);
     }
 
     /// Leaves the caller's session and terminal.
     pub fn leave_session() {
+        // Fails only for a leader of a process group, which a fresh child is not.
         let _ = setsid();
     }
 

@@ -115,6 +115,11 @@ impl View<'_> {
         Ok(self.one("SELECT request_id FROM tasks WHERE id = ?1", [id.as_str()], |row| row.get(0))?.flatten())
     }
 
+    /// Returns the task that was asked for under a name.
+    pub fn task_of_request(&self, request_id: &str) -> Result<Option<TaskId>, StoreError> {
+        self.one("SELECT id FROM tasks WHERE request_id = ?1", [request_id], read_id)
+    }
+
     /// Returns the tasks that hold a slot.
     pub fn busy(&self) -> Result<Vec<Task>, StoreError> {
         self.all(&format!("SELECT {COLUMNS} FROM tasks WHERE busy = 1 ORDER BY seq"), [], read_task)

@@ -52,7 +52,7 @@ fn keep(_: &[String], _: &Environment) -> u8 {
 fn tick(env: &Environment) -> u8 {
     let run = || -> Result<(), Box<dyn std::error::Error>> {
         os::tree::leave_session();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let engine = engine::Engine::open(env.clone(), None)?.starting_keepers().driving_runs(ops::STEPS);
         std::env::set_current_dir(engine.home().data())?;
         Ok(runtime.block_on(engine::tick(&engine))?)

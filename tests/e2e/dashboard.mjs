@@ -1,11 +1,13 @@
 // The dashboard's page as a person uses it: the real page from a real `mgr dashboard serve`, in jsdom.
 //
 // How it works: jsdom has no ES modules, so they are fetched from the server and linked in the window's own realm
-// (`vm.SourceTextModule`, behind `--experimental-vm-modules`). It has no fetch either: the page gets Node's, which streams;
-// requests are as a browser's but for the headers that only a browser sends. Layout, colours and focus rings are not tested.
-// Each case is a function that throws where something is not as it should be; they share one server, as tabs do.
+// (`vm.SourceTextModule`, behind `--experimental-vm-modules`). It has no fetch either: the page gets Node's, which
+// streams; requests are as a browser's but for the headers that only a browser sends. Layout, colours and focus rings
+// are not tested. Each case is a function that throws where something is not as it should be; they share one server, as
+// tabs do.
 //
-// usage: node --no-warnings --experimental-vm-modules dashboard.mjs MGR DIR [PATTERN]   (DIR: where install.sh has put jsdom)
+// usage: node --no-warnings --experimental-vm-modules dashboard.mjs MGR DIR [PATTERN]
+//        (DIR: where install.sh has put jsdom)
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -29,7 +31,9 @@ const env = { PATH: process.env.PATH, HOME: root, MGR_HOME: join(root, "mgr"), L
 
 const command = (...args) =>
   new Promise((done, fail) => {
-    execFile(mgr, args, { cwd: work, env, maxBuffer: 1 << 24 }, (error, out, err) => (typeof error?.code === "string" ? fail(error) : done({ code: error?.code ?? 0, out, err })));
+    execFile(mgr, args, { cwd: work, env, maxBuffer: 1 << 24 }, (error, out, err) =>
+      typeof error?.code === "string" ? fail(error) : done({ code: error?.code ?? 0, out, err }),
+    );
   });
 
 async function json(...args) {
@@ -64,7 +68,11 @@ async function until(what, look) {
 
 /** Serves in the foreground, so that its end is ours. */
 async function serve(port = 0) {
-  const child = spawn(mgr, ["dashboard", "serve", "--json", `--port=${port}`], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(mgr, ["dashboard", "serve", "--json", `--port=${port}`], {
+    cwd: work,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   child.stderr.resume();
   const link = await new Promise((done, fail) => {
     child.stdout.once("data", (line) => done(JSON.parse(line).url));
@@ -79,8 +87,8 @@ const newLink = async () => (await json("dashboard", "--no-browser")).url;
 
 const tabs = [];
 
-/** Opens a link as a browser does; what the page does wrong inside is an error of the case. */
-async function open(link, { session = {} } = {}) {
+/** Opens a link as a browser does. What the page does wrong inside is an error of the case; `broken` is a path that fails. */
+async function open(link, { session = {}, broken } = {}) {
   const html = await (await fetch(link)).text();
   const errors = [];
   const virtualConsole = new VirtualConsole();
@@ -89,7 +97,12 @@ async function open(link, { session = {} } = {}) {
   const { window } = dom;
   const asked = [];
   Object.assign(window, {
-    fetch: (path, init) => (asked.push({ path: String(path), init }), fetch(new URL(path, window.location.href), init)),
+    async fetch(path, init) {
+      asked.push({ path, init });
+      return path === broken
+        ? new Response('{"error":{"message":"the store is damaged","hints":["`mgr doctor` looks"]}}', { status: 500 })
+        : fetch(new URL(path, window.location.href), init);
+    },
     AbortController,
     TextDecoder,
     scrollTo: () => {},
@@ -111,7 +124,9 @@ async function load(tab, context) {
     return new vm.SourceTextModule(await answer.text(), { context, identifier: url });
   };
   const found = (url) => modules.get(url) ?? modules.set(url, one(url)).get(url);
-  const entry = await found(new URL(tab.document.querySelector("script[type=module]").getAttribute("src"), tab.origin).href);
+  const entry = await found(
+    new URL(tab.document.querySelector("script[type=module]").getAttribute("src"), tab.origin).href,
+  );
   await entry.link((name, from) => found(new URL(name, from.identifier).href));
   await entry.evaluate();
 }
@@ -147,10 +162,23 @@ function type(tab, field, words) {
 
 /** Says what of a page came from data instead of from us. */
 function intruders(tab) {
-  const tags = new Set("a article aside b body button code dd details div dl dt footer h1 h2 h3 h4 h5 h6 head header html i kbd label li link main meta nav noscript ol option p path pre section select span strong summary svg table tbody td textarea th thead time title tr ul input".split(" "));
-  const strange = (one) => !tags.has(one.localName) && !(one.localName === "script" && one.getAttribute("src") === "/app.js");
-  const acts = (one) => [...one.attributes].some(({ name, value }) => name.startsWith("on") || name === "style" || (name === "href" && one.localName === "a" && !value.startsWith("#")));
-  return all(tab, "*").filter((one) => strange(one) || acts(one)).map((one) => one.outerHTML);
+  const tags = new Set(
+    "a article aside b body button code dd details div dl dt footer h1 h2 h3 h4 h5 h6 head header html i kbd label li link main meta nav noscript ol option p path pre section select span strong summary svg table tbody td textarea th thead time title tr ul input".split(
+      " ",
+    ),
+  );
+  const strange = (one) =>
+    !tags.has(one.localName) && !(one.localName === "script" && one.getAttribute("src") === "/app.js");
+  const acts = (one) =>
+    [...one.attributes].some(
+      ({ name, value }) =>
+        name.startsWith("on") ||
+        name === "style" ||
+        (name === "href" && one.localName === "a" && !value.startsWith("#")),
+    );
+  return all(tab, "*")
+    .filter((one) => strange(one) || acts(one))
+    .map((one) => one.outerHTML);
 }
 
 // --- Cases ----------------------------------------------------------------------------------------
@@ -185,7 +213,10 @@ const cases = {
     });
     assert.equal(run.status, "done");
     const { answer } = run.steps[1].approval;
-    assert.deepEqual([answer.approved, answer.by, answer.over, answer.note], [true, "person", "dashboard", "looks right"]);
+    assert.deepEqual(
+      [answer.approved, answer.by, answer.over, answer.note],
+      [true, "person", "dashboard", "looks right"],
+    );
     assert.equal(readFileSync(join(work, "approve.shipped"), "utf8"), "one\n");
   },
 
@@ -209,9 +240,8 @@ const cases = {
     type(tab, one.querySelector("textarea"), "a note that stays");
     writeFileSync(join(work, "stale.txt"), "two\n");
     press(tab, button(one, "Approve"));
-    await until("the refusal", () => one.querySelector(".refusal"));
-    assert.match(one.querySelector(".refusal").textContent, /has changed: stale\.txt/);
     await until("the notice", () => one.querySelector(".notice"));
+    assert.match(one.querySelector(".notice").textContent, /Your answer was not taken: .*has changed: stale\.txt/);
     assert.ok(isOff(button(one, "Approve")) && isOff(button(one, "Deny")), "the buttons take a press");
     assert.equal(one.querySelector(".digest code").textContent, shown, "the card shows what nobody has looked at");
     // A press now says nothing to the server.
@@ -233,7 +263,7 @@ const cases = {
     const tab = await open(await newLink());
     const one = await waitingCard(tab, `${id}/ship`);
     await command("answer", `${id}/ship`, "yes");
-    await until("the word", () => /does not wait any more/.test(one.textContent));
+    await until("the word", () => /Does not wait any more/.test(one.textContent));
     assert.ok(one.isConnected && isOff(button(one, "Approve")));
   },
 
@@ -255,11 +285,15 @@ const cases = {
   },
 
   async "a budget that is spent says what its buttons do"() {
-    const text = "name: dear\nbudget: $0.50\nsteps:\n  - {id: one, backend: demo, prompt: 'usage: input=1 output=1 cost=$0.60'}\n  - {id: two, needs: [one], backend: demo, prompt: 'say: x'}\n";
+    const text =
+      "name: dear\nbudget: $0.50\nsteps:\n  - {id: one, backend: demo, prompt: 'usage: input=1 output=1 cost=$0.60'}\n  - {id: two, needs: [one], backend: demo, prompt: 'say: x'}\n";
     const id = await started("budget", text);
     const tab = await open(await newLink());
     const one = await waitingCard(tab, `${id}/budget`);
-    assert.deepEqual([...one.querySelectorAll(".button")].map((each) => each.textContent), ["Allow the same amount once more", "Cancel the run"]);
+    assert.deepEqual(
+      [...one.querySelectorAll(".button")].map((each) => each.textContent),
+      ["Allow the same amount once more", "Cancel the run"],
+    );
     press(tab, button(one, "Cancel the run"));
     await until("the end", async () => (await runOf(id)).status === "cancelled");
   },
@@ -271,18 +305,36 @@ const cases = {
     assert.match(one.textContent, /Which of the two\?/);
     type(tab, one.querySelector("textarea"), "say: the first");
     press(tab, button(one, "Send"));
-    await until("the next turn", async () => (await json("list")).tasks.some((task) => task.prompt === "say: the first"));
+    await until("the next turn", async () =>
+      (await json("list")).tasks.some((task) => task.prompt === "say: the first"),
+    );
   },
 
   async "hostile words become text, and nothing else"() {
-    const hostile = "<img src=x onerror=alert(1)></script><script>globalThis.pwned=1</script> \u001b[31mred\u001b[0m \u202elive\u202c <a href=javascript:alert(1)>x</a>";
-    const { task_id: id } = await json("submit", "-b", "demo", "--label", hostile, `write: <b>.txt: ${hostile}\nsay: ${hostile}`);
+    const hostile =
+      "<img src=x onerror=alert(1)></script><script>globalThis.pwned=1</script> \u001b[31mred\u001b[0m \u202elive\u202c <a href=javascript:alert(1)>x</a>";
+    const { task_id: id } = await json(
+      "submit",
+      "-b",
+      "demo",
+      "--label",
+      hostile,
+      `write: <b>.txt: ${hostile}\nsay: ${hostile}`,
+    );
     await command("watch", id);
-    const run = await started("hostile", `name: ${JSON.stringify(hostile)}\nsteps:\n  - {id: ask, kind: approval, message: ${JSON.stringify(hostile)}}\n`);
+    const run = await started(
+      "hostile",
+      `name: ${JSON.stringify(hostile)}\nsteps:\n  - {id: ask, kind: approval, message: ${JSON.stringify(hostile)}}\n`,
+    );
     const tab = await open(await newLink());
     const one = await waitingCard(tab, `${run}/ask`);
     assert.match(one.textContent, /<img src=x onerror=alert\(1\)><\/script>/);
-    const shown = (what) => until(what, () => text(tab).includes("‹U+202E›live‹U+202C›") && !text(tab).includes("\u001b") && !text(tab).includes("\u202e"));
+    const shown = (what) =>
+      until(
+        what,
+        () =>
+          text(tab).includes("‹U+202E›live‹U+202C›") && !text(tab).includes("\u001b") && !text(tab).includes("\u202e"),
+      );
     for (const [hash, diff] of [["#/"], [`#/task/${id}`, "Show the diff"], [`#/run/${run}`], ["#/tasks"], ["#/runs"]]) {
       tab.window.location.hash = hash;
       await until(hash, () => all(tab, "h1").length === 1 && text(tab).includes("<img src=x onerror=alert(1)>"));
@@ -314,17 +366,30 @@ const cases = {
   async "without a key there is nothing to see"() {
     const { task_id: id } = await json("submit", "-b", "demo", "--label", "a secret label", "say: x");
     const link = await newLink();
-    const locked = (tab) => until("the lock", () => /This page is locked\. ?Type mgr dashboard in a terminal/.test(text(tab)));
+    const locked = (tab) =>
+      until("the lock", () => /This page is locked\. ?Type mgr dashboard in a terminal/.test(text(tab)));
     const bare = await open(link.split("#")[0]);
     await locked(bare);
     assert.deepEqual(bare.asked, []);
     // A code counts once; a key of another process does not count.
     await open(link);
-    for (const tab of [await open(link), await open(link.split("#")[0], { session: { "mgr dashboard key": "0".repeat(64) } })]) {
+    for (const tab of [
+      await open(link),
+      await open(link.split("#")[0], { session: { "mgr dashboard key": "0".repeat(64) } }),
+    ]) {
       await locked(tab);
       assert.equal(tab.window.sessionStorage.length, 0);
       assert.ok(!text(tab).includes("a secret label") && !text(tab).includes(id.slice(0, 9)));
     }
+  },
+
+  async "nobody is told that nothing waits where that cannot be read"() {
+    const tab = await open(await newLink(), { broken: "/api/inbox_list" });
+    await until("the words", () =>
+      /What waits for you cannot be read\.the store is damagedmgr doctor looks/.test(text(tab)),
+    );
+    assert.ok(!text(tab).includes("Nothing waits"));
+    await until("the rest", () => all(tab, "h2").some((title) => title.textContent.startsWith("Live")));
   },
 
   async "a page outlives its server, and a new link opens it again"() {
@@ -333,7 +398,9 @@ const cases = {
     await until("the task", () => text(tab).includes("stays on show"));
     const port = new URL(tab.origin).port;
     server.child.kill("SIGINT");
-    await until("the banner", () => /mgr's dashboard has ended\. Tasks go on\./.test(tab.document.getElementById("banner").textContent));
+    await until("the banner", () =>
+      /mgr's dashboard has ended\. Tasks go on\./.test(tab.document.getElementById("banner").textContent),
+    );
     assert.ok(text(tab).includes("stays on show"));
     server = await serve(port);
     const again = await open(server.link);

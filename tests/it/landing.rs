@@ -547,7 +547,49 @@ fn what_was_not_archived_and_is_gone_is_named() {
     home.end_of(&id);
     let lost = json!(["`data` was not archived and is gone: no rollback brings it back"]);
     assert_eq!(home.json(&["diff", &id])["unknown"], lost);
-    assert_eq!(home.json(&["rollback", &id, "--dry-run"])["notes"], lost);
+    assert_eq!(home.landed(&["rollback", &id, "--dry-run"], 9)["notes"], lost);
+}
+
+/// What an agent moves out of an ignored directory is nowhere else: it does not go without being asked twice.
+#[test]
+fn what_was_ignored_and_has_another_name_now_is_not_rolled_away() {
+    let home = TestHome::new();
+    let read = |path: &str| fs::read_to_string(home.work().join(path)).unwrap_or_default();
+    fs::write(home.work().join(".gitignore"), "data/\n").unwrap();
+    fs::create_dir_all(home.work().join("data/deep")).unwrap();
+    fs::write(home.work().join("data/deep/only"), "copy").unwrap();
+    fs::write(home.work().join("text"), "before").unwrap();
+    let id = home.submit("run mkdir new && mv data new/other\nwrite new/made x\nwrite text after\nfinish x");
+    home.end_of(&id);
+    let refused = home.landed(&["rollback", &id], 9);
+    let why = "it may be what was `data`: never archived, and gone since the task";
+    assert_eq!(refused["conflicts"], json!([{"path": "new", "why": why}]), "{refused:#}");
+    assert_eq!((read("text"), read("new/other/deep/only")), ("after".to_owned(), "copy".to_owned()));
+    let skipped = home.landed(&["rollback", &id, "--on-conflict", "skip"], 9);
+    assert_eq!(skipped["conflicts"].as_array().map(Vec::len), Some(1), "{skipped:#}");
+    assert_eq!((read("text"), read("new/other/deep/only")), ("before".to_owned(), "copy".to_owned()));
+    home.landed(&["rollback", &id, "--on-conflict", "theirs"], 0);
+    assert!(!home.work().join("new").exists());
+}
+
+#[test]
+fn what_an_agent_made_itself_is_rolled_back_though_something_ignored_is_gone() {
+    let home = TestHome::new();
+    fs::write(home.work().join(".gitignore"), "data/\n").unwrap();
+    fs::create_dir_all(home.work().join("data")).unwrap();
+    fs::create_dir_all(home.work().join("src")).unwrap();
+    fs::write(home.work().join("data/only"), "copy").unwrap();
+    fs::write(home.work().join("src/text"), "known").unwrap();
+    // Known contents under another name, small files, and what the agent itself says that it wrote.
+    let said = "emit {\"kind\":\"file_changed\",\"path\":\"made/by-me\",\"change\":\"created\"}";
+    let id = home.submit(&format!(
+        "run rm -r data && mv src lib && mkdir made && echo 1 > small\nwrite made/by-me x\n{said}\nfinish x"
+    ));
+    home.end_of(&id);
+    let done = home.landed(&["rollback", &id], 0);
+    assert_eq!(done["conflicts"], json!([]), "{done:#}");
+    let there = ["src/text", "lib", "made", "small"].map(|path| home.work().join(path).exists());
+    assert_eq!(there, [true, false, false, false]);
 }
 
 #[test]

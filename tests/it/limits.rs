@@ -4,7 +4,7 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, TestHome};
+use crate::support::{Ran, TestHome, kill_hard, wait_for};
 
 #[track_caller]
 fn outcome(home: &TestHome, args: &[&str], script: &str) -> Value {
@@ -34,6 +34,53 @@ fn a_silent_agent_is_timed_out_only_when_that_was_asked_for() {
     assert_eq!(told, json!(["timed_out", "idle_timeout", 4, 1]));
 }
 
+const PRICES: &str = "prices: {m-1: {date: '2026-01-01', input: 500000, output: 1000000}, m-2: {date: '2026-01-01', input: 1, output: 1}}\n";
+
+fn used(model: &str, input: u32, output: u32) -> String {
+    format!(
+        "emit {{\"kind\":\"started\",\"model\":\"{model}\"}}\nemit {{\"kind\":\"usage\",\"input\":{input},\"output\":{output}}}"
+    )
+}
+
+#[test]
+fn tokens_by_their_price_end_a_task_whose_agent_tells_no_cost() {
+    let home = TestHome::with_settings(PRICES);
+    let id = home.submit_with(&["--budget", "$2"], &format!("{}\nhang", used("m-1", 1, 2)));
+    let task = home.end_of(&id);
+    let told = json!([task["status"], task["failure"]["category"], task["failure"]["message"], task["cost"]["usd"]]);
+    assert_eq!(told, json!(["failed", "budget", "$2.50 spent of a budget of $2.00", 2.5]), "{task:#}");
+    // What it has cost in all counts, retries included.
+    let twice = format!("run test -e again || {{ touch again; kill -9 $PPID; }}\n{}", used("m-1", 2, 0));
+    let script = format!("{}\n{twice}\nhang", used("m-1", 0, 1));
+    let id = home.submit_with(&["--budget", "$2", "--retries", "1"], &script);
+    let task = home.end_of(&id);
+    assert_eq!(json!([task["failure"]["category"], task["cost"]["usd"]]), json!(["budget", 3.0]), "{task:#}");
+}
+
+#[test]
+fn tokens_without_a_price_end_nothing_and_say_so() {
+    let home = TestHome::with_settings(PRICES);
+    let script = |model: &str| format!("{}\nfinish x", used(model, 9, 9));
+    let unknown = home.submit_with(&["--budget", "$2"], &script("m-3"));
+    let task = home.end_of(&unknown);
+    let note = "the budget of $2.00 does not stop it: `fake` tells no cost, and `prices` has none for `m-3`";
+    assert_eq!(json!([task["status"], task["cost"]["usd"], task["budget_note"]]), json!(["done", null, note]));
+    assert_eq!(home.mgr(&["status", &unknown]).stdout.matches(note).count(), 1);
+    let cheap = home.submit_with(&["--budget", "$2"], &script("m-2"));
+    let task = home.end_of(&cheap);
+    assert_eq!(json!([task["status"], task["budget_note"]]), json!(["done", null]));
+}
+
+#[test]
+fn a_price_that_is_written_down_meanwhile_holds() {
+    let home = TestHome::new();
+    let id = home.submit_with(&["--budget", "$2"], &format!("{}\nwrite up 1\nhang", used("m-1", 1, 2)));
+    home.wait_file("up");
+    assert_eq!(home.status(&id)["status"], "running");
+    home.write_config(PRICES);
+    assert_eq!(home.end_of(&id)["failure"]["category"], "budget");
+}
+
 #[test]
 fn a_flood_is_ended_at_the_output_limit() {
     let home = TestHome::new();
@@ -56,6 +103,20 @@ fn time_in_pause_does_not_count() {
     let id = home.submit_with(&["--timeout", "3s"], "write up 1\nwait-for go\nfinish x");
     home.wait_file("up");
     home.json(&["pause", &id]);
+    assert_eq!(home.mgr(&["watch", &id, "--timeout", "4s"]).code, Some(5));
+    home.touch("go");
+    home.json(&["resume", &id]);
+    assert_eq!(home.end_of(&id)["status"], "done");
+}
+
+#[test]
+fn time_in_pause_does_not_count_for_the_next_keeper_either() {
+    let home = TestHome::new();
+    let id = home.submit_with(&["--timeout", "3s"], "write up 1\nwait-for go\nfinish x");
+    home.wait_file("up");
+    home.json(&["pause", &id]);
+    wait_for("the pause", || if home.attempt(&id, 1).join("rests").exists() { Ok(()) } else { Err(home.status(&id)) });
+    kill_hard(home.wait_keeper(&id, 1));
     assert_eq!(home.mgr(&["watch", &id, "--timeout", "4s"]).code, Some(5));
     home.touch("go");
     home.json(&["resume", &id]);

@@ -196,3 +196,29 @@ fn nobody_waits_for_a_nested_run_whose_own_money_is_spent() {
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done"], &json!(1.5)), "{run:#}");
 }
+
+/// A second yes to the same question, from another door or late, is no yes to the next one.
+#[test]
+fn a_word_on_money_is_bound_to_the_budget_that_was_seen() {
+    let home = TestHome::new();
+    let chain = [paid("a", "", "", "1", ""), paid("b", "a", "", "1", ""), paid("c", "b", "", "0.5", "")];
+    home.detached(&format!("budget: $1\nsteps:\n{}", chain.concat()));
+    let asked = |budget: f64| {
+        wait_for("the question", || {
+            let items = home.json(&["inbox"])["items"].clone();
+            let is_asked = items.as_array().is_some_and(|items| items.len() == 1);
+            let run = home.run_state("@last");
+            let is_it = is_asked && run["status"] == "paused" && run["budget_usd"] == budget;
+            if is_it { Ok(items[0]["digest"].as_str().unwrap().to_owned()) } else { Err(run) }
+        })
+    };
+    let first = asked(1.0);
+    home.json(&["answer", "@last/budget", "yes", "--digest", &first]);
+    let second = asked(2.0);
+    for word in ["yes", "no"] {
+        let late = home.mgr(&["answer", "@last/budget", word, "--digest", &first]);
+        assert!(late.code == Some(9) && late.stderr.contains("is not what it was"), "{late:#?}");
+    }
+    home.json(&["answer", "@last/budget", "yes", "--digest", &second]);
+    assert_eq!(home.end_of_run("@last")["status"], "done");
+}

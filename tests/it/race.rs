@@ -603,6 +603,55 @@ fn everything_killed_at_any_moment_leaves_the_same_winner() {
         assert_eq!((ran.code, outcome), (Some(0), expected), "round {round}: {run:#}");
         assert_eq!(std::fs::read_to_string(home.work().join("made")).unwrap(), "once", "round {round}");
         assert_eq!(members(&task_of(&run["steps"], 3), 1).len(), 0, "round {round}");
+        assert_eq!(home.isolated(), [task_of(&run["steps"], 2)], "round {round}");
+    }
+}
+
+#[test]
+fn many_races_in_one_repository_leave_their_winners_alone() {
+    for round in 0..3u64 {
+        let home = home();
+        repository(&home);
+        let prompt =
+            json!("as ann sleep 60\nas bob sleep 30\nas bob fail crashed no\nwrite made x\nas cid hang\nfinish yes");
+        let race = |id: &str, more: &str| {
+            format!("{{id: {id}, kind: race, backends: [ann, bob, cid], prompt: {prompt}{more}}}")
+        };
+        let text = format!(
+            "max_concurrent: 5\nsteps:\n  - {}\n  - {}\n  - {{id: n, kind: workflow, matrix: {{y: [1, 2]}}, workflow: {{steps: [{}]}}}}\n",
+            race("a", ", matrix: {x: [1, 2]}"),
+            race("b", ", needs: [a]"),
+            race("c", ""),
+        );
+        let ran = home.mgr(&["workflow", "run", "--detach", "--workflow", &text]);
+        let id = ran.stdout.trim_end().to_owned();
+        for kill in 0..3u64 {
+            // Different moments; the wait is the point.
+            std::thread::sleep(std::time::Duration::from_millis(90 * (round + 1) * (kill + 1) % 340));
+            home.kill_everything();
+        }
+        let ran = home.mgr(&["workflow", "status", &id, "--wait", "--json"]);
+        assert_eq!(ran.code, Some(0), "round {round}: {ran:#?}");
+        let runs = home.json(&["workflow", "list", "--nested"])["workflows"].as_array().unwrap().clone();
+        let mut winners = Vec::new();
+        for run in &runs {
+            let steps = home.state(run["workflow_id"].as_str().unwrap())["steps"].clone();
+            for race in steps.as_array().unwrap().iter().filter(|step| step["winner"].is_string()) {
+                let winner = steps.as_array().unwrap().iter().find(|step| step["id"] == race["winner"]).unwrap();
+                winners.push(winner["task_id"].as_str().unwrap().to_owned());
+            }
+        }
+        winners.sort();
+        let left: Vec<_> = home.isolated().into_iter().filter(|task| !winners.contains(task)).collect();
+        let lies = |task: &String| {
+            let dir = std::fs::read_dir(home.home().join("isolated").join(task)).unwrap();
+            dir.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+        };
+        let why: Vec<_> = left.iter().map(|task| (lies(task), home.status(task)["isolation"].clone())).collect();
+        assert_eq!((runs.len(), winners.len(), left.len()), (3, 5, 0), "round {round}: {why:#?}");
+        let branches = git(&home.work(), &["for-each-ref", "--format=%(refname:lstrip=3)", "refs/heads/mgr"]);
+        assert_eq!(branches.lines().collect::<Vec<_>>(), winners, "round {round}");
+        assert_eq!(git(&home.work(), &["worktree", "list"]).lines().count(), 6, "round {round}");
     }
 }
 

@@ -141,7 +141,7 @@ fn a_repair_takes_no_retry_and_a_retry_begins_anew() {
     let id = submit(&home, "2", check, &args, script);
     let task = home.end_of(&id);
     let expected = [
-        json!([null, null, "crashed", "failed"]),
+        json!([null, null, "crashed", null]),
         json!(["retry", null, "verification", "failed"]),
         json!(["repair", 2, "crashed", null]),
         json!(["retry", null, "verification", "failed"]),

@@ -154,6 +154,57 @@ fn pause_stops_every_process_and_resume_lets_it_go_on() {
     nothing_is_left(&home);
 }
 
+/// The system ends a stopped process group when nobody of its session is left to continue it (setpgid(2)).
+#[test]
+fn a_paused_agent_outlives_its_keeper() {
+    for script in ["fork-child\nwrite up 1\nwait-for go\nfinish the truth", "write up 1\nwait-for go\nfinish the truth"]
+    {
+        let home = TestHome::new();
+        let id = home.submit(script);
+        home.wait_file("up");
+        let first = home.wait_keeper(&id, 1);
+        home.json(&["pause", &id]);
+        let stands = || {
+            let tree = at_work(&home);
+            let is_stopped = !tree.is_empty() && tree.iter().all(|process| process.state == 'T');
+            if is_stopped { Ok(tree.iter().map(|process| process.pid).collect::<Vec<_>>()) } else { Err(tree) }
+        };
+        let before = wait_for("a stopped tree", stands);
+        kill_hard(first);
+        wait_for("another keeper", || home.keeper_of(&id, 1).filter(|pid| *pid != first).ok_or(home.status(&id)));
+        assert_eq!((wait_for("a stopped tree", stands), home.status(&id)["status"].as_str()), (before, Some("paused")));
+        home.touch("go");
+        home.json(&["resume", &id]);
+        let task = home.end_of(&id);
+        let told = json!([task["status"], task["attempts"][0]["supervision"], home.output(&id)]);
+        assert_eq!(told, json!(["done", "adopted", "the truth\n"]), "{task:#}");
+    }
+}
+
+#[test]
+fn a_keeper_that_dies_over_a_pause_or_its_end_leaves_nothing_standing() {
+    for point in ["keeper.pausing", "keeper.paused", "keeper.resumed"] {
+        let home = TestHome::new();
+        let marker = home.root().join("died");
+        let mut submit = home.command(["submit", "--", "fork-child\nwrite up 1\nwait-for go\nfinish the truth"]);
+        submit.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
+        home.wait_file("up");
+        let id = home.only_task();
+        home.json(&["pause", &id]);
+        if point == "keeper.resumed" {
+            let rests = home.attempt(&id, 1).join("rests");
+            wait_for("the pause", || if rests.exists() { Ok(()) } else { Err(home.status(&id)) });
+        } else {
+            wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.status(&id)) });
+        }
+        home.touch("go");
+        home.json(&["resume", &id]);
+        assert_eq!(home.end_of(&id)["status"], "done", "{point}");
+        assert!(marker.exists(), "{point}");
+        nothing_is_left(&home);
+    }
+}
+
 /// The ticker repeats orders; one that it read before a resume must not stop the task for ever.
 #[test]
 fn pause_and_resume_in_quick_turns_end_as_the_last_says() {

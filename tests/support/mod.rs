@@ -279,7 +279,7 @@ impl Process {
         Some(Path::new(std::ffi::OsStr::from_bytes(entry)))
     }
 
-    fn belongs_to(&self, root: &Path) -> bool {
+    pub fn belongs_to(&self, root: &Path) -> bool {
         self.env_path("MGR_HOME").is_some_and(|home| home.starts_with(root)) || self.cwd.starts_with(root)
     }
 }

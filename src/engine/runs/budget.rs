@@ -77,6 +77,11 @@ impl Purse {
         self.promised.0 = self.promised.0.saturating_add(cap.0);
     }
 
+    /// Stands for the question whether there is to be more: once there is, it is another.
+    pub fn digest(&self) -> String {
+        blake3::hash(self.budget.to_string().as_bytes()).to_hex()[..16].to_owned()
+    }
+
     /// Says that it is spent.
     pub fn told(&self) -> String {
         format!("the budget of {} is spent: {} so far", self.budget, self.spent)

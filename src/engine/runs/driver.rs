@@ -205,7 +205,7 @@ impl Engine {
                         let why = race::losses(loaded, steps, race);
                         (race, change(&steps[race], StepStatus::Failed, Some(why)))
                     }
-                    Act::Spare(racer) => match self.spare(loaded, steps, racer)? {
+                    Act::Spare(racer) => match self.spare(run, loaded, steps, racer)? {
                         Some(spared) => (racer, spared),
                         None => continue,
                     },

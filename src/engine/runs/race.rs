@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Loaded, change,
-    driver::{AGAIN_AFTER, take},
+    driver::{AGAIN_AFTER, ask_of, take},
     wishes::ending,
 };
 use crate::{
@@ -114,6 +114,7 @@ impl Engine {
     /// Gives up a racer after the race was won: one that waits is not needed, one that runs is ended first.
     pub(super) fn spare(
         &self,
+        run: &Run,
         loaded: &Loaded,
         steps: &[RunStep],
         racer: usize,
@@ -125,7 +126,12 @@ impl Engine {
             None => return Ok(None),
         };
         if row.status != StepStatus::Running {
-            return Ok(Some(change(row, StepStatus::NotNeeded, Some(why))));
+            // A crash may have come between its start and the note of it: then it has a directory, and an end of its own.
+            let Some(id) = self.store.read(|view| view.task_of_request(&ask_of(run, row)))? else {
+                return Ok(Some(change(row, StepStatus::NotNeeded, Some(why))));
+            };
+            self.end_racer(&self.task(&id)?, &why)?;
+            return Ok(Some(StepChange { task: Some(id), ..change(row, StepStatus::Running, None) }));
         }
         if let Some(task) = self.task_of(row)? {
             self.end_racer(&task, &why)?;

@@ -34,6 +34,7 @@ pub(super) const PAGE: &[PageFile] = &[
     script("/app.js", include_str!("page/app.js")),
     script("/dom.js", include_str!("page/dom.js")),
     script("/parts.js", include_str!("page/parts.js")),
+    script("/task.js", include_str!("page/task.js")),
     script("/views.js", include_str!("page/views.js")),
     script("/words.js", include_str!("page/words.js")),
 ];

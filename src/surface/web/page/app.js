@@ -5,15 +5,36 @@
 // typed and where the focus is lives in the document and is left alone (dom.js).
 
 import { h, paint } from "./dom.js";
-import { heading, refusal } from "./parts.js";
-import { VIEWS } from "./views.js";
-import { clip, coalesced, growingPause, hashOf, keepCards, lookAnew, oneLine, patchReader, plural, questionsOf, routeOf, streamReader, waitingCount } from "./words.js";
+import { coded, heading, refusal } from "./parts.js";
+import { newLog } from "./task.js";
+import { VIEWS, forgetRuns } from "./views.js";
+import {
+  SETTLES_MS,
+  clip,
+  coalesced,
+  growingPause,
+  hashOf,
+  keepCards,
+  lookAnew,
+  oneLine,
+  patchReader,
+  plural,
+  questionsOf,
+  routeOf,
+  streamReader,
+  waitingCount,
+} from "./words.js";
 
 const KEY = "mgr dashboard key";
+const VERSION = "mgr dashboard version";
 /** A page that nobody sees only counts what waits. */
 const HIDDEN_GAP_MS = 2000;
 const GAP_MS = 250;
 const LIVE_EVERY_MS = 5000;
+/** Where nothing is live only the words for how long ago pass. */
+const CALM_EVERY_S = 30;
+/** Browsers open six connections to one place, for all of their tabs: those that nobody sees hold none, and ask. */
+const HIDDEN_EVERY_MS = 15_000;
 /** The server says something every 15 s; after so long without a word the line is dead. */
 const SILENCE_MS = 40_000;
 const MOST_DIFF = 200_000;
@@ -25,6 +46,7 @@ const page = {
   version: "",
   /** Whether the server takes the key; undecided at first. */
   isLocked: false,
+  lockedWhy: "",
   isGone: false,
   hash: "",
   route: routeOf(""),
@@ -33,6 +55,7 @@ const page = {
   at: 0,
   now: Date.now(),
   hasInbox: false,
+  inboxFailure: null,
   items: [],
   cards: [],
   diffs: new Map(),
@@ -61,7 +84,12 @@ const headers = () => ({ authorization: `Bearer ${page.key}`, "content-type": "a
 async function ask(tool, input = {}) {
   let response;
   try {
-    response = await fetch(`/api/${tool}`, { method: "POST", headers: headers(), body: JSON.stringify(input), cache: "no-store" });
+    response = await fetch(`/api/${tool}`, {
+      method: "POST",
+      headers: headers(),
+      body: JSON.stringify(input),
+      cache: "no-store",
+    });
   } catch {
     throw new Gone();
   }
@@ -91,6 +119,7 @@ function takeCode() {
 async function begin() {
   const code = takeCode();
   page.key = sessionStorage.getItem(KEY);
+  page.version = sessionStorage.getItem(VERSION) ?? "";
   if (code) await exchange(code);
   if (!page.key) return lock();
   page.isLocked = false;
@@ -102,12 +131,19 @@ async function begin() {
 /** A code counts once: a second look at the same address goes on with the key that it gave. */
 async function exchange(code) {
   try {
-    const response = await fetch("/session", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ code }), cache: "no-store" });
+    const response = await fetch("/session", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ code }),
+      cache: "no-store",
+    });
+    const { key, version, error } = await response.json();
+    page.lockedWhy = error?.message ?? "";
     if (!response.ok) return;
-    const { key, version } = await response.json();
     page.key = key;
     page.version = version ?? "";
     sessionStorage.setItem(KEY, key);
+    sessionStorage.setItem(VERSION, page.version);
   } catch {
     lose();
   }
@@ -115,10 +151,23 @@ async function exchange(code) {
 
 /** Forgets the key and everything that it has shown. */
 function lock() {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.clear();
   stream?.abort();
   kept.clear();
-  Object.assign(page, { key: null, isLocked: true, isGone: false, data: null, failure: null, hasInbox: false, items: [], cards: [], diffs: new Map(), reports: new Map() });
+  forgetRuns();
+  Object.assign(page, {
+    key: null,
+    isLocked: true,
+    isGone: false,
+    data: null,
+    failure: null,
+    hasInbox: false,
+    inboxFailure: null,
+    items: [],
+    cards: [],
+    diffs: new Map(),
+    reports: new Map(),
+  });
   Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
   show();
 }
@@ -137,28 +186,40 @@ function lose() {
   show();
 }
 
-const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took));
+/** A server that fails is not asked all the more for it. */
+const trouble = growingPause(GAP_MS, 15_000);
+let troubleGap = 0;
+
+const refresh = coalesced(load, (took) => Math.max(document.hidden ? HIDDEN_GAP_MS : GAP_MS, 2 * took, troubleGap));
 
 async function load() {
   if (!page.key) return;
   const { route, hash } = page;
   const before = page.data ?? kept.get(hash)?.data;
   const [inbox, data] = await Promise.allSettled([ask("inbox_list"), view().load(ask, route, before)]);
-  const failed = [inbox, data].map((result) => result.reason).find((reason) => reason instanceof Locked || reason instanceof Gone);
+  if (!page.key) return;
+  const failed = [inbox, data]
+    .map((result) => result.reason)
+    .find((reason) => reason instanceof Locked || reason instanceof Gone);
   if (failed) return void dealWith(failed);
   page.isGone = false;
+  clearTimeout(comebackTimer);
   comeback.reset();
+  troubleGap = inbox.reason?.status >= 500 ? trouble.next() : (trouble.reset(), 0);
+  page.inboxFailure = inbox.reason ? dealWith(inbox.reason) : null;
   if (inbox.status === "fulfilled") takeInbox(inbox.value);
   // The person has gone on meanwhile: what came is for another view.
   if (route === page.route) takeData(data);
   show();
+  if (page.data && view().hasMore?.(page.data)) refresh();
 }
 
 function takeInbox(inbox) {
   const before = new Set(page.items.map((item) => item.id));
   page.items = questionsOf(inbox);
   const added = page.items.filter((item) => !before.has(item.id));
-  if (page.hasInbox && added.length > 0) say(`${plural(added.length, "new question")}: ${clip(oneLine(added[0].question), 120)}`);
+  if (page.hasInbox && added.length > 0)
+    say(`${plural(added.length, "new question")}: ${clip(oneLine(added[0].question), 120)}`);
   page.hasInbox = true;
   settleCards();
 }
@@ -166,7 +227,8 @@ function takeInbox(inbox) {
 function settleCards() {
   const wereChanged = new Set(page.cards.filter((card) => card.state === "changed").map((card) => card.id));
   page.cards = keepCards(page.cards, page.items, { now: Date.now(), isHeld: isHandNear() });
-  if (page.cards.some((card) => card.state === "changed" && !wereChanged.has(card.id))) say("What a question is about has changed: look at it again.");
+  if (page.cards.some((card) => card.state === "changed" && !wereChanged.has(card.id)))
+    say("What a question is about has changed: look at it again.");
 }
 
 /** Whether the person is at the cards, by pointer or by keyboard. */
@@ -192,6 +254,11 @@ async function listen() {
   stream = own;
   const pause = growingPause(1000, 15_000);
   while (!own.signal.aborted) {
+    if (document.hidden) {
+      await new Promise((done) => setTimeout(done, HIDDEN_EVERY_MS));
+      if (!own.signal.aborted) refresh();
+      continue;
+    }
     try {
       await hear(own.signal, pause);
     } catch (error) {
@@ -238,7 +305,7 @@ function tick() {
   ticks += 1;
   settleCards();
   if (isLive() && ticks % (LIVE_EVERY_MS / 1000) === 0) refresh();
-  if (isLive() || page.cards.length > 0) show();
+  if (isLive() || page.cards.length > 0 || ticks % CALM_EVERY_S === 0) show();
 }
 
 // --- Ways -----------------------------------------------------------------------------------------
@@ -262,14 +329,15 @@ function enter() {
   page.ui.confirming = null;
   if (!isSameView) page.ui.errors.clear();
   show();
-  if (!isSameView) arrive(byLink ? 0 : scrolled.get(page.hash) ?? 0);
+  if (!isSameView) arrive(byLink ? 0 : (scrolled.get(page.hash) ?? 0));
   byLink = false;
   refresh();
 }
 
 function arrive(top) {
   scrollTo(0, top);
-  place("main").querySelector("h1")?.focus({ preventScroll: true });
+  if (!wantsSearch || !focusSearch()) place("main").querySelector("h1")?.focus({ preventScroll: true });
+  wantsSearch = false;
 }
 
 function filter(query) {
@@ -372,7 +440,10 @@ const act = {
   lookAnew(id) {
     page.cards = page.cards.map((card) => (card.id === id ? lookAnew(card, Date.now()) : card));
     show();
-    [...document.querySelectorAll(".card")].find((node) => node.dataset.id === id)?.querySelector("h3 a")?.focus();
+    [...document.querySelectorAll(".card")]
+      .find((node) => node.dataset.id === id)
+      ?.querySelector("h3 a")
+      ?.focus();
   },
 
   async send(key, task) {
@@ -419,16 +490,17 @@ const act = {
     page.reports.set(id, { ...page.reports.get(id) });
     show();
     try {
-      page.reports.set(id, { text: (await ask("workflow_report", { workflow_id: id })).markdown });
+      const { markdown } = await ask("workflow_report", { workflow_id: id });
+      if (page.reports.has(id)) page.reports.set(id, { text: markdown });
     } catch (error) {
       page.reports.set(id, { error: dealWith(error) });
     }
     show();
   },
 
-  allEvents() {
+  events(all) {
     if (!page.data?.log) return;
-    page.data = { ...page.data, mark: "", log: { events: [], after: undefined, all: true, dropped: 0, isPart: false } };
+    page.data = { ...page.data, mark: "", log: newLog(page.data.task, all) };
     refresh();
   },
 };
@@ -445,7 +517,8 @@ function answered(id, words) {
 }
 
 function answerWords(item, word, done) {
-  if (item.kind === "budget") return word === "yes" ? `Allowed${done.reason ? `: ${done.reason}` : ""}.` : "The run is cancelled.";
+  if (item.kind === "budget")
+    return word === "yes" ? `Allowed${done.reason ? `: ${done.reason}` : ""}.` : "The run is cancelled.";
   const said = oneLine(done.reason ?? (word === "yes" ? "approved" : "denied"));
   return `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
 }
@@ -455,16 +528,34 @@ async function readDiff(key) {
   const diff = page.diffs.get(key);
   diff.isBusy = true;
   try {
-    const part = await ask("task_diff", { task_id: diff.task, max_chars: MOST_DIFF, ...(diff.next && { cursor: diff.next }) });
+    const part = await ask("task_diff", {
+      task_id: diff.task,
+      max_chars: MOST_DIFF,
+      ...(diff.next && { cursor: diff.next }),
+    });
     const paths = new Set((diff.files ?? []).map((file) => file.path));
     diff.files = [...(diff.files ?? []), ...part.files.filter((file) => !paths.has(file.path))];
     diff.rows.push(...diff.read(part.patch ?? ""));
-    Object.assign(diff, { total: part.total, next: part.next_cursor, isLive: part.is_live, git: part.git, unknown: part.unknown, version: diff.version + 1 });
+    Object.assign(diff, {
+      total: part.total,
+      next: part.next_cursor,
+      isLive: part.is_live,
+      git: part.git,
+      unknown: part.unknown,
+      version: diff.version + 1,
+    });
   } catch (error) {
     diff.error = dealWith(error);
   }
   diff.isBusy = false;
+  settle();
   show();
+}
+
+/** What a patch has pushed away takes no press for a moment. */
+function settle() {
+  const steady = Date.now() + SETTLES_MS;
+  page.cards = page.cards.map((card) => ({ ...card, steady }));
 }
 
 function focusOn(key) {
@@ -481,10 +572,24 @@ function say(words) {
 // --- Showing --------------------------------------------------------------------------------------
 
 function show() {
-  page.now = Date.now();
+  // What is not known to go on stands still.
+  if (!page.isGone) page.now = Date.now();
   const waits = page.isLocked ? 0 : waitingCount(page.cards);
   paint(place("head"), head(waits));
-  paint(place("banner"), page.isGone ? [h("p", {}, "mgr's dashboard has ended. Tasks go on. Type ", h("code", {}, "mgr dashboard"), " to open it again.")] : []);
+  paint(
+    place("banner"),
+    page.isGone
+      ? [
+          h(
+            "p",
+            {},
+            "mgr's dashboard has ended. Tasks go on. Type ",
+            h("code", {}, "mgr dashboard"),
+            " to open it again.",
+          ),
+        ]
+      : [],
+  );
   place("main").classList.toggle("is-old", page.isGone);
   paint(place("main"), page.isLocked ? lockedPage() : [page.failure && failed(), view().show(page, act)]);
   paint(place("foot"), page.isLocked ? [] : foot());
@@ -495,7 +600,9 @@ function show() {
 }
 
 function failed() {
-  const title = page.data ? null : heading(page.failure.status === 404 ? "There is no such thing" : "This cannot be shown");
+  const title = page.data
+    ? null
+    : heading(page.failure.status === 404 ? "There is no such thing" : "This cannot be shown");
   return h("div", { key: "failed", class: "failed" }, title, refusal(page.failure));
 }
 
@@ -509,18 +616,46 @@ function head(waits) {
   const badge = waits > 0 && h("span", { class: "badge" }, waits, h("span", { class: "unseen" }, " waiting"));
   return [
     h("a", { class: "brand", href: "#/" }, "mgr"),
-    h("nav", { "aria-label": "Views" }, way("overview", "#/", "Overview", badge), way("tasks", "#/tasks", "Tasks"), way("runs", "#/runs", "Runs")),
+    h(
+      "nav",
+      { "aria-label": "Views" },
+      way("overview", "#/", "Overview", badge),
+      way("tasks", "#/tasks", "Tasks"),
+      way("runs", "#/runs", "Runs"),
+    ),
   ];
 }
 
 function lockedPage() {
-  return [h("div", { key: "locked", class: "alone" }, heading("This page is locked."), h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."))];
+  return [
+    h(
+      "div",
+      { key: "locked", class: "alone" },
+      heading("This page is locked."),
+      h("p", {}, "Type ", h("code", {}, "mgr dashboard"), " in a terminal to open it."),
+      page.lockedWhy && h("p", { class: "faint" }, coded(page.lockedWhy)),
+    ),
+  ];
 }
 
 function foot() {
   const keys = [["j", "k"], ["/"]];
   const word = ["move", "search"];
-  return [h("span", { class: "keys" }, keys.map((pair, at) => h("span", { key: at }, pair.map((key) => h("kbd", { key }, key)), ` ${word[at]}`))), h("span", {}, page.version && `mgr ${page.version}`)];
+  return [
+    h(
+      "span",
+      { class: "keys" },
+      keys.map((pair, at) =>
+        h(
+          "span",
+          { key: at },
+          pair.map((key) => h("kbd", { key }, key)),
+          ` ${word[at]}`,
+        ),
+      ),
+    ),
+    h("span", {}, page.version && `mgr ${page.version}`),
+  ];
 }
 
 const iconOf = (dot) =>
@@ -540,9 +675,17 @@ function onKey(event) {
   if (event.key === "j" || event.key === "k") return void step(event.key === "j" ? 1 : -1);
   if (event.key !== "/") return;
   event.preventDefault();
+  if (focusSearch()) return;
+  wantsSearch = true;
+  act.go("tasks");
+}
+
+let wantsSearch = false;
+
+function focusSearch() {
   const search = document.querySelector("input[type=search]");
-  if (search) search.focus();
-  else act.go("tasks");
+  search?.focus();
+  return search !== null;
 }
 
 /** Moves from row to row. */
@@ -563,7 +706,7 @@ document.addEventListener("keydown", onKey);
 document.addEventListener("click", (event) => event.target.closest?.("a[href^='#/']") && (byLink = true), true);
 document.addEventListener("pointerover", (event) => (pointerAt = event.target.closest?.(".cards") ?? null));
 document.addEventListener("pointerleave", () => (pointerAt = null));
-document.addEventListener("visibilitychange", () => !document.hidden && refresh());
+document.addEventListener("visibilitychange", () => page.key && !page.isLocked && listen());
 place("skip").addEventListener("click", (event) => {
   event.preventDefault();
   place("main").focus();

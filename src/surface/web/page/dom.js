@@ -19,9 +19,14 @@ export function h(tag, props, ...children) {
   return { tag, key, on, island, value, attributes, children };
 }
 
+/** Describes an element that is looked into again only when one of the values that it is made `of` is another one. */
+export const lazily = (tag, key, of, build) => ({ tag, key, of, build });
+
 /** Lists children as they are wanted: strings and numbers as text, nothing for nothing. */
 function flat(children) {
-  const wanted = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+  const wanted = children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
   return wanted.map((child) => (typeof child === "object" ? child : { tag: "#text", text: String(child) }));
 }
 
@@ -62,13 +67,22 @@ function created(child, parent) {
   return node;
 }
 
+const isSame = (before, now) => before?.length === now.length && now.every((value, at) => value === before[at]);
+
 function update(node, child, name) {
   const before = known.get(node);
+  if (child.build) {
+    if (isSame(before?.of, child.of)) return undefined;
+    update(node, child.build(), name);
+    known.get(node).of = child.of;
+    return undefined;
+  }
   known.set(node, { name, child, listened: before?.listened ?? new Set() });
   if (child.tag === "#text") {
+    if (before?.child.text === child.text) return undefined;
     const text = clean(child.text);
     if (node.data !== text) node.data = text;
-    return;
+    return undefined;
   }
   setAttributes(node, before?.child.attributes ?? {}, child.attributes);
   listen(node, child.on);
@@ -89,7 +103,8 @@ function setAttribute(node, name, value) {
   if (value === undefined || value === null || value === false) return node.removeAttribute(name);
   // Data never becomes an address or a program: links lead to places within the page.
   if (name === "href" && !String(value).startsWith("#/")) throw new Error("a link leaves the page");
-  if (name === "src" || name === "style" || name.startsWith("on")) throw new Error(`\`${name}\` is no attribute for data`);
+  if (name === "src" || name === "style" || name.startsWith("on"))
+    throw new Error(`\`${name}\` is no attribute for data`);
   return node.setAttribute(name, value === true ? "" : clean(value));
 }
 

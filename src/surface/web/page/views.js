@@ -1,15 +1,32 @@
 // The views: what each asks of the server, and how its answer is shown.
-// A view is `{load(ask, route, before), show(page, act), isLive(data), name(data)}`; `before` is its former data.
+// A view is `{load(ask, route, before), show(page, act), isLive(data), name(data)}`; `before` is its former data, and
+// `hasMore(data)` says that it is to be asked again at once.
 
-import { h } from "./dom.js";
+import { h, lazily } from "./dom.js";
 import {
-  WORK, coded, copyable, diffButton, diffPanel, elapsedNow, facts, heading, moment, press, questions, refusal, refusals, replyForm, report,
-  runRow, section, status, stepsInLine, table, taskRow, tasksOfRun,
+  RUNS,
+  WORK,
+  copyable,
+  elapsedNow,
+  facts,
+  heading,
+  moment,
+  press,
+  questions,
+  refusal,
+  refusals,
+  report,
+  runOnlyRow,
+  runRow,
+  section,
+  status,
+  stepsInLine,
+  table,
+  taskRow,
+  tasksOfRun,
 } from "./parts.js";
-import {
-  clean, clip, clockWords, countWords, cursorNearEnd, durationWords, eventWords, hashOf, isOver, moneyWords, oneLine, plural,
-  runCostWords, stepStatus, waitingCount,
-} from "./words.js";
+import { MOST_OUTPUT, task } from "./task.js";
+import { clip, countWords, hashOf, isOver, moneyWords, oneLine, plural, runCostWords, waitingCount } from "./words.js";
 
 const OVER = ["done", "failed", "cancelled", "timed_out", "skipped", "lost"];
 
@@ -19,10 +36,13 @@ const byTime = (field) => (a, b) => Date.parse(b[field]) - Date.parse(a[field]);
 
 /** The steps of so many live runs are asked for each time; more would be slow. */
 const MOST_LIVE_RUNS = 8;
+const MOST_LIVE = 80;
 const MOST_RECENT = 20;
 
 /** Runs that are over, as they were read: they are read again once their line says something else. */
 const readRuns = new Map();
+
+export const forgetRuns = () => readRuns.clear();
 
 async function runWithSteps(ask, line) {
   const mark = `${line.status} ${line.finished_at} ${line.steps_over}`;
@@ -52,18 +72,37 @@ async function loadOverview(ask) {
 }
 
 function showOverview(page, act) {
-  return [waiting(page, act), page.data && liveWork(page, act, page.data), page.data && recentWork(page, act, page.data)];
+  return [
+    waiting(page, act),
+    page.data && liveWork(page, act, page.data),
+    page.data && recentWork(page, act, page.data),
+  ];
 }
 
 function waiting(page, act) {
-  if (!page.hasInbox) return h("div", { key: "waiting" }, heading("Overview"));
+  const title = h("h1", { key: "h1", class: "unseen", tabindex: "-1" }, "Overview");
+  // Nobody is told that nothing waits where that is not known.
+  const failure =
+    page.inboxFailure &&
+    h(
+      "div",
+      { key: "failure", class: "unread" },
+      h("p", { class: "is-bad" }, "What waits for you cannot be read."),
+      refusal(page.inboxFailure),
+    );
+  if (!page.hasInbox) return [title, failure];
+  if (page.cards.length === 0)
+    return [title, failure ?? h("p", { key: "calm", class: "calm" }, "Nothing waits for you.")];
   const count = waitingCount(page.cards);
-  if (page.cards.length === 0) {
-    return h("div", { key: "waiting", class: "nothing" }, h("h1", { tabindex: "-1" }, "Nothing waits for you."));
-  }
-  const title = count === 0 ? "Nothing waits for you any more." : "Waiting for you";
-  const shown = count > 0 && h("span", { class: "count" }, countWords(count));
-  return h("section", { key: "waiting", class: "section", "aria-label": "Waiting for you" }, h("div", { class: "section-head" }, h("h1", { tabindex: "-1" }, title, " ", shown)), questions(page, act, page.cards));
+  return [
+    title,
+    failure,
+    section(
+      "Waiting for you",
+      { key: "waiting", count: count > 0 ? count : undefined },
+      questions(page, act, page.cards),
+    ),
+  ];
 }
 
 function liveWork(page, act, { live, liveRuns, byId, counts }) {
@@ -73,17 +112,46 @@ function liveWork(page, act, { live, liveRuns, byId, counts }) {
     const view = byId.get(run.workflow_id);
     const steps = view ? stepsInLine(view.steps).filter(({ step }) => tasks.has(step.task_id)) : [];
     steps.forEach(({ step }) => inRuns.add(step.task_id));
-    return [runRow(page, act, run, view), ...steps.map(({ step }) => taskRow(page, act, tasks.get(step.task_id), { level: 1, step: step.id }))];
+    return [
+      runRow(page, act, run, view),
+      ...steps.map(({ step }) => taskRow(page, act, tasks.get(step.task_id), { level: 1, step: step.id })),
+    ];
   };
-  const groups = liveRuns.map((run) => ({ created_at: run.created_at, rows: ofRun(run) }));
-  const alone = live.filter((task) => !inRuns.has(task.task_id)).map((task) => ({ created_at: task.created_at, rows: [taskRow(page, act, task)] }));
-  const rows = [...groups, ...alone].sort(byTime("created_at")).map((group) => group.rows);
-  const content = rows.length > 0 ? table("Live", "work", WORK, rows) : h("p", { class: "nothing" }, "Nothing is running. ", h("code", {}, "mgr submit"), " starts a task.");
-  return section("Live", { count: rows.length > 0 ? rows.length : undefined, aside: countsLine(counts) }, content);
+  const isWaiting = (one) => (one.status === "queued" ? 1 : 0);
+  const groups = liveRuns.map((run) => ({ one: run, rows: ofRun(run) }));
+  const alone = live
+    .filter((task) => !inRuns.has(task.task_id))
+    .map((task) => ({ one: task, rows: [taskRow(page, act, task)] }));
+  // A long queue does not hide what is at work.
+  const all = [...groups, ...alone].sort(
+    (a, b) => isWaiting(a.one) - isWaiting(b.one) || byTime("created_at")(a.one, b.one),
+  );
+  const rows = all.slice(0, MOST_LIVE).map((group) => group.rows);
+  const rest =
+    all.length > MOST_LIVE &&
+    h(
+      "p",
+      { key: "rest", class: "clipped" },
+      `and ${countWords(all.length - MOST_LIVE)} more: `,
+      h("a", { href: hashOf("tasks", "", { status: "queued" }) }, "all that are queued"),
+    );
+  const content =
+    rows.length > 0
+      ? table("Live", "work", WORK, rows)
+      : h(
+          "p",
+          { key: "calm", class: "nothing" },
+          "Nothing is running. ",
+          h("code", {}, "mgr submit"),
+          " starts a task.",
+        );
+  return section("Live", { count: all.length > 0 ? all.length : undefined, aside: countsLine(counts) }, content, rest);
 }
 
 function countsLine(counts) {
-  const words = ["running", "queued", "held", "paused", "needs_input"].filter((name) => counts[name] > 0).map((name) => `${countWords(counts[name])} ${name.replace("_", " ")}`);
+  const words = ["running", "queued", "held", "paused", "needs_input"]
+    .filter((name) => counts[name] > 0)
+    .map((name) => `${countWords(counts[name])} ${name.replace("_", " ")}`);
   return h("span", { class: "faint" }, words.length > 0 ? `Tasks: ${words.join(", ")}` : "");
 }
 
@@ -92,8 +160,19 @@ function recentWork(page, act, { recentRuns, over, byId }) {
   const alone = over.filter((task) => !inRuns.has(task.task_id));
   const all = [...recentRuns, ...alone].sort(byTime("finished_at")).slice(0, MOST_RECENT);
   const row = (one) => (one.workflow_id ? runRow(page, act, one, byId.get(one.workflow_id)) : taskRow(page, act, one));
-  const aside = h("span", { class: "links" }, h("a", { href: "#/tasks" }, "All tasks"), h("a", { href: "#/runs" }, "All runs"));
-  return section("Recent", { aside }, all.length > 0 ? table("Recent", "work", WORK, all.map(row)) : h("p", { class: "nothing" }, "Nothing has ended yet."));
+  const aside = h(
+    "span",
+    { class: "links" },
+    h("a", { href: "#/tasks" }, "All tasks"),
+    h("a", { href: "#/runs" }, "All runs"),
+  );
+  return section(
+    "Recent",
+    { aside },
+    all.length > 0
+      ? table("Recent", "work", WORK, all.map(row))
+      : h("p", { class: "nothing" }, "Nothing has ended yet."),
+  );
 }
 
 const overview = {
@@ -113,24 +192,63 @@ const PAGE = 50;
 function filters(page, act, name, statuses, placeholder) {
   const { query } = page.route;
   const change = (field) => (event) => act.filter({ ...query, [field]: event.target.value, cursor: "" });
-  const option = (word) => h("option", { key: word, value: word, selected: word === (query.status ?? "") }, word === "" ? "any status" : word.replaceAll("_", " "));
+  const option = (word) =>
+    h(
+      "option",
+      { key: word, value: word, selected: word === (query.status ?? "") },
+      word === "" ? "any status" : word.replaceAll("_", " "),
+    );
   return h(
     "div",
     { key: `filters ${name}`, class: "filters", role: "search" },
-    h("label", { class: "field" }, h("span", { class: "unseen" }, "Status"), h("select", { on: { change: change("status") } }, ["", ...statuses].map(option))),
-    h("label", { class: "field grow" }, h("span", { class: "unseen" }, placeholder), h("input", { type: "search", placeholder, value: query.search ?? "", spellcheck: "false", on: { input: (event) => act.filterSoon({ ...query, search: event.target.value, cursor: "" }) } })),
+    h(
+      "label",
+      { class: "field" },
+      h("span", { class: "unseen" }, "Status"),
+      h("select", { on: { change: change("status") } }, ["", ...statuses].map(option)),
+    ),
+    h(
+      "label",
+      { class: "field grow" },
+      h("span", { class: "unseen" }, placeholder),
+      h("input", {
+        type: "search",
+        placeholder,
+        value: query.search ?? "",
+        spellcheck: "false",
+        on: { input: (event) => act.filterSoon({ ...query, search: event.target.value, cursor: "" }) },
+      }),
+    ),
   );
 }
 
 const tasks = {
   async load(ask, { query }) {
     const { status, search, cursor } = query;
-    return ask("task_list", { limit: PAGE, ...(status && { status: [status] }), ...(search && { search }), ...(cursor && { cursor }) });
+    return ask("task_list", {
+      limit: PAGE,
+      ...(status && { status: [status] }),
+      ...(search && { search }),
+      ...(cursor && { cursor }),
+    });
   },
   show: (page, act) => [
-    h("div", { key: "head", class: "view-head" }, heading("Tasks"), h("span", { class: "faint" }, page.data ? plural(page.data.total, "task") : "")),
+    h(
+      "div",
+      { key: "head", class: "view-head" },
+      heading("Tasks"),
+      h("span", { class: "faint" }, page.data ? plural(page.data.total, "task") : ""),
+    ),
     filters(page, act, "tasks", TASK_STATUSES, "Search in prompts"),
-    page.data && (page.data.tasks.length > 0 ? table("Tasks", "work", WORK, page.data.tasks.map((task) => taskRow(page, act, task))) : h("p", { class: "nothing" }, "No task fits.")),
+    page.data &&
+      (page.data.tasks.length > 0
+        ? table(
+            "Tasks",
+            "work",
+            WORK,
+            page.data.tasks.map((task) => taskRow(page, act, task)),
+          )
+        : h("p", { class: "nothing" }, "No task fits.")),
     page.data && pager(page, act),
   ],
   isLive: (data) => data.tasks.some((task) => !isOver(task.status)),
@@ -141,26 +259,82 @@ function pager(page, act) {
   const { next_cursor: next } = page.data;
   const { query } = page.route;
   if (!next && !query.cursor) return null;
-  const newest = query.cursor && h("button", { key: "newest", type: "button", class: "button plain", on: { click: () => act.filter({ ...query, cursor: "" }) } }, "Newest");
-  const older = next && h("button", { key: "older", type: "button", class: "button plain", on: { click: () => act.filter({ ...query, cursor: next }) } }, "Older");
+  const newest =
+    query.cursor &&
+    h(
+      "button",
+      {
+        key: "newest",
+        type: "button",
+        class: "button plain",
+        on: { click: () => act.filter({ ...query, cursor: "" }) },
+      },
+      "Newest",
+    );
+  const older =
+    next &&
+    h(
+      "button",
+      {
+        key: "older",
+        type: "button",
+        class: "button plain",
+        on: { click: () => act.filter({ ...query, cursor: next }) },
+      },
+      "Older",
+    );
   return h("nav", { key: "pager", class: "pager", "aria-label": "Pages" }, newest, older);
 }
 
 const runs = {
   async load(ask, { query }) {
     const limit = Math.min(1000, Number(query.limit) || PAGE);
-    const { workflows } = await ask("workflow_list", { limit: Math.min(1000, limit + 1), ...(query.status && { status: query.status }) });
+    const { workflows } = await ask("workflow_list", {
+      limit: Math.min(1000, limit + 1),
+      ...(query.status && { status: query.status }),
+    });
     return { workflows: workflows.slice(0, limit), hasMore: workflows.length > limit, limit };
   },
   show(page, act) {
     const { query } = page.route;
     const search = (query.search ?? "").toLowerCase();
     const found = page.data?.workflows.filter((run) => `${run.name} ${run.workflow_id}`.toLowerCase().includes(search));
-    const more = page.data?.hasMore && h("nav", { key: "pager", class: "pager" }, h("button", { type: "button", class: "button plain", on: { click: () => act.filter({ ...query, limit: String(page.data.limit * 2) }) } }, "Older"));
+    const more =
+      page.data?.hasMore &&
+      h(
+        "nav",
+        { key: "pager", class: "pager" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button plain",
+            on: { click: () => act.filter({ ...query, limit: String(page.data.limit * 2) }) },
+          },
+          "Older",
+        ),
+      );
     return [
-      h("div", { key: "head", class: "view-head" }, heading("Runs"), h("span", { class: "faint" }, found ? `${plural(found.length, "run")}${page.data.hasMore ? " shown" : ""}` : "")),
+      h(
+        "div",
+        { key: "head", class: "view-head" },
+        heading("Runs"),
+        h(
+          "span",
+          { class: "faint" },
+          found ? `${plural(found.length, "run")}${page.data.hasMore ? " shown" : ""}` : "",
+        ),
+      ),
       filters(page, act, "runs", RUN_STATUSES, "Search in names"),
-      found && (found.length > 0 ? table("Runs", "work runs", WORK, found.map((run) => runRow(page, act, run))) : h("p", { class: "nothing" }, "No run fits.")),
+      found &&
+        (found.length > 0
+          ? table(
+              "Runs",
+              "work",
+              RUNS,
+              found.map((run) => runOnlyRow(page, act, run)),
+            )
+          : h("p", { class: "nothing" }, "No run fits.")),
       more,
     ];
   },
@@ -168,256 +342,21 @@ const runs = {
   name: () => "Runs",
 };
 
-// --- One task -------------------------------------------------------------------------------------
-
-const MOST_OUTPUT = 200_000;
-/** So many of the last events are read at first. */
-const FIRST_EVENTS = 400;
-const EVENTS_PAGE = 500;
-/** So many pages are read at once; the rest comes with the next look. */
-const MOST_PAGES = 8;
-const MOST_EVENTS = 5000;
-
-async function loadTask(ask, { id }, before) {
-  const task = await ask("task_status", { task_id: id });
-  const mark = `${task.status} ${task.next_cursor}`;
-  const isSame = before?.mark === mark;
-  const [output, log] = isSame
-    ? [before.output, before.log]
-    : await Promise.all([ask("task_output", { task_id: task.task_id, max_chars: MOST_OUTPUT }), readEvents(ask, task, before?.log)]);
-  return { task, output, log, mark: log.isBehind ? "" : mark };
-}
-
-/** Reads on where the log ends; a log that is too long loses its beginning. */
-async function readEvents(ask, task, before) {
-  const log = before ?? { events: [], after: cursorNearEnd(task.next_cursor, FIRST_EVENTS), all: false, dropped: 0 };
-  log.isPart ??= log.after !== undefined;
-  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-    const found = await ask("task_events", { task_id: task.task_id, limit: EVENTS_PAGE, ...(log.after && { after: log.after }) });
-    log.events.push(...found.events);
-    log.after = found.next_cursor;
-    log.isBehind = found.events.length >= EVENTS_PAGE;
-    if (!log.isBehind) break;
-  }
-  const extra = log.events.length - MOST_EVENTS;
-  if (extra > 0) {
-    log.events.splice(0, extra);
-    log.dropped += extra;
-    log.isPart = true;
-  }
-  return log;
-}
-
-function showTask(page, act) {
-  if (!page.data) return heading("Task");
-  const { task, output, log } = page.data;
-  const keys = ["cancel", "pause", "resume", "retry", "rerun"].map((name) => `${name} ${task.task_id}`);
-  return [
-    h("div", { key: "head", class: "view-head" }, h("div", { class: "view-title" }, heading(clip(oneLine(task.label ?? task.prompt), 200) || "Task"), taskLine(page, act, task)), h("div", { class: "buttons" }, taskButtons(page, act, task))),
-    refusals(page, keys),
-    h(
-      "div",
-      { key: "columns", class: "columns" },
-      h("div", { key: "main", class: "column" }, failureOf(task), asksPerson(task) && taskQuestion(page, act, task), outputOf(task, output), !asksPerson(task) && taskQuestion(page, act, task), eventsOf(page, act, task, log), changesOf(page, act, task)),
-      h("aside", { key: "facts", class: "column side", "aria-label": "Facts" }, taskFacts(page, act, task)),
-    ),
-  ];
-}
-
-function taskLine(page, act, task) {
-  const model = task.actual_model ?? task.asked_model;
-  const { workflow, step } = task.lineage ?? {};
-  const of = workflow && [`step ${step} of `, h("a", { href: hashOf("run", workflow) }, workflow.slice(0, 9))];
-  const parts = [status(task.health), of, task.backend, model, elapsedNow(page, task), task.cost?.usd === undefined ? "cost unknown" : moneyWords(task.cost.usd)];
-  const doing = task.waiting_on ? `waits for ${task.waiting_on}` : task.current_step && oneLine(clip(task.current_step, 300));
-  return h("p", { class: "facts-line" }, parts.filter(Boolean).map((part) => h("span", {}, part)), copyable(page, act, task.task_id), doing && h("span", { key: "doing", class: "doing" }, doing));
-}
-
-function taskButtons(page, act, task) {
-  const id = task.task_id;
-  const ofRun = task.lineage?.workflow;
-  const again = (name, label, tool) => press(page, act, { key: `${name} ${id}`, label, run: async () => act.go("task", (await act.ask(tool, { task_id: id })).task_id) });
-  const simple = (name, label, tool) => press(page, act, { key: `${name} ${id}`, label, run: () => act.ask(tool, { task_id: id }) });
-  if (isOver(task.status)) {
-    // A task of its own would be no part of the run.
-    if (ofRun) return h("a", { class: "button plain", href: hashOf("run", ofRun) }, "Open the run");
-    return [task.status !== "done" && again("retry", "Retry", "task_retry"), again("rerun", "Run again", "task_rerun")];
-  }
-  const canPause = ["queued", "running"].includes(task.status);
-  const canResume = ["paused", "held"].includes(task.status);
-  return [
-    canPause && simple("pause", "Pause", "pause_task"),
-    canResume && simple("resume", "Resume", "resume_task"),
-    press(page, act, { key: `cancel ${id}`, label: "Cancel", confirm: { question: "All its processes end.", yes: "Cancel the task" }, run: () => act.ask("task_cancel", { task_ids: [id] }) }),
-  ];
-}
-
-const asksPerson = (task) => task.failure?.category === "needs_input";
-
-function failureOf(task) {
-  const { failure } = task;
-  if (!failure || asksPerson(task)) return null;
-  return h("div", { key: "failure", class: "failure" }, h("p", {}, h("strong", {}, failure.category.replaceAll("_", " ")), ": ", failure.message), failure.hint && h("p", { class: "hint" }, coded(failure.hint)));
-}
-
-/** What the agent asks; or the way to say more to one that is done. */
-function taskQuestion(page, act, task) {
-  if (!isOver(task.status)) return null;
-  const id = task.task_id;
-  if (asksPerson(task)) {
-    return section("It asks you", { key: "asks" }, h("p", { class: "question" }, task.failure.message), replyForm(page, act, id, id, { label: "Your answer", button: "Send" }));
-  }
-  const isOpen = page.ui.open.has(`reply ${id}`);
-  const toggle = h("button", { key: "toggle", type: "button", class: "button quiet", "aria-expanded": String(isOpen), on: { click: () => act.toggle(`reply ${id}`) } }, isOpen ? "Say nothing more" : "Say more to this agent");
-  return h("div", { key: "more", class: "follow-up" }, toggle, isOpen && replyForm(page, act, id, id, { label: "It goes on with its conversation", button: "Send" }));
-}
-
-function outputOf(task, output) {
-  const title = isOver(task.status) ? "Answer" : "Said so far";
-  const note = output.truncated && h("p", { class: "clipped" }, `Only the end is shown; `, h("code", {}, `mgr output ${task.task_id}`), " has all.");
-  const structured = output.structured && h("pre", { key: "structured", class: "text", tabindex: "0" }, JSON.stringify(output.structured, null, 2));
-  const text = output.output ? h("pre", { key: "text", class: "text prose", tabindex: "0" }, output.output) : h("p", { class: "nothing" }, isOver(task.status) ? "It said nothing." : "Nothing yet.");
-  return section(title, { key: "output" }, note, text, structured);
-}
-
-function eventsOf(page, act, task, log) {
-  const words = log.isPart && h("button", { type: "button", class: "button quiet", on: { click: () => act.allEvents() } }, "From the beginning");
-  const dropped = log.dropped > 0 && h("p", { key: "dropped", class: "clipped" }, `The first ${plural(log.dropped, "event")} are left out; `, h("code", {}, `mgr events ${task.task_id}`), " has all.");
-  const island = { version: `${task.task_id} ${log.all}`, build: (node) => buildLog(node), update: (node) => fillLog(node, log) };
-  const list = h("div", { key: `log ${log.all}`, class: "log", tabindex: "0", role: "region", "aria-label": "Events, newest last", island });
-  return section("Events", { key: "events", aside: words }, dropped, list);
-}
-
-/** Follows the end as long as the person has not scrolled up. */
-function buildLog(node) {
-  node.followsEnd = true;
-  node.addEventListener("scroll", () => (node.followsEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 30), { passive: true });
-}
-
-/** The log only grows: what is there is not made again. */
-function fillLog(node, log) {
-  const from = Math.max(0, (node.drawn ?? 0) - log.dropped);
-  for (const event of log.events.slice(from)) addEvent(node, event);
-  node.drawn = log.dropped + log.events.length;
-  while (node.childElementCount > MOST_EVENTS) node.firstElementChild.remove();
-  if (node.followsEnd) node.scrollTop = node.scrollHeight;
-}
-
-const MOST_EVENT = 4000;
-
-function addEvent(node, event) {
-  const last = node.lastEvent;
-  if (event.kind === "text" && event.delta && last?.kind === "text") {
-    last.text += event.text;
-    last.place.textContent = clean(clip(last.text, MOST_EVENT));
-    return;
-  }
-  const words = eventWords(event);
-  if (!words) return;
-  const line = document.createElement("div");
-  line.className = `event is-${words.tone || event.kind}`;
-  const part = (tag, name, text) => {
-    const place = document.createElement(tag);
-    place.className = name;
-    place.textContent = clean(text);
-    line.append(place);
-    return place;
-  };
-  part("time", "at", clockWords(event.at, Date.parse(event.at))).title = event.at;
-  part("span", "who", clip(oneLine(words.who), 24));
-  const place = part("span", "said", clip(words.what, MOST_EVENT));
-  node.append(line);
-  node.lastEvent = { kind: event.kind, text: event.text ?? "", place };
-}
-
-function changesOf(page, act, task) {
-  const { changes } = task;
-  const files = task.files_changed ?? [];
-  const total = changes?.total ?? files.length;
-  if (total === 0) {
-    const words = task.claims_unseen ? "None differs, although the agent says that it changed some." : "None differs.";
-    return changes ? section("Files", { key: "changes" }, h("p", { class: "nothing" }, words)) : null;
-  }
-  // What a task that runs has changed so far is read anew with each opening.
-  const key = `task ${task.task_id} ${isOver(task.status)}`;
-  const names = files.slice(0, 12).map((file) => h("li", { key: file }, h("span", { class: "path" }, file)));
-  const more = total - names.length;
-  const note = changes?.others_may_write && h("p", { class: "is-wait" }, "Others may have written here too.");
-  const list = !page.diffs.get(key)?.isOpen && h("ul", { key: "files", class: "changed" }, names, more > 0 && h("li", { class: "faint" }, `and ${countWords(more)} more`));
-  return section("Files", { key: "changes", count: total, aside: diffButton(page, act, key, task.task_id) }, note, list, diffPanel(page, act, key));
-}
-
-function taskFacts(page, act, task) {
-  const time = (iso) => moment(iso, page.now);
-  return [
-    facts([
-      ["Status", task.status !== task.health && task.status.replaceAll("_", " ")],
-      ["Verification", task.verification !== "none" && verificationOf(task)],
-      ["Backend", task.backend],
-      ["Model", modelOf(task)],
-      ["Cost", costOf(task)],
-      ["Tokens", tokensOf(task)],
-      ["Created", time(task.created_at)],
-      ["Started", time(task.started_at)],
-      ["Finished", time(task.finished_at)],
-      ["Directory", h("span", { class: "path" }, task.working_dir)],
-      ["Isolated", task.isolation && [task.isolation.kind, ", ", task.isolation.state.replaceAll("_", " ")]],
-      ["Posture", task.posture.replaceAll("_", " ")],
-      ["Role", task.role],
-      ["Tags", (task.tags ?? []).join(", ")],
-      ["Denied", task.permission_denials?.length > 0 && task.permission_denials.join("\n")],
-      ["Repository", task.git?.length > 0 && task.git.join("\n")],
-      ["Session", task.session_id && copyable(page, act, task.session_id, clip(task.session_id, 13))],
-    ]),
-    lineageOf(task),
-    attemptsOf(page, task),
-    h("details", { key: "prompt", class: "prompt" }, h("summary", {}, "Prompt"), h("pre", { class: "text" }, task.prompt)),
-  ];
-}
-
-function verificationOf(task) {
-  const tones = { passed: "done", failed: "failed", error: "stalled" };
-  const checks = (task.attempts.at(-1)?.checks ?? []).map((check) => h("div", { class: "faint" }, h("code", {}, clip(check.command, 200)), ` ${check.verdict === "error" ? "could not run" : check.verdict}`));
-  return [status(tones[task.verification] ?? "queued", task.verification === "error" ? "could not run" : task.verification), checks];
-}
-
-function modelOf(task) {
-  if (!task.route_mismatch) return task.actual_model ?? task.asked_model;
-  return [task.actual_model, h("div", { class: "is-wait" }, `asked for ${task.asked_model}`)];
-}
-
-function costOf(task) {
-  const { cost } = task;
-  if (cost?.usd === undefined) return h("span", { class: "faint" }, "unknown");
-  return [moneyWords(cost.usd), cost.price_date && h("div", { class: "faint" }, `by the prices of ${cost.price_date}`)];
-}
-
-function tokensOf(task) {
-  if (!task.usage) return h("span", { class: "faint" }, "unknown");
-  const { input, output, cache_read: read, cache_write: written } = task.usage;
-  const rows = [[input, "in"], [output, "out"], [read, "from the cache"], [written, "to the cache"]];
-  return rows.filter(([count, name]) => count > 0 || name === "in" || name === "out").map(([count, name]) => h("div", {}, `${countWords(count)} ${name}`));
-}
-
-function lineageOf(task) {
-  const { retry_of: retry, rerun_of: rerun, continues } = task.lineage ?? {};
-  const to = (id) => id && h("a", { href: hashOf("task", id) }, id.slice(0, 9));
-  const pairs = [["Retry of", to(retry)], ["Run again from", to(rerun)], ["Goes on from", to(continues)]];
-  return pairs.some(([, value]) => value) ? facts(pairs) : null;
-}
-
-function attemptsOf(page, task) {
-  if (task.attempts.length < 2 && task.attempts.every((attempt) => attempt.supervision === "kept")) return null;
-  const line = (attempt) =>
-    h("li", { key: attempt.number }, status(attempt.status ?? "running"), ` ${attempt.backend}`, attempt.reason && h("span", { class: "faint" }, ` ${attempt.reason}`), attempt.exit_code !== undefined && h("span", { class: "faint" }, ` exit ${attempt.exit_code}`), attempt.failure && h("div", { class: "faint" }, clip(oneLine(attempt.failure.message), 160)));
-  return h("div", { key: "attempts", class: "attempts" }, h("h3", {}, "Attempts"), h("ol", {}, task.attempts.map(line)));
-}
-
-const task = { load: loadTask, show: showTask, isLive: (data) => !isOver(data.task.status), name: (data) => oneLine(clip(data.task.label ?? data.task.prompt, 60)) };
-
 // --- One run --------------------------------------------------------------------------------------
 
-const STEPS = [["what", "Step"], ["status", "Status"], ["by", "By"], ["now", "Why"], ["time", "Time"], ["cost", "Cost"], ["id", "Task"], ["do", ""]];
+const STEPS = [
+  ["what", "Step"],
+  ["status", "Status"],
+  ["by", "By"],
+  ["now", "Why"],
+  ["time", "Time"],
+  ["cost", "Cost"],
+  ["id", "Task"],
+  ["do", h("span", { class: "unseen" }, "Again")],
+];
+
+/** The browser leaves rows out that nobody sees where there are more. */
+const MOST_QUICK = 150;
 
 async function loadRun(ask, { id }) {
   const { run } = await ask("workflow_status", { workflow_id: id });
@@ -425,81 +364,171 @@ async function loadRun(ask, { id }) {
 }
 
 function showRun(page, act) {
-  if (!page.data) return heading("Run");
+  if (!page.data) return page.failure ? null : heading("Run");
   const { run } = page.data;
   const id = run.workflow_id;
   const steps = stepsInLine(run.steps);
   const family = new Set([id, ...steps.map(({ step }) => step.child_id).filter(Boolean)]);
   const cards = page.cards.filter((card) => family.has(card.item.workflow_id));
-  const keys = [...["pause", "resume", "cancel", "retry"].map((name) => `${name} ${id}`), ...run.steps.map((step) => `retry ${id} ${step.id}`)];
+  const keys = [
+    ...["pause", "resume", "cancel", "retry"].map((name) => `${name} ${id}`),
+    ...run.steps.map((step) => `retry ${id} ${step.id}`),
+  ];
   return [
-    h("div", { key: "head", class: "view-head" }, h("div", { class: "view-title" }, heading(clip(oneLine(run.name), 200)), runLine(page, act, run)), h("div", { class: "buttons" }, runButtons(page, act, run))),
+    h(
+      "div",
+      { key: "head", class: "view-head" },
+      h("div", { class: "view-title" }, heading(clip(oneLine(run.name), 200)), runLine(page, act, run)),
+      h("div", { class: "buttons" }, runButtons(page, act, run)),
+    ),
     refusals(page, keys),
-    cards.length > 0 && section("Waiting for you", { key: "waiting", count: waitingCount(cards) }, questions(page, act, cards)),
-    section("Steps", { aside: h("span", { class: "faint" }, stepCounts(run)) }, table("Steps", "work steps", STEPS, steps.map(({ step, level }) => stepRow(page, act, run, step, level)))),
-    Object.entries(run.outputs ?? {}).map(([name, text]) => section(`Output: ${name}`, { key: `output ${name}` }, h("pre", { class: "text prose", tabindex: "0" }, clip(text, MOST_OUTPUT)))),
+    (run.notes ?? []).map((note, at) => h("p", { key: `note ${at}`, class: "is-wait" }, note)),
+    cards.length > 0 &&
+      section("Waiting for you", { key: "waiting", count: waitingCount(cards) }, questions(page, act, cards)),
+    section(
+      "Steps",
+      { aside: h("span", { class: "faint" }, stepCounts(run)) },
+      table(
+        "Steps",
+        steps.length > MOST_QUICK ? "work steps long" : "work steps",
+        STEPS,
+        steps.map(({ step, level }) => stepRow(page, act, run, step, level)),
+      ),
+    ),
+    Object.entries(run.outputs ?? {}).map(([name, text]) =>
+      section(
+        `Output: ${name}`,
+        { key: `output ${name}` },
+        h("pre", { class: "text prose", tabindex: "0" }, clip(text, MOST_OUTPUT)),
+      ),
+    ),
     reportOf(page, act, run),
   ];
 }
 
 function runLine(page, act, run) {
-  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.status);
+  const mark = run.waits_for_person && !isOver(run.status) ? status("waits_for_you") : status(run.standing);
   const spent = runCostWords(run);
-  const cost = (spent !== "–" || run.budget_usd !== undefined) && [spent, run.budget_usd !== undefined && ` of ${moneyWords(run.budget_usd)}`];
-  const parent = run.parent && h("span", {}, `in step ${run.parent.step} of `, h("a", { href: hashOf("run", run.parent.workflow_id) }, run.parent.workflow_id.slice(0, 9)));
+  const cost = (spent !== "–" || run.budget_usd !== undefined) && [
+    spent,
+    run.budget_usd !== undefined && ` of ${moneyWords(run.budget_usd)}`,
+  ];
+  const parent =
+    run.parent &&
+    h(
+      "span",
+      {},
+      `in step ${run.parent.step} of `,
+      h("a", { href: hashOf("run", run.parent.workflow_id) }, run.parent.workflow_id.slice(0, 9)),
+    );
   const words = [mark, elapsedNow(page, run), cost, moment(run.created_at, page.now), parent];
-  return h("p", { class: "facts-line" }, words.filter(Boolean).map((part) => h("span", {}, part)), copyable(page, act, run.workflow_id), run.why && h("span", { key: "doing", class: "doing" }, run.why));
+  return h(
+    "p",
+    { class: "facts-line" },
+    words.filter(Boolean).map((part) => h("span", {}, part)),
+    copyable(page, act, run.workflow_id),
+    run.why && h("span", { key: "doing", class: "doing" }, run.why),
+  );
 }
 
 function stepCounts(run) {
   const counts = new Map();
-  for (const step of run.steps) counts.set(stepStatus(step), (counts.get(stepStatus(step)) ?? 0) + 1);
+  // What runs in a race is not what somebody wrote.
+  for (const { standing } of run.steps.filter((step) => !step.race))
+    counts.set(standing, (counts.get(standing) ?? 0) + 1);
   return [...counts].map(([word, count]) => `${countWords(count)} ${word.replaceAll("_", " ")}`).join(", ");
 }
 
 function runButtons(page, act, run) {
   const id = run.workflow_id;
-  const simple = (name, label, tool) => press(page, act, { key: `${name} ${id}`, label, run: () => act.ask(tool, { workflow_id: id }) });
-  if (["failed", "cancelled"].includes(run.status)) return simple("retry", "Retry what did not succeed", "workflow_retry");
+  const simple = (name, label, tool) =>
+    press(page, act, { key: `${name} ${id}`, label, run: () => act.ask(tool, { workflow_id: id }) });
+  if (["failed", "cancelled"].includes(run.status))
+    return simple("retry", "Retry what did not succeed", "workflow_retry");
   if (isOver(run.status)) return null;
   return [
     run.status === "running" && simple("pause", "Pause", "workflow_pause"),
     run.status === "paused" && !run.budget_spent && simple("resume", "Resume", "workflow_resume"),
-    press(page, act, { key: `cancel ${id}`, label: "Cancel", confirm: { question: "Steps that run are ended; what is done stays.", yes: "Cancel the run" }, run: () => act.ask("workflow_cancel", { workflow_id: id }) }),
+    press(page, act, {
+      key: `cancel ${id}`,
+      label: "Cancel",
+      confirm: { question: "Steps that run are ended; what is done stays.", yes: "Cancel the run" },
+      run: () => act.ask("workflow_cancel", { workflow_id: id }),
+    }),
   ];
 }
 
 function stepRow(page, act, run, step, level) {
+  const key = `${step.id} ${level} ${step.task_id ?? ""} ${step.child_id ?? ""}`;
+  const elapsed = step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.standing === "running");
+  const { busy, confirming, copied } = page.ui;
+  const again = `retry ${run.workflow_id} ${step.id}`;
+  // Of a thousand rows few change from one second to the next.
+  const of = [
+    step,
+    level,
+    elapsed,
+    run.status,
+    busy.has(again),
+    confirming === again,
+    copied === (step.task_id ?? step.child_id),
+  ];
+  const build = () =>
+    h(
+      "div",
+      { role: "row", class: `row level-${Math.min(level, 4)}` },
+      stepCells(page, act, run, step, level, elapsed).map(([kind, content]) =>
+        h("div", { key: kind, role: "cell", class: `c-${kind}` }, content),
+      ),
+    );
+  return lazily("div", key, of, build);
+}
+
+function stepCells(page, act, run, step, level, elapsed) {
   const target = step.task_id ? hashOf("task", step.task_id) : step.child_id && hashOf("run", step.child_id);
   const name = target ? h("a", { class: "what", href: target }, step.id) : h("span", { class: "what" }, step.id);
-  const over = isOver(step.status);
   const why = whyOf(step);
-  const cells = [
+  const id = step.task_id ?? step.child_id;
+  return [
     ["what", name],
-    ["status", status(stepStatus(step))],
+    ["status", status(step.standing)],
     ["by", step.backend ?? step.kind],
     ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
-    ["time", step.elapsed_s === undefined ? "" : elapsedNow(page, step, step.status === "running" && step.task_status !== "paused")],
+    ["time", elapsed],
     ["cost", step.cost_usd === undefined ? costless(run, step) : moneyWords(step.cost_usd)],
-    ["id", (step.task_id ?? step.child_id) && copyable(page, act, step.task_id ?? step.child_id)],
-    ["do", over && level === 0 && !step.race && retryStep(page, act, run, step)],
+    ["id", id && copyable(page, act, id)],
+    ["do", isOver(step.status) && level === 0 && !step.race && retryStep(page, act, run, step)],
   ];
-  const key = `${step.id} ${level} ${step.task_id ?? ""} ${step.child_id ?? ""}`;
-  return h("div", { key, role: "row", class: `row level-${Math.min(level, 4)}` }, cells.map(([kind, content]) => h("div", { key: kind, role: "cell", class: `c-${kind}` }, content)));
 }
 
 /** An agent whose cost nobody told is not free; what asks no agent costs nothing. */
 function costless(run, step) {
-  if (run.demo || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
+  if (!run.cost_unknown_steps || step.kind !== "agent" || !step.task_id || step.status === "running") return null;
   return h("span", { class: "faint" }, "unknown");
 }
 
 function whyOf(step) {
-  const turns = step.repeat ? `run ${step.repeat.run} of at most ${step.repeat.max}` : step.turn > 1 && `${step.turn} turns`;
+  const turns = step.repeat
+    ? `run ${step.repeat.run} of at most ${step.repeat.max}`
+    : step.turn > 1 && `${step.turn} turns`;
   const answer = step.approval?.answer;
-  const by = answer && (answer.by === "person" ? `by a person over ${answer.over}${answer.client ? ` (${answer.client})` : ""}` : "by the policy");
-  const parts = [turns, step.winner && `won by ${step.winner}`, step.repairs > 0 && plural(step.repairs, "repair"), step.verification && `checks ${step.verification}`, step.reason, by, !step.reason && step.question, step.waiting_on && `waits for ${step.waiting_on}`];
+  const by = answer && (answer.by === "person" ? personWords(answer) : "by the policy");
+  const parts = [
+    turns,
+    step.winner && !step.reason && `won by ${step.winner}`,
+    step.repairs > 0 && plural(step.repairs, "repair"),
+    step.verification && `checks ${step.verification}`,
+    step.reason,
+    by,
+    !step.reason && step.question,
+    step.waiting_on && `waits: ${step.waiting_on}`,
+  ];
   return oneLine(parts.filter(Boolean).join(" · "));
+}
+
+function personWords({ over, client, user }) {
+  const who = [user, client].filter(Boolean).join(", ");
+  return `by a person over ${over}${who ? ` (${who})` : ""}`;
 }
 
 function retryStep(page, act, run, step) {
@@ -508,19 +537,59 @@ function retryStep(page, act, run, step) {
   if (step.status === "not_needed" || (!isBad && !isOver(run.status))) return null;
   const confirm = isBad ? undefined : { question: "What builds on it runs again too.", yes: "Run it again" };
   const key = `retry ${run.workflow_id} ${step.id}`;
-  return press(page, act, { key, label: isBad ? "Retry" : "Again", kind: isBad ? "quiet" : "quiet soft", confirm, run: () => act.ask("workflow_retry", { workflow_id: run.workflow_id, step: step.id }) });
+  return press(page, act, {
+    key,
+    label: isBad ? "Retry" : "Again",
+    kind: isBad ? "quiet" : "quiet soft",
+    confirm,
+    run: () => act.ask("workflow_retry", { workflow_id: run.workflow_id, step: step.id }),
+  });
 }
 
 function reportOf(page, act, run) {
   const read = page.reports.get(run.workflow_id);
-  const toggle = h("button", { key: "toggle", type: "button", class: "button quiet", "aria-expanded": String(Boolean(read)), on: { click: () => act.toggleReport(run.workflow_id) } }, read ? "Hide" : "Show");
-  const again = read && h("button", { key: "again", type: "button", class: "button quiet", on: { click: () => act.readReport(run.workflow_id) } }, "Read again");
+  const toggle = h(
+    "button",
+    {
+      key: "toggle",
+      type: "button",
+      class: "button quiet",
+      "aria-expanded": String(Boolean(read)),
+      on: { click: () => act.toggleReport(run.workflow_id) },
+    },
+    read ? "Hide" : "Show",
+  );
+  const again =
+    read &&
+    h(
+      "button",
+      { key: "again", type: "button", class: "button quiet", on: { click: () => act.readReport(run.workflow_id) } },
+      "Read again",
+    );
   const isLong = read?.text?.length > MOST_OUTPUT;
-  const rest = isLong && h("p", { key: "rest", class: "clipped" }, "Only the beginning is shown; ", h("code", {}, `mgr workflow report ${run.workflow_id}`), " has all.");
+  const rest =
+    isLong &&
+    h(
+      "p",
+      { key: "rest", class: "clipped" },
+      "Only the beginning is shown; ",
+      h("code", {}, `mgr workflow report ${run.workflow_id}`),
+      " has all.",
+    );
   const text = read?.text !== undefined && [report(clip(read.text, MOST_OUTPUT)), rest];
-  return section("Report", { aside: h("span", { class: "links" }, again, toggle) }, read?.error && refusal(read.error), text);
+  return section(
+    "Report",
+    { aside: h("span", { class: "links" }, again, toggle) },
+    read?.error && refusal(read.error),
+    text,
+  );
 }
 
-const run = { load: loadRun, show: showRun, isLive: (data) => !isOver(data.run.status), name: (data) => oneLine(clip(data.run.name, 60)) };
+const run = {
+  load: loadRun,
+  show: showRun,
+  isLive: (data) => !isOver(data.run.status),
+  name: (data) => oneLine(clip(data.run.name, 60)),
+};
 
 export const VIEWS = { overview, tasks, runs, task, run };

@@ -26,14 +26,25 @@ export function clip(text, most) {
   // Only a text with that many units can have that many characters.
   if (all.length <= most) return all;
   const chars = [...all.slice(0, 2 * most + 2)];
-  return chars.length <= most ? all : `${chars.slice(0, most - 1).join("").trimEnd()}…`;
+  return chars.length <= most
+    ? all
+    : `${chars
+        .slice(0, most - 1)
+        .join("")
+        .trimEnd()}…`;
 }
 
 /** Returns a text as one line. */
-export const oneLine = (text) => clean(text ?? "").replace(/\s+/g, " ").trim();
+export const oneLine = (text) =>
+  clean(text ?? "")
+    .replace(/\s+/g, " ")
+    .trim();
 
 /** Splits a sentence at its backticks: every second piece is a command. */
-export const codePieces = (text) => String(text).split("`").map((piece, at) => ({ text: piece, code: at % 2 === 1 }));
+export const codePieces = (text) =>
+  String(text)
+    .split("`")
+    .map((piece, at) => ({ text: piece, code: at % 2 === 1 }));
 
 // --- Numbers --------------------------------------------------------------------------------------
 
@@ -127,12 +138,6 @@ export function marked(status) {
   return { word: String(status ?? "unknown").replaceAll("_", " "), shape, tone };
 }
 
-/** Returns the word for a step: one that runs is where its task is. */
-export function stepStatus(step) {
-  const atTask = ["queued", "held", "paused", "needs_input"].includes(step.task_status);
-  return step.status === "running" && atTask ? step.task_status : step.status;
-}
-
 export const isOver = (status) => ["done", "failed", "cancelled", "timed_out", "skipped", "lost"].includes(status);
 
 /** Returns what `unattended` does when nobody answers, as a sentence about `when`. */
@@ -150,7 +155,10 @@ const EVENT_WORDS = {
   thinking: (event) => ["thinks", event.text],
   tool_started: (event) => [event.name || "tool", event.summary],
   tool_finished: (event) => (event.ok ? null : ["tool", "failed", "bad"]),
-  file_changed: (event) => [{ created: "new", modified: "edits", deleted: "deletes" }[event.change] ?? "file", event.path],
+  file_changed: (event) => [
+    { created: "new", modified: "edits", deleted: "deletes" }[event.change] ?? "file",
+    event.path,
+  ],
   rate_limited: (event) => ["limit", event.message, "wait"],
   retrying: (event) => ["retry", `${event.attempt}, after ${event.category}: ${event.message}`, "wait"],
   permission_denied: (event) => ["denied", `${event.tool}: ${event.message}`, "wait"],
@@ -187,8 +195,8 @@ const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
 export function patchReader() {
   let [oldAt, newAt, oldLeft, newLeft] = [0, 0, 0, 0];
   const inHunk = (line) => {
-    if (line.startsWith("+")) return (newLeft -= 1), { kind: "add", text: line, new: newAt++ };
-    if (line.startsWith("-")) return (oldLeft -= 1), { kind: "del", text: line, old: oldAt++ };
+    if (line.startsWith("+")) return ((newLeft -= 1), { kind: "add", text: line, new: newAt++ });
+    if (line.startsWith("-")) return ((oldLeft -= 1), { kind: "del", text: line, old: oldAt++ });
     if (line.startsWith("\\")) return { kind: "meta", text: line };
     oldLeft -= 1;
     newLeft -= 1;
@@ -218,7 +226,8 @@ export function blocksOf(markdown) {
   const blocks = [];
   const lines = String(markdown).split("\n");
   const isRow = (line) => /^\|.*\|\s*$/.test(line);
-  const grow = (kind, item) => (blocks.at(-1)?.kind === kind ? blocks.at(-1).items.push(item) : blocks.push({ kind, items: [item] }));
+  const grow = (kind, item) =>
+    blocks.at(-1)?.kind === kind ? blocks.at(-1).items.push(item) : blocks.push({ kind, items: [item] });
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at];
     const heading = /^(#{1,4}) (.*)$/.exec(line);
@@ -238,7 +247,12 @@ export function blocksOf(markdown) {
   return blocks.filter((block) => block.kind !== "gap");
 }
 
-const cellsOf = (row) => row.trim().slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
+const cellsOf = (row) =>
+  row
+    .trim()
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
+    .map((cell) => cell.trim().replaceAll("\\|", "|"));
 
 // --- Questions to a person ------------------------------------------------------------------------
 
@@ -247,7 +261,7 @@ const GONE_STAYS_MS = 5000;
 /** And so long at most, while a hand is near. */
 const HELD_STAYS_MS = 30_000;
 /** So long after things moved a press is taken for one that was meant for what stood there before. */
-const SETTLES_MS = 600;
+export const SETTLES_MS = 600;
 
 /** Returns what a person has looked at: with another one the answer would be to another question. */
 const looked = (item) => (item.kind === "approval" ? item.digest : item.question);
@@ -272,10 +286,15 @@ export function questionsOf(inbox) {
  */
 export function keepCards(cards, items, { now, isHeld }) {
   const byId = new Map(items.map((item) => [item.id, item]));
-  const kept = cards.map((card) => keepCard(card, byId.get(card.id), now)).filter((card) => !(card.until + (isHeld ? HELD_STAYS_MS : 0) <= now));
+  const kept = cards
+    .map((card) => keepCard(card, byId.get(card.id), now))
+    .filter((card) => !(card.until + (isHeld ? HELD_STAYS_MS : 0) <= now));
   const known = new Set(cards.map((card) => card.id));
-  const added = items.filter((item) => !known.has(item.id)).map((item) => ({ id: item.id, item, state: "open", steady: now + SETTLES_MS }));
-  const moved = kept.length < cards.length;
+  const added = items
+    .filter((item) => !known.has(item.id))
+    .map((item) => ({ id: item.id, item, state: "open", steady: now + SETTLES_MS }));
+  const before = new Map(cards.map((card) => [card.id, card.state]));
+  const moved = kept.length < cards.length || kept.some((card) => card.state !== before.get(card.id));
   const settled = moved ? kept.map((card) => ({ ...card, steady: now + SETTLES_MS })) : kept;
   return [...settled, ...added];
 }
@@ -290,7 +309,13 @@ function keepCard(card, fresh, now) {
 
 /** Returns a changed card as the person looks at it anew. */
 export function lookAnew(card, now) {
-  return { id: card.id, item: card.fresh ?? card.item, state: "open", steady: now + SETTLES_MS, anew: (card.anew ?? 0) + 1 };
+  return {
+    id: card.id,
+    item: card.fresh ?? card.item,
+    state: "open",
+    steady: now + SETTLES_MS,
+    anew: (card.anew ?? 0) + 1,
+  };
 }
 
 /** How many cards wait for a person. */
@@ -302,7 +327,11 @@ export const waitingCount = (cards) => cards.filter((card) => !["gone", "answere
 export function routeOf(hash) {
   const [path, search] = String(hash).replace(/^#\/?/, "").split("?");
   const [name = "", ...ids] = path.split("/");
-  return { name: name || "overview", id: decoded(ids.join("/")), query: Object.fromEntries(new URLSearchParams(search)) };
+  return {
+    name: name || "overview",
+    id: decoded(ids.join("/")),
+    query: Object.fromEntries(new URLSearchParams(search)),
+  };
 }
 
 function decoded(text) {
@@ -327,7 +356,11 @@ export function hashOf(name, id, query = {}) {
  * the next begins no sooner than `gap(took)` milliseconds after the last began. What it returns ends with a run that
  * began after the asking.
  */
-export function coalesced(run, gap, { now = () => performance.now(), pause = (ms) => new Promise((done) => setTimeout(done, ms)) } = {}) {
+export function coalesced(
+  run,
+  gap,
+  { now = () => performance.now(), pause = (ms) => new Promise((done) => setTimeout(done, ms)) } = {},
+) {
   let [began, took, atWork, waiting] = [-Infinity, 0, undefined, undefined];
   const work = async () => {
     began = now();
