@@ -119,37 +119,34 @@ impl Page {
         }
     }
 
-    /// Adds a table whose last column holds sentences: where a narrow terminal leaves them no room, each stands
-    /// beneath its row instead of falling to pieces beside it. Where nothing is told, there is no such column.
+    /// Adds a table whose last column holds sentences, the others words in the order of their weight. Where a terminal
+    /// is too narrow, each sentence stands beneath its row instead of falling to pieces beside it, and the last of the
+    /// other columns are left out: what is broken in two cannot be pasted. Where nothing is told, there is no such
+    /// column.
     pub fn told_table(&mut self, header: &[&str], mut rows: Vec<Vec<(Tone, String)>>) {
         let others = header.len().saturating_sub(1);
-        if rows.iter().all(|row| row.get(others).is_none_or(|(_, words)| words.is_empty())) {
-            rows.iter_mut().for_each(|row| row.truncate(others));
-            return self.toned_table(header.get(..others).unwrap_or_default(), rows);
-        }
+        let is_told = rows.iter().any(|row| row.get(others).is_some_and(|(_, words)| !words.is_empty()));
         let length = |at: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| one_line(cell).chars().count());
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|(_, cell)| in_cell(cell).chars().count());
             cells.chain(header.get(at).map(|name| name.chars().count())).max().unwrap_or_default()
         };
-        let taken: usize = (0..others).map(|at| length(at) + 2).sum();
-        let is_narrow = |width: usize| taken <= width && taken + length(others) > width;
-        if !self.width().is_some_and(is_narrow) {
-            return self.toned_table(header, rows);
-        }
-        let (mut told, mut left) = (Vec::new(), Vec::new());
-        for mut row in rows {
-            told.push(row.get(others).map(|(_, words)| words.clone()).unwrap_or_default());
-            row.truncate(others);
-            left.push(row);
-        }
-        let mut table = Self { text: String::new(), ..*self };
-        table.toned_table(header.get(..others).unwrap_or_default(), left);
+        let wide = |columns: usize| (0..columns).map(|at| length(at) + 2).sum::<usize>().saturating_sub(2);
+        let columns = others + usize::from(is_told);
+        let Some(width) = self.width().filter(|width| wide(columns) > *width) else {
+            rows.iter_mut().for_each(|row| row.truncate(columns));
+            return self.toned_table(header.get(..columns).unwrap_or_default(), rows);
+        };
+        let kept = (2..=others).rev().find(|columns| wide(*columns) <= width).unwrap_or(others.min(2));
+        let told: Vec<_> = rows.iter().map(|row| row.get(others).map(|(_, words)| one_line(words))).collect();
+        rows.iter_mut().for_each(|row| row.truncate(kept));
+        let mut table = Self { text: String::new(), width: None, ..*self };
+        table.toned_table(header.get(..kept).unwrap_or_default(), rows);
         let mut lines = table.text.lines();
         lines.by_ref().take(1).for_each(|head| self.line(head));
-        for (line, words) in lines.zip(&told) {
+        for (line, words) in lines.zip(told) {
             self.line(line);
-            if !words.is_empty() {
-                self.told(&one_line(words), "    ");
+            if let Some(words) = words.filter(|words| !words.is_empty()) {
+                self.told(&words, "    ");
             }
         }
     }
@@ -164,10 +161,9 @@ impl Page {
         }
     }
 
-    /// Returns a cell in the colours of [`Page::tint`]. Blanks at its beginning say how deep it lies, and stay.
+    /// Returns a cell in the colours of [`Page::tint`].
     fn cell(&self, tone: Tone, words: &str) -> Cell {
-        let depth = words.len() - words.trim_start_matches(' ').len();
-        let cell = Cell::new(format!("{:depth$}{}", "", one_line(words)));
+        let cell = Cell::new(in_cell(words));
         match tone {
             _ if !self.colour => cell,
             Tone::Good => cell.fg(Color::DarkGreen),
@@ -235,6 +231,12 @@ fn broken(line: &str, room: usize) -> Vec<&str> {
     pieces
 }
 
+/// Returns the words of a cell. Blanks at its beginning say how deep it lies, and stay.
+fn in_cell(words: &str) -> String {
+    let depth = words.len() - words.trim_start_matches(' ').len();
+    format!("{:depth$}{}", "", one_line(words))
+}
+
 /// Returns harmless text on one line.
 pub fn one_line(text: &str) -> String {
     let clean = sanitise(text);
@@ -273,11 +275,12 @@ pub fn duration_words(seconds: f64) -> String {
     }
 }
 
-/// Returns how long ago something was, in one unit: `4s ago`, `3m ago`, `2h ago`, `5 days ago`.
+/// Returns how long ago something was, in one unit: `now`, `4s ago`, `3m ago`, `2h ago`, `5 days ago`.
 pub fn ago_words(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     match whole {
-        0..60 => format!("{whole}s ago"),
+        0 => "now".to_owned(),
+        1..60 => format!("{whole}s ago"),
         60..3600 => format!("{}m ago", whole / 60),
         3600..172_800 => format!("{}h ago", whole / 3600),
         _ => format!("{} ago", plural(whole / 86_400, "day")),
@@ -455,6 +458,25 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_leaves_columns_out_and_breaks_no_word() {
+        let rows = || {
+            let cells = ["1qegr4xz5", "a-long-name", "done", "3 of 7"];
+            let row = |why: &str| cells.into_iter().chain([why]).map(|cell| (Tone::Plain, cell.to_owned())).collect();
+            vec![row(""), row("the check failed")]
+        };
+        let told = |width| {
+            let mut page = Page { text: String::new(), colour: false, width: Some(width) };
+            page.told_table(&["run", "name", "status", "steps", "why"], rows());
+            page.text
+        };
+        let all = "RUN        NAME         STATUS  STEPS\n1qegr4xz5  a-long-name  done    3 of 7\n";
+        assert!(told(40).starts_with(all), "{}", told(40));
+        let some = "RUN        NAME         STATUS\n1qegr4xz5  a-long-name  done\n1qegr4xz5  a-long-name  done\n    the check failed\n";
+        assert_eq!(told(34), some);
+        assert!(told(10).contains("\n1qegr4xz5  a-long-name\n"), "{}", told(10));
+    }
+
+    #[test]
     fn columns_stand_where_they_stand_without_colour() {
         let rows = || {
             let row = |depth: usize, tone: Tone, name: &str| {
@@ -488,7 +510,7 @@ mod tests {
         let words = [0.44, 59.9, 190.0, 7500.0].map(duration_words);
         assert_eq!(words, ["0.4s", "59s", "3m 10s", "2h 5m"]);
         let ago = [0.4, 59.9, 190.0, 7500.0, 200_000.0].map(ago_words);
-        assert_eq!(ago, ["0s ago", "59s ago", "3m ago", "2h ago", "2 days ago"]);
+        assert_eq!(ago, ["now", "59s ago", "3m ago", "2h ago", "2 days ago"]);
         assert_eq!([plural(1, "task"), plural(0, "task")], ["1 task", "0 tasks"]);
         let sizes = [0, 999, 1000, 12_345, 340_000_000, 999_999].map(size_words);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "12 kB", "340 MB", "1.0 MB"]);

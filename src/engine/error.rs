@@ -13,7 +13,7 @@ use crate::{
 pub enum EngineError {
     #[error("no task `{0}`")]
     NoTask(String),
-    #[error("`{reference}` fits more than one task: {first}, {second} …")]
+    #[error("`{reference}` fits more than one: {first}, {second} …")]
     Ambiguous { reference: String, first: TaskId, second: TaskId },
     #[error(transparent)]
     InvalidTaskRef(#[from] InvalidTaskRef),

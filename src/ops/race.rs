@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     args::read_prompt,
-    run_views::{RunStepView, RunView, run_tone, tone_of},
+    run_views::{RunStepView, RunView, in_words, run_tone, tone_of},
     runs::{Start, or_here, start_and_wait},
     workflow::{InlineWorkflow, checked_with},
 };
@@ -324,7 +324,7 @@ impl Render for RaceOutput {
 
 impl Render for RacerView {
     fn render(&self, page: &mut Page) {
-        let word = page.tint(tone_of(self.status, self.standing), self.standing);
+        let word = page.tint(tone_of(self.status, self.standing), &in_words(self.standing));
         let task = self.task_id.as_ref().map(|id| format!(" {}", id.short())).unwrap_or_default();
         let took = self.elapsed_s.map(|seconds| format!(" in {}", duration_words(seconds))).unwrap_or_default();
         let cost = self.cost_usd.map(|usd| format!(" ${usd:.2}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
     explain::mended,
     export::fenced,
-    run_views::{ApprovalView, RunStepView, RunView, dollars},
+    run_views::{ApprovalView, RunStepView, RunView, dollars, in_words},
     workflow::task_vocabulary,
 };
 use crate::{
@@ -106,7 +106,7 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
         let runs = step.repeat.filter(|repeat| repeat.run > 1).map(|repeat| format!(" after {} runs", repeat.run));
         let cells = [
             name.replace('|', "\\|"),
-            format!("{}{}", step.standing.replace('_', " "), runs.unwrap_or_default()),
+            format!("{}{}", in_words(step.standing), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
             step.cost_usd.map(dollars).unwrap_or_default(),
@@ -125,7 +125,7 @@ fn of_race(line: &Line<'_>) -> String {
     let outcome = match (&race.reason, &race.winner) {
         (Some(why), _) => one_line(why),
         (None, Some(winner)) => format!("{winner} won"),
-        (None, None) => format!("The race is {}", race.standing.replace('_', " ")),
+        (None, None) => format!("The race is {}", in_words(race.standing)),
     };
     let mut text = format!("## {}\n\n{outcome}.\n\n", one_line(&line.name));
     for racer in line.siblings.iter().filter(|step| step.race.as_ref() == Some(&race.id)) {
@@ -138,7 +138,7 @@ fn of_race(line: &Line<'_>) -> String {
             Some(Verification::None) | None => "",
         };
         let why = racer.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-        let status = racer.standing.replace('_', " ");
+        let status = in_words(racer.standing);
         text.push_str(&format!("- {}{mark}: {status}{took}{checks}{why}\n", one_line(&racer.id)));
     }
     text.push('\n');

@@ -517,6 +517,11 @@ pub(super) const fn shown(step: StepStatus, task: Option<Status>, is_paused: boo
     }
 }
 
+/// Returns that word as people write it: `not needed`.
+pub(super) fn in_words(standing: &str) -> String {
+    standing.replace('_', " ")
+}
+
 /// Returns the tone of that word.
 pub(super) fn tone_of(status: StepStatus, standing: &str) -> Tone {
     if standing == status.as_str() { step_tone(status) } else { Tone::Plain }
@@ -555,7 +560,8 @@ impl RunLine {
             (None, _) => "unknown".to_owned(),
         };
         let plain = |words: String| (Tone::Plain, words);
-        let nested = self.parent.as_ref().map(|parent| format!("in {} of {}", parent.step, parent.workflow_id.short()));
+        let nested =
+            self.parent.as_ref().map(|parent| format!("step {} of {}", parent.step, parent.workflow_id.short()));
         let why: Vec<String> = nested.into_iter().chain(self.why.as_deref().map(|why| clip(why, 200))).collect();
         vec![
             plain(self.workflow_id.short().to_owned()),
@@ -609,12 +615,12 @@ impl RunView {
         counts
     }
 
-    /// Returns how the steps stand: `5 steps done, 1 not_needed`.
+    /// Returns how the steps stand: `5 steps done, 1 not needed`.
     fn counts(&self) -> String {
         let counts = self.counts_by(|step| step.standing);
         let words = counts.into_iter().enumerate().map(|(at, (word, count))| match at {
-            0 => format!("{} {word}", plural(count, "step")),
-            _ => format!("{count} {word}"),
+            0 => format!("{} {}", plural(count, "step"), in_words(word)),
+            _ => format!("{count} {}", in_words(word)),
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -625,9 +631,9 @@ impl RunView {
         let failed = self.steps.iter().find(|step| step.status == StepStatus::Failed);
         match (self.status, failed) {
             (RunStatus::Done, _) if self.demo => {
-                format!("All of it: `mgr workflow report {id}`; for real: without `--demo`")
+                format!("`mgr workflow report {id}` tells all of it; without `--demo` it runs for real.")
             }
-            (RunStatus::Done, _) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Done, _) => format!("`mgr workflow report {id}` tells all of it."),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
                 // A shell would read the brackets of a matrix member.
@@ -635,7 +641,7 @@ impl RunView {
                 let step = if step.contains('[') { format!("'{}'", step.replace('\'', "'\\''")) } else { step };
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
-            (RunStatus::Failed | RunStatus::Cancelled, None) => format!("All of it: `mgr workflow report {id}`"),
+            (RunStatus::Failed | RunStatus::Cancelled, None) => format!("`mgr workflow report {id}` tells all of it."),
             (RunStatus::Running, _) if self.standing == PAUSED => {
                 let how = still(&self.steps).map(|how| format!(": `{how}` lets it go on")).unwrap_or_default();
                 format!("Nothing of it moves{how}.")
@@ -689,7 +695,7 @@ impl Render for RunView {
             output(page, text);
         }
         page.line("");
-        page.line(self.next());
+        page.told(&self.next(), "");
     }
 
     fn exit(&self) -> Exit {
@@ -746,7 +752,7 @@ impl RunStepView {
         let plain = |words: Option<String>| (Tone::Plain, words.unwrap_or_default());
         vec![
             (Tone::Plain, format!("{:indent$}{}", "", self.id, indent = 2 * level)),
-            (tone_of(self.status, self.standing), self.standing.to_owned()),
+            (tone_of(self.status, self.standing), in_words(self.standing)),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
             plain(self.cost_usd.map(brief_dollars)),
@@ -852,12 +858,12 @@ mod tests {
         let runs = [failed, nested, cheap];
         let expected = "RUN        NAME                      STATUS  STEPS   TIME    STARTED  COST     WHY
 1qegr4xz5  safe refactor             failed  3 of 7  1m 15s  3m ago   ≥ $1.50  fix failed: the check failed
-1qegr4xz5  inner                     paused  3 of 7  1m 15s  3m ago   unknown  in in[a] of 1qegr4xz5; a person said so
+1qegr4xz5  inner                     paused  3 of 7  1m 15s  3m ago   unknown  step in[a] of 1qegr4xz5; a person said so
 1qegr4xz5  nnnnnnnnnnnnnnnnnnnnnnn…  done    3 of 7  1m 15s  3m ago   <$0.01
 ";
         assert_eq!(drawn(&runs, Page::plain()), expected);
         let narrow = drawn(&runs, Page::coloured(82));
-        assert!(narrow.contains("\n    in in[a] of 1qegr4xz5; a person said so\n"), "{narrow}");
+        assert!(narrow.contains("\n    step in[a] of 1qegr4xz5; a person said so\n"), "{narrow}");
         assert!(narrow.lines().all(|line| crate::ui::sanitise(line).chars().count() <= 82), "{narrow}");
         assert!(!drawn(&runs[2..], Page::plain()).contains("WHY"));
     }

@@ -10,7 +10,7 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
-    run_views::{RunLine, RunView, run_table, shown},
+    run_views::{RunLine, RunView, in_words, run_table, shown},
     workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
 };
 use crate::{
@@ -399,7 +399,7 @@ fn words_of(call: &Call<'_>, step: &RunStep, name: &str, word: &str) -> String {
         return format!("{} waits for a person: {}", one_line(name), clip(&Question::read(kept).message, 200));
     }
     let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
-    format!("{} {word}{run}{}{by}{why}", one_line(name), took.unwrap_or_default())
+    format!("{} {}{run}{}{by}{why}", one_line(name), in_words(word), took.unwrap_or_default())
 }
 
 impl Render for WorkflowRunOutput {

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveView, Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset, watch::tone};
+use super::{
+    ArchiveView, Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset,
+    run_views::brief_dollars, watch::tone,
+};
 use crate::{
     core::{ArchiveScope, Bytes, Status, TaskRef, Verification},
     engine::IsolationState,
@@ -108,26 +111,20 @@ pub(super) fn archive_words(archive: &ArchiveView) -> String {
 
 /// Shows tasks as a table.
 pub(super) fn task_table(page: &mut Page, tasks: &[TaskLine]) {
+    let plain = |words: String| (Tone::Plain, words);
     let row = |task: &TaskLine| {
+        let failure = task.failure.as_ref().map(|failure| failure.message.as_str());
         vec![
-            task.task_id.short().to_owned(),
-            page_word(task),
-            task.backend.clone(),
-            task.elapsed_s.map(duration_words).unwrap_or_default(),
-            task.cost.usd.map(|usd| format!("${usd:.2}")).unwrap_or_default(),
-            clip(task.step.as_deref().or(task.label.as_deref()).unwrap_or(&task.prompt), 40),
-            clip(
-                task.failure.as_ref().map(|f| f.message.as_str()).or(task.current_step.as_deref()).unwrap_or_default(),
-                50,
-            ),
+            plain(task.task_id.short().to_owned()),
+            (tone(task.status), task.health.as_str().to_owned()),
+            plain(clip(task.step.as_deref().or(task.label.as_deref()).unwrap_or(&task.prompt), 40)),
+            plain(task.backend.clone()),
+            plain(task.elapsed_s.map(duration_words).unwrap_or_default()),
+            plain(task.cost.usd.map(brief_dollars).unwrap_or_default()),
+            plain(clip(failure.or(task.current_step.as_deref()).unwrap_or_default(), 100)),
         ]
     };
-    let rows = tasks.iter().map(row).collect();
-    page.table(&["task", "health", "backend", "time", "cost", "what", "now"], rows);
-}
-
-fn page_word(task: &TaskLine) -> String {
-    task.health.as_str().to_owned()
+    page.told_table(&["task", "health", "what", "backend", "time", "cost", "now"], tasks.iter().map(row).collect());
 }
 
 impl Render for TaskView {
