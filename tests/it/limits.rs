@@ -116,8 +116,10 @@ fn time_in_pause_does_not_count_for_the_next_keeper_either() {
     home.wait_file("up");
     home.json(&["pause", &id]);
     wait_for("the pause", || if home.attempt(&id, 1).join("rests").exists() { Ok(()) } else { Err(home.status(&id)) });
-    kill_hard(home.wait_keeper(&id, 1));
     assert_eq!(home.mgr(&["watch", &id, "--timeout", "4s"]).code, Some(5));
+    let first = home.wait_keeper(&id, 1);
+    kill_hard(first);
+    wait_for("another keeper", || home.keeper_of(&id, 1).filter(|pid| *pid != first).ok_or(home.status(&id)));
     home.touch("go");
     home.json(&["resume", &id]);
     assert_eq!(home.end_of(&id)["status"], "done");
