@@ -227,13 +227,16 @@ fn a_paused_program_goes_when_it_is_asked_to() {
 #[test]
 fn what_is_to_end_is_not_stopped_any_more() {
     let home = TestHome::new();
-    let text = "steps: [{id: a, kind: command, shell: true, run: 'trap \"sleep 0.1; exit 3\" TERM; touch up; while :; do sleep 0.01; done'}]";
-    let run = home.detached(text);
+    let run = "trap 'touch ending; while ! test -e go; do sleep 0.1; done; exit 3' TERM; touch up; while :; do sleep 0.01; done";
+    home.detached(&format!("steps: [{{id: a, kind: command, shell: true, run: {}}}]", json!(run)));
     home.wait_file("up");
-    let task = home.run_state(&run)["steps"][0]["task_id"].as_str().unwrap().to_owned();
-    let orders = "{\"do\":\"end\",\"ending\":\"cancelled\",\"grace\":\"1m\"}\n{\"do\":\"pause\"}\n";
-    std::fs::write(home.attempt(&task, 1).join("ctl"), orders).unwrap();
-    assert_eq!(home.end_of(&task)["attempts"][0]["exit_code"], 3);
+    let task = home.only_task();
+    let mut cancel = home.command(["cancel", &task, "--grace", "1m"]).stdout(Stdio::null()).spawn().unwrap();
+    home.wait_file("ending");
+    std::fs::write(home.attempt(&task, 1).join("ctl"), "{\"do\":\"pause\"}\n").unwrap();
+    home.touch("go");
+    assert!(cancel.wait().unwrap().success());
+    assert_eq!(home.status(&task)["attempts"][0]["exit_code"], 3);
 }
 
 /// One of everything that a run can do, with an agent that obeys. Whatever works says so in the file `log`.
