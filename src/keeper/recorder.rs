@@ -21,8 +21,7 @@ pub(super) fn arguments(dir: &AttemptDir, program: &str, args: &[String]) -> Vec
 /// The body of `mgr __run DIR PROGRAM [ARGUMENT ...]`; returns the program's exit code.
 pub fn record(args: &[String]) -> u8 {
     let [dir, program, args @ ..] = args else { return 2 };
-    // Kept from this process until its end; a new program starts with none kept from it.
-    tree::keep_signals_off();
+    tree::outlive_signals();
     tree::call_this_process(NAME);
     let dir = AttemptDir::new(Utf8Path::new(dir));
     // From here on it may have begun: no keeper starts it a second time. Without that it does not start.

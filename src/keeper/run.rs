@@ -35,6 +35,9 @@ use crate::{
 /// Limits are looked at this often, and a keeper at rest wakes no more often.
 const TICK: Duration = Duration::from_secs(1);
 const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// What a keeper is called while it starts an agent, and the agent between fork and its own program: whoever kills all
+/// that is called `mgr` means neither.
+const START_NAME: &str = "run-agent";
 /// An agent that was started needs milliseconds to its first step; one that needs longer is taken for begun.
 const FIRST_STEP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a keeper tries to write down the end, such as on a full disk. Then it leaves, and
@@ -157,7 +160,8 @@ fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)
     }
     failpoint::hit("keeper.before_spawn");
     let started_at = clock::now();
-    let child = match spawn_agent(dir, spec, environment) {
+    // Killed in between, nobody could say whether the agent has begun.
+    let child = match tree::under_name(START_NAME, || spawn_agent(dir, spec, environment)) {
         Ok(child) => child,
         Err(detail) => return Ok(Start::Failed(detail)),
     };
@@ -340,6 +344,8 @@ impl<'a> Watch<'a> {
         for order in news.orders {
             match order {
                 Order::End { ending, grace, detail } => self.close(ending, grace, detail),
+                // What is to end must run for it. The order may have been on its way when the end was asked for.
+                Order::Pause if self.closing.is_some() => {}
                 Order::Pause => self.pause(),
                 Order::Resume => self.resume(),
             }

@@ -54,10 +54,17 @@ mod unix {
         let _ = setsid();
     }
 
-    /// Keeps all signals that can be kept off this process until it ends. Programs that it starts begin with none
-    /// kept off: the standard library gives them an empty mask.
-    pub fn keep_signals_off() {
-        let _ = nix::sys::signal::SigSet::all().thread_block();
+    /// Has this process take no notice of signals that would end or stop it. Programs that it starts answer as they
+    /// always do: a handler goes with the program that has it (execve(2)), whereas they would begin with a mask, or
+    /// with what is ignored.
+    pub fn outlive_signals() {
+        // After a fault of its own it cannot go on.
+        let is_fault =
+            |signal: Signal| signal == Signal::SIGBUS || signal_hook::consts::FORBIDDEN.contains(&(signal as i32));
+        for signal in Signal::iterator().filter(|signal| !is_fault(*signal)).map(|signal| signal as i32) {
+            // Without one this process ends with its program's group, and nobody is told the exit code.
+            let _ = signal_hook::flag::register(signal, std::sync::Arc::default());
+        }
     }
 
     /// Has this process shown under a name of its own, where the system can.
@@ -68,6 +75,19 @@ mod unix {
         }
         #[cfg(not(target_os = "linux"))]
         let _ = name;
+    }
+
+    /// Does something under another name, which programs that are started meanwhile have until they have their own.
+    pub fn under_name<T>(name: &str, act: impl FnOnce() -> T) -> T {
+        #[cfg(target_os = "linux")]
+        let own = nix::sys::prctl::get_name();
+        call_this_process(name);
+        let done = act();
+        #[cfg(target_os = "linux")]
+        if let Ok(own) = own {
+            let _ = nix::sys::prctl::set_name(&own);
+        }
+        done
     }
 
     /// Returns the signal that ended a child.

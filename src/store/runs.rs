@@ -290,6 +290,13 @@ impl View<'_> {
         let sql = format!("SELECT {columns} FROM tasks WHERE {OF_REQUEST} AND finished_at IS NULL");
         self.all(&sql, [id.as_str()], super::tasks::read_task)
     }
+
+    /// Like [`View::live_tasks_of_run`], with those of the runs beneath it, however deep.
+    pub fn live_tasks_of_family(&self, id: &RunId) -> Result<Vec<Task>, StoreError> {
+        let family: Vec<_> =
+            self.family_of_run(id)?.iter().map(|id| self.live_tasks_of_run(id)).collect::<Result<_, _>>()?;
+        Ok(family.into_iter().flatten().collect())
+    }
 }
 
 impl Writing<'_> {
@@ -502,7 +509,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn end_cancelled(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET finished_at = ?2 WHERE id = ?1 AND status = 'cancelled' AND finished_at IS NULL";
+        let sql = "UPDATE runs SET finished_at = ?2, due_at = NULL
+                   WHERE id = ?1 AND status = 'cancelled' AND finished_at IS NULL";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
         Ok(())
     }

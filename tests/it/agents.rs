@@ -92,7 +92,7 @@ fn a_fallback_that_is_here_does_the_work_of_one_that_is_not() {
 #[test]
 fn another_agent_than_the_only_one_is_refused_wherever_that_is_known() {
     let home = home(&["claude"]);
-    let only = "and of those that it could be only `claude_code` is ready here";
+    let only = "and only `claude_code` is ready here";
     let not = |id: &str, names: &str| format!("step `{id}` asks for another agent than {names}, {only}");
     let refused = home.refused(
         "{id: a, prompt: x, backend: claude_code}, {id: b, prompt: x, backend: {not: claude_code}},

@@ -320,3 +320,21 @@ fn variables_are_kept_over_a_crash_with_another_environment() {
     let has = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
     assert_eq!((has("onetwo") || has("\"one\""), has("a-value-nobody-asked-for")), (true, false));
 }
+
+#[test]
+fn a_cancelled_run_is_over_when_the_last_task_beneath_it_is() {
+    let home = TestHome::new();
+    let stubborn = "steps: [{id: a, kind: command, shell: true, run: 'trap \"\" TERM; touch up; exec sleep 3600'}]";
+    let id =
+        home.detached(&format!("steps:\n{}", holding("in", "", &format!("steps:\n{}", holding("deep", "", stubborn)))));
+    home.wait_file("up");
+    home.json(&["workflow", "pause", &id]);
+    home.json(&["workflow", "cancel", &id]);
+    let run = home.end_of_run(&id);
+    let runs = home.json(&["workflow", "list", "--nested"])["workflows"].as_array().unwrap().clone();
+    let task = home.status(&home.only_task());
+    let ends: Vec<&str> = runs.iter().map(|run| run["finished_at"].as_str().unwrap()).collect();
+    let last = task["finished_at"].as_str().unwrap();
+    assert_eq!((run["status"].as_str(), ends.len()), (Some("cancelled"), 3));
+    assert!(ends.iter().all(|end| *end >= last), "{ends:?} {task:#}");
+}

@@ -35,13 +35,10 @@ impl TestHome {
         })
     }
 
-    /// Everything of `mgr` in this home dies at once: tickers, keepers, commands.
+    /// Everything that is called `mgr` in this home dies at once: commands, tickers, launchers, keepers.
     pub(crate) fn kill_everything(&self) {
         let own = |process: &crate::support::Process| process.has_env("MGR_HOME", self.home().to_str().unwrap());
-        let is_mgr = |process: &crate::support::Process| {
-            process.args.get(1).is_some_and(|arg| matches!(arg.as_str(), "__tick" | "__keep" | "__launch" | "workflow"))
-        };
-        for process in processes().into_iter().filter(|process| own(process) && is_mgr(process)) {
+        for process in processes().into_iter().filter(|process| own(process) && process.name == "mgr") {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
         }
     }

@@ -31,15 +31,6 @@ fn examples() -> Vec<PathBuf> {
     files
 }
 
-/// Kills everything that is called `mgr` in a home at once: commands, tickers, launchers, keepers.
-fn kill_everything(home: &TestHome) {
-    let own = |process: &crate::support::Process| process.has_env("MGR_HOME", home.home().to_str().unwrap());
-    for process in processes().into_iter().filter(|process| own(process) && process.name == "mgr") {
-        let pid = nix::unistd::Pid::from_raw(process.pid);
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-    }
-}
-
 /// How a run ended, in everything that no accident of time may change.
 fn end_state(home: &TestHome, run: &Value) -> Value {
     let steps = run["steps"].as_array().unwrap().iter();
@@ -84,7 +75,7 @@ fn disturbed(file: &Path, dice: &mut Dice, took: u64) -> (TestHome, Value) {
     let mut waiting = waiting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     for _ in 0..=dice.below(4) {
         std::thread::sleep(Duration::from_millis(dice.below(took)));
-        kill_everything(&home);
+        home.kill_everything();
     }
     let _ = waiting.wait();
     // Killed before it was taken on, or after: the same request is the same run.
@@ -188,6 +179,7 @@ steps:
   - {id: killed, kind: command, shell: true, run: 'kill -9 $$'}
   - {id: missing, kind: command, run: [./not-there]}
   - {id: group, kind: command, shell: true, run: 'test $(ps -o pgid= -p $$) = $(ps -o pgid= -p $PPID) && echo same'}
+  - {id: own, kind: command, run: [grep, -h, SigBlk, /proc/self/status]}
 ";
     let ran = home.mgr(&["workflow", "run", "--workflow", text, "--json"]);
     let run = &ran.json()["run"];
@@ -204,9 +196,47 @@ steps:
         json!(["done", 0, null]),
     ];
     assert_eq!(told, expected, "{run:#}");
-    let output =
-        std::fs::read_to_string(home.attempt(run["steps"][0]["task_id"].as_str().unwrap(), 1).join("out")).unwrap();
-    assert!(output.contains("SigBlk:\t0000000000000000"), "{output} {run:#}");
+    // A shell may put its own signals in order, a plain program does not.
+    for step in [0, 4] {
+        let dir = home.attempt(run["steps"][step]["task_id"].as_str().unwrap(), 1);
+        let output = std::fs::read_to_string(dir.join("out")).unwrap();
+        assert!(output.contains("SigBlk:\t0000000000000000"), "{output} {run:#}");
+    }
+}
+
+#[test]
+fn a_paused_program_goes_when_it_is_asked_to() {
+    let home = TestHome::new();
+    let run = home.detached("steps: [{id: a, kind: command, run: [sleep, '3600']}]");
+    let task = wait_for("the program", || {
+        let task = home.run_state(&run)["steps"][0]["task_id"].as_str().unwrap_or_default().to_owned();
+        let is_there = members(&task, 1).iter().any(|process| process.name == "sleep");
+        if is_there { Ok(task) } else { Err(()) }
+    });
+    home.json(&["pause", &task]);
+    wait_for("a program that stands still", || {
+        let all = members(&task, 1);
+        if all.iter().all(|process| process.state == 'T') { Ok(()) } else { Err(all) }
+    });
+    let over = home.json(&["cancel", &task, "--grace", "1m"])["tasks"][0].clone();
+    assert_eq!(json!([over["status"], over["killed_processes"]]), json!(["cancelled", 0]), "{over:#}");
+    assert_eq!(home.status(&task)["attempts"][0]["signal"], 15);
+}
+
+/// The ticker repeats orders: one to pause may come after the one to end.
+#[test]
+fn what_is_to_end_is_not_stopped_any_more() {
+    let home = TestHome::new();
+    let run = "trap 'touch ending; while ! test -e go; do sleep 0.1; done; exit 3' TERM; touch up; while :; do sleep 0.01; done";
+    home.detached(&format!("steps: [{{id: a, kind: command, shell: true, run: {}}}]", json!(run)));
+    home.wait_file("up");
+    let task = home.only_task();
+    let mut cancel = home.command(["cancel", &task, "--grace", "1m"]).stdout(Stdio::null()).spawn().unwrap();
+    home.wait_file("ending");
+    std::fs::write(home.attempt(&task, 1).join("ctl"), "{\"do\":\"pause\"}\n").unwrap();
+    home.touch("go");
+    assert!(cancel.wait().unwrap().success());
+    assert_eq!(home.status(&task)["attempts"][0]["exit_code"], 3);
 }
 
 /// One of everything that a run can do, with an agent that obeys. Whatever works says so in the file `log`.

@@ -140,10 +140,7 @@ impl Look<'_> {
         }
         let here: Vec<_> = self.present.iter().map(|name| quoted(name)).collect();
         let here = if here.is_empty() { "none".to_owned() } else { format!("only {}", here.join(", ")) };
-        Some(format!(
-            "asks for another agent than {}, and of those that it could be {here} is ready here",
-            names.join(" or ")
-        ))
+        Some(format!("asks for another agent than {}, and {here} is ready here", names.join(" or ")))
     }
 
     /// Returns the agents that `{{ steps.ID.backend }}` can mean.

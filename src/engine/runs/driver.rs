@@ -16,7 +16,7 @@ use super::{
     tasks::Making,
 };
 use crate::{
-    core::{Money, Run, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
+    core::{Money, Run, RunId, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
@@ -86,7 +86,10 @@ impl Engine {
                 Err(error) => (give_up(error, &mut steps, &mut changes), None),
             },
             RunStatus::Paused => (run.status, self.stay_paused(run)?),
-            RunStatus::Cancelled => self.wind_down(run, &steps, &mut changes)?,
+            RunStatus::Cancelled => {
+                self.wind_down(run, &steps, &mut changes)?;
+                (run.status, None)
+            }
             RunStatus::Done | RunStatus::Failed => (run.status, None),
         };
         if let (false, Ok(loaded)) = (changes.is_empty(), &definition) {
@@ -96,6 +99,8 @@ impl Engine {
         if changes.iter().any(is_given_up) || status.is_terminal() || run.revision > 0 {
             self.end_strays(run, &steps)?;
         }
+        let has_left = status.is_terminal() && due_at.is_none() && self.is_family_at_work(&run.id)?;
+        let due_at = if has_left { Some(clock::now().plus(AGAIN_AFTER)) } else { due_at };
         let why = self.why_paused(run, status, maker)?;
         crate::os::failpoint::hit("driver.before_note");
         self.store.write(|writing| {
@@ -280,19 +285,20 @@ impl Engine {
     }
 
     /// Ends what a cancelled run has left, wherever a crash has cut the cancellation.
-    fn wind_down(
-        &self,
-        run: &Run,
-        steps: &[RunStep],
-        changes: &mut Vec<StepChange>,
-    ) -> Result<(RunStatus, Option<Timestamp>), EngineError> {
-        let live = self.store.read(|view| view.live_tasks_of_run(&run.id))?;
-        self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
+    fn wind_down(&self, run: &Run, steps: &[RunStep], changes: &mut Vec<StepChange>) -> Result<(), EngineError> {
         self.end_stray_children(run, &[], clock::now())?;
+        let live = self.store.read(|view| view.live_tasks_of_family(&run.id))?;
+        self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
         let open = steps.iter().filter(|step| !step.status.is_over() && step.task_at_work().is_none());
         changes.extend(open.map(|step| change(step, StepStatus::Cancelled, Some("the run was cancelled".into()))));
-        let due = (!live.is_empty()).then(|| clock::now().plus(AGAIN_AFTER));
-        Ok((RunStatus::Cancelled, due))
+        Ok(())
+    }
+
+    /// Whether a task of a run, or of a run beneath it, has not ended. Until then the run is not over, whatever it came to.
+    fn is_family_at_work(&self, run: &RunId) -> Result<bool, EngineError> {
+        let is_over = |child: &Run| child.status.is_terminal() && child.finished_at.is_some();
+        Ok(!self.children_of(run)?.iter().all(is_over)
+            || !self.store.read(|view| view.live_tasks_of_family(run))?.is_empty())
     }
 
     fn holds(&self, loaded: &Loaded, steps: &[RunStep], place: usize) -> Result<bool, String> {

@@ -80,6 +80,8 @@ impl Engine {
         let why = || state.what_failed().unwrap_or_else(|| "its run failed".to_owned());
         Ok(match state.run.status {
             RunStatus::Running | RunStatus::Paused => None,
+            // Its tasks are still ending.
+            RunStatus::Cancelled if state.run.finished_at.is_none() => None,
             RunStatus::Done => Some(change(step, StepStatus::Done, None)),
             RunStatus::Failed => Some(change(step, StepStatus::Failed, Some(why()))),
             RunStatus::Cancelled => {

@@ -32,9 +32,7 @@ impl Engine {
         self.keep_word(id, "cancelled", About::All);
         self.wake_driver()?;
         let family = self.store.read(|view| view.family_of_run(id))?;
-        let live: Vec<_> =
-            family.iter().map(|id| self.store.read(|view| view.live_tasks_of_run(id))).collect::<Result<_, _>>()?;
-        let live: Vec<_> = live.into_iter().flatten().collect();
+        let live = self.store.read(|view| view.live_tasks_of_family(id))?;
         self.end_all(&live.iter().map(|task| task.id.clone()).collect::<Vec<_>>())?;
         for task in live {
             self.cancel(&task.id, grace, Some("the run was cancelled")).await?;
@@ -44,7 +42,7 @@ impl Engine {
             let ended = self.ended_steps(&self.run_state(id)?.steps, clock::now())?;
             self.store.write(|writing| {
                 writing.change_steps(id, &ended)?;
-                if writing.view().live_tasks_of_run(id)?.is_empty() {
+                if writing.view().live_tasks_of_family(id)?.is_empty() {
                     writing.end_cancelled(id, clock::now())?;
                 }
                 Ok::<_, EngineError>(())
