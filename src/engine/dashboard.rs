@@ -6,7 +6,7 @@
 
 use std::{fs::File, time::Duration};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -93,7 +93,8 @@ impl Engine {
     pub async fn open_dashboard(&self) -> Result<DashboardLink, EngineError> {
         self.check_outside()?;
         if let Some(state) = self.dashboard()? {
-            if state.version == env!("CARGO_PKG_VERSION") {
+            // One that was asked to end lets nobody in any more.
+            if state.version == env!("CARGO_PKG_VERSION") && !is_asked_to_end(&self.home.dashboard()) {
                 return Ok(DashboardLink { link: state.link(&new_code(&self.home.dashboard())?), started: false });
             }
             self.stop_dashboard().await?;
@@ -209,15 +210,21 @@ impl DashboardPost {
         bell::ring(&self.bells);
     }
 
-    /// Whether somebody has asked it to end.
+    /// Whether somebody has asked it to end, or nobody can find it any more: its files were removed.
     pub fn is_to_end(&self) -> bool {
-        files::version(&self.dir.join("stop")).is_ok_and(|version| version.is_some())
+        let is_lost = files::read_optional(&self.dir.join("state.json")).is_ok_and(|state| state.is_none());
+        is_lost || is_asked_to_end(&self.dir)
     }
 }
 
+fn is_asked_to_end(dir: &Utf8Path) -> bool {
+    files::read_optional(&dir.join("stop")).is_ok_and(|stop| stop.is_some())
+}
+
 /// Makes a code that is used at most once; codes that nobody used in time go.
-fn new_code(dir: &camino::Utf8Path) -> Result<String, EngineError> {
+fn new_code(dir: &Utf8Path) -> Result<String, EngineError> {
     let codes = dir.join("codes");
+    files::make_dir(&codes)?;
     let now = clock::now();
     // Names with a dot are files that are being written.
     for name in files::names_in(&codes)?.into_iter().filter(|name| !name.contains('.')) {
@@ -234,6 +241,6 @@ fn new_code(dir: &camino::Utf8Path) -> Result<String, EngineError> {
 }
 
 /// A code is kept as its digest: the name of a file is no place for a secret.
-fn code_file(dir: &camino::Utf8Path, code: &str) -> Utf8PathBuf {
+fn code_file(dir: &Utf8Path, code: &str) -> Utf8PathBuf {
     dir.join("codes").join(blake3::hash(code.as_bytes()).to_hex().as_str())
 }

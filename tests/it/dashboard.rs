@@ -174,6 +174,25 @@ fn a_link_lets_one_in_and_a_key_dies_with_its_process() {
 }
 
 #[test]
+fn a_dashboard_that_nobody_can_find_ends() {
+    let home = TestHome::new();
+    let first = home.dashboard();
+    let dir = home.home().join("dashboard");
+    std::fs::remove_dir_all(dir.join("codes")).unwrap();
+    assert_eq!(port_of(&home.dashboard()), port_of(&first));
+    std::fs::remove_file(dir.join("state.json")).unwrap();
+    wait_for("its end", || if home.dashboards().is_empty() { Ok(()) } else { Err(home.dashboards()) });
+    // A word that came too late for one before is none for the next.
+    std::fs::write(dir.join("stop"), "").unwrap();
+    Page::open(&home.dashboard());
+    // One that has been asked to end gets no more visitors.
+    let before = home.dashboards();
+    std::fs::write(dir.join("stop"), "").unwrap();
+    Page::open(&home.dashboard());
+    assert_ne!(home.dashboards(), before);
+}
+
+#[test]
 fn many_who_open_it_find_one() {
     let home = TestHome::new();
     let opening: Vec<_> = (0..6)
@@ -223,7 +242,10 @@ fn other_sites_and_odd_requests_get_nothing() {
     for (headers, status) in [
         (key.clone(), 200),
         (format!("{key}Host: evil.example:{}\r\n", page.port), 403),
+        (format!("{key}Host: localhost:{0}\r\nHost: localhost:{0}\r\n", page.port), 403),
         (format!("{key}Origin: http://evil.example\r\n"), 403),
+        (format!("{key}Origin: http://\u{e9}\r\n"), 403),
+        (format!("{key}{key}"), 401),
         (format!("{key}Sec-Fetch-Site: cross-site\r\n"), 403),
         (String::new(), 401),
     ] {
@@ -233,6 +255,7 @@ fn other_sites_and_odd_requests_get_nothing() {
     let said = request(&page.port, "POST", "/api/task_list", &key, &vec![b' '; 300 << 10]);
     assert_eq!(said.status, 400, "{said:?}");
     assert_eq!(request(&page.port, "GET", "/", "", b"").status, 200);
+    assert_eq!(request(&page.port, "GET", "http://evil.example/", "", b"").status, 403);
     // Nothing that is held open by somebody slow keeps others out.
     let slow: Vec<_> = (0..40).map(|_| connect(&page.port)).collect();
     assert_eq!(page.ask("task_list", &json!({}))["total"], 0);

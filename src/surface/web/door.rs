@@ -86,8 +86,9 @@ pub(super) fn room<'a>(knock: &Knock<'a>, keys: &Keys) -> Result<Room<'a>, Refus
 /// which shows in the host, or from its own page, which shows in the origin.
 fn refuse_strangers(knock: &Knock<'_>) -> Result<(), Refusal> {
     let host = knock.host.unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !["127.0.0.1", "localhost"].contains(&name) {
+    let (name, port) = host.split_once(':').unwrap_or((host, "80"));
+    let is_loopback = name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost");
+    if !is_loopback || port.parse::<u16>().is_err() {
         return Err(Refusal { status: 403, words: "only by the name 127.0.0.1 or localhost" });
     }
     let is_own = knock.origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host));
@@ -171,13 +172,15 @@ mod tests {
     fn other_sites_are_kept_out() {
         let page = || knock("GET", "/app.js");
         assert_eq!(status(&page()), 200);
-        for host in
-            [None, Some(""), Some("evil.example"), Some("evil.example:7788"), Some("127.0.0.1.evil.example:7788")]
-        {
+        let hosts =
+            ["", "evil.example", "evil.example:7788", "127.0.0.1.evil.example:7788", "127.0.0.1:1@evil.example"];
+        for host in hosts.map(Some).into_iter().chain([None]) {
             assert_eq!(status(&Knock { host, ..page() }), 403, "{host:?}");
         }
         // A tunnel ends at another port.
-        assert_eq!(status(&Knock { host: Some("localhost:9000"), ..page() }), 200);
+        for host in ["localhost:9000", "LOCALHOST:9000", "localhost"] {
+            assert_eq!(status(&Knock { host: Some(host), ..page() }), 200, "{host}");
+        }
         for origin in ["http://evil.example", "https://127.0.0.1:7788", "http://127.0.0.1:7789", "null"] {
             assert_eq!(status(&Knock { origin: Some(origin), ..knock("POST", "/session") }), 403, "{origin}");
         }

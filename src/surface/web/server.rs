@@ -3,9 +3,10 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -49,6 +50,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LARGEST_BODY: usize = 256 << 10;
 /// A request's head has to be there by then.
 const LONGEST_HEAD: Duration = Duration::from_secs(10);
+/// So has its body.
+const LONGEST_BODY: Duration = Duration::from_secs(10);
+/// Whoever has not shown a key by then makes room for others.
+const LONGEST_WITHOUT_KEY: Duration = Duration::from_secs(30);
 /// A browser has six; more than this are no person's.
 const CONNECTIONS: usize = 64;
 /// Changes come in swarms: a page is told of a swarm once.
@@ -153,29 +158,45 @@ fn is_from_here(stream: &TcpStream) -> bool {
 }
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+    let has_key = AtomicBool::new(false);
     let service = service_fn(|request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+        let (shared, has_key) = (shared.clone(), &has_key);
+        async move { Ok::<_, Infallible>(answer(&shared, request, has_key).await) }
     });
     let mut connection = http1::Builder::new();
     connection.timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD);
+    let mut talk = pin!(connection.serve_connection(TokioIo::new(stream), service));
     // A page that is closed in the midst of an answer is no fault.
-    let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+    let early = tokio::time::timeout(LONGEST_WITHOUT_KEY, talk.as_mut()).await;
+    if early.is_err() && has_key.load(Ordering::Relaxed) {
+        let _ = talk.await;
+    }
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, has_key: &AtomicBool) -> Response<Body> {
     let _used = shared.use_of_it.begin();
     let (head, body) = request.into_parts();
-    let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    // What is there twice, or is no text, is nobody's: no browser sends that.
+    let text = |name: HeaderName| {
+        let mut values = head.headers.get_all(name).iter();
+        let first = values.next()?;
+        Some(if values.next().is_none() { first.to_str().unwrap_or("?") } else { "?" })
+    };
+    // A target with a host of its own is meant for a proxy, and that host would count.
+    let host = if head.uri.authority().is_some() { None } else { text(header::HOST) };
     let knock = Knock {
         method: head.method.as_str(),
         path: head.uri.path(),
-        host: text(header::HOST),
+        host,
         origin: text(header::ORIGIN),
         fetch_site: text(HeaderName::from_static("sec-fetch-site")),
         authorization: text(header::AUTHORIZATION),
     };
-    match room(&knock, &shared.keys) {
+    let room = room(&knock, &shared.keys);
+    if matches!(room, Ok(Room::Call(_) | Room::Changes)) {
+        has_key.store(true, Ordering::Relaxed);
+    }
+    match room {
         Ok(Room::Page(file)) => written(StatusCode::OK, file.kind, file.text.to_owned()),
         Ok(Room::Session) => let_in(shared, body).await,
         Ok(Room::Call(tool)) => call(shared, tool, body).await,
@@ -213,7 +234,8 @@ async fn call(shared: &Shared, tool: &str, body: Incoming) -> Response<Body> {
 }
 
 async fn read(body: Incoming) -> Result<Bytes, OpError> {
-    let read = Limited::new(body, LARGEST_BODY).collect().await;
+    let read = tokio::time::timeout(LONGEST_BODY, Limited::new(body, LARGEST_BODY).collect()).await;
+    let read = read.map_err(|_| OpError::invalid("the call's body did not come in time"))?;
     read.map(http_body_util::Collected::to_bytes).map_err(|error| OpError::invalid(format!("the call's body: {error}")))
 }
 
