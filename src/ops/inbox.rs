@@ -125,6 +125,8 @@ impl Operation for InboxList {
     }
 }
 
+/// A word, which goes into prompts and reports.
+const LONGEST_NOTE: usize = 10_000;
 const MOST_TASKS: u32 = 1000;
 /// So many of the newest tasks are looked through for questions of agents.
 const MOST_ASKING: u32 = 200;
@@ -320,6 +322,11 @@ impl Operation for InboxAnswer {
     type Output = InboxAnswerOutput;
 
     async fn run(call: &Call<'_>, input: InboxAnswerInput) -> Result<InboxAnswerOutput, OpError> {
+        let length = input.note.as_ref().map_or(0, String::len);
+        if length > LONGEST_NOTE {
+            return Err(OpError::invalid(format!("a note of {length} bytes, more than {LONGEST_NOTE}"))
+                .hint("put it into a file, and name the file in the note"));
+        }
         call.engine.reconcile()?;
         let (workflow_id, step) = question_of(call, &input.id)?;
         let approved = input.answer == Word::Yes;

@@ -281,6 +281,7 @@ steps:
 outputs: {said: '{{ steps.tag.output }}'}
 ";
     assert_eq!(home.workflow(text).0, Some(10));
+    refused(&home.mgr(&["answer", "@last/ship", "yes", "--note", &"x".repeat(10_001)]), 2, &["10001 bytes"]);
     home.json(&["answer", "@last/ship", "yes", "--note", "mind the gap"]);
     let run = home.end_of_run("@last");
     assert_eq!(run["outputs"]["said"], "mind the gap, done\n");
