@@ -36,7 +36,7 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// What a keeper is called while it starts an agent, and the agent between fork and its own program: whoever kills all
-/// that is called `mgr` means neither.
+/// that is called `mgr` just then would leave nobody who can say whether the agent has begun.
 const START_NAME: &str = "run-agent";
 /// An agent that was started needs milliseconds to its first step; one that needs longer is taken for begun.
 const FIRST_STEP_PATIENCE: Duration = Duration::from_secs(5);
@@ -160,8 +160,10 @@ fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)
     }
     failpoint::hit("keeper.before_spawn");
     let started_at = clock::now();
-    // Killed in between, nobody could say whether the agent has begun.
-    let child = match tree::under_name(START_NAME, || spawn_agent(dir, spec, environment)) {
+    let spawn = || spawn_agent(dir, spec, environment);
+    // Of an agent that is `mgr` itself it can be told whether it has begun, and a keeper that dies with it finds out.
+    let is_mgr = spec.records_end || spec.speaks_first;
+    let child = match if is_mgr { spawn() } else { tree::under_name(START_NAME, spawn) } {
         Ok(child) => child,
         Err(detail) => return Ok(Start::Failed(detail)),
     };

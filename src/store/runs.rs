@@ -509,7 +509,8 @@ impl Writing<'_> {
     /// # Errors
     /// The disk is full or the store damaged.
     pub fn end_cancelled(&self, run: &RunId, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE runs SET finished_at = ?2, due_at = NULL
+        // The driver may be about to note that it looks again.
+        let sql = "UPDATE runs SET finished_at = ?2, due_at = NULL, revision = revision + 1
                    WHERE id = ?1 AND status = 'cancelled' AND finished_at IS NULL";
         self.0.prepare_cached(sql)?.execute(params![run.as_str(), now.as_millis()])?;
         Ok(())
