@@ -49,6 +49,8 @@ impl Engine {
             })?;
             self.keep_word(id, "ended", About::All);
         }
+        // Whoever drives may have put off a look at what is over now.
+        self.poke();
         self.run_state(id)
     }
 
