@@ -24,6 +24,8 @@ use crate::{
 pub const CODE_LIVES: Duration = Duration::from_secs(600);
 /// It is there within milliseconds; a machine at its limits may take longer.
 const START_LIMIT: Duration = Duration::from_secs(15);
+/// Whoever looks whether one lives is done with that much sooner.
+const LOCK_PATIENCE: Duration = Duration::from_millis(40);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// The system's program that shows an address to a person.
@@ -79,7 +81,7 @@ impl Engine {
         let dir = self.home.dashboard();
         // Where nothing ever was, nothing is to be made.
         let Some(state) = files::read_optional(&dir.join("state.json"))? else { return Ok(None) };
-        if files::open_lock(&dir.join("lock"))?.try_lock_shared().is_ok() {
+        if !files::is_locked(&dir.join("lock")) {
             return Ok(None);
         }
         // One that is being replaced right now is not there yet.
@@ -135,14 +137,7 @@ impl Engine {
         let dir = self.home.dashboard();
         files::make_dir(&dir.join("codes"))?;
         let lock = files::open_lock(&dir.join("lock"))?;
-        // Whoever looks whether one lives holds the lock for a moment, so one refusal says nothing.
-        let takes = (0..20).any(|turn| {
-            if turn > 0 {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            lock.try_lock().is_ok()
-        });
-        if !takes {
+        if !files::take_lock(&lock, LOCK_PATIENCE) {
             return Ok(None);
         }
         // What one before has left says nothing about this one.

@@ -52,7 +52,7 @@ impl Engine {
     }
 
     pub(super) fn has_ticker(&self) -> bool {
-        files::open_lock(&self.home.ticker_lock()).is_ok_and(|lock| lock.try_lock_shared().is_err())
+        files::is_locked(&self.home.ticker_lock())
     }
 
     /// Makes sure that a ticker lives while anything moves.

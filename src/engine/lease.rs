@@ -133,9 +133,8 @@ impl std::fmt::Display for Lease {
 
 /// Whether whoever noted the hold is still there.
 pub(super) fn is_live(hold: &Hold) -> bool {
-    // Without making it: a lock file that is gone was given back.
-    let file = std::fs::OpenOptions::new().read(true).write(true).open(&hold.lock);
-    file.is_ok_and(|file| file.try_lock_shared().is_err())
+    // A lock file that is gone was given back.
+    files::is_locked(&hold.lock)
 }
 
 impl WorkspaceHold<'_> {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     archive::{ChangeKind, SnapshotName},
     core::{ArchiveLimits, ArchiveScope, Bytes, Check, Ending, Isolation, Span, Timestamp, Verification},
-    os::files::{Durability, FileError, create_new, make_dir, open_lock, read_optional, replace, sync_dir},
+    os::files::{Durability, FileError, create_new, is_locked, make_dir, open_lock, read_optional, replace, sync_dir},
 };
 
 /// The version of the files' form. Readers take any version up to theirs.
@@ -351,11 +351,7 @@ impl AttemptDir {
 
     /// Whether a keeper lives.
     pub fn is_kept(&self) -> bool {
-        match std::fs::OpenOptions::new().read(true).write(true).open(self.file("alive")) {
-            // Shared: two who look at the same time must not take each other for a keeper.
-            Ok(lock) => lock.try_lock_shared().is_err(),
-            Err(_) => false,
-        }
+        is_locked(&self.file("alive"))
     }
 }
 

@@ -38,6 +38,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(5);
 /// What a keeper is called while it starts an agent, and the agent between fork and its own program: whoever kills all
 /// that is called `mgr` just then would leave nobody who can say whether the agent has begun.
 const START_NAME: &str = "run-agent";
+/// Whoever looks whether an attempt is kept is done with that much sooner.
+const LOCK_PATIENCE: Duration = Duration::from_millis(100);
 /// An agent that was started needs milliseconds to its first step; one that needs longer is taken for begun.
 const FIRST_STEP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a keeper tries to write down the end, such as on a full disk. Then it leaves, and
@@ -54,7 +56,7 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     tree::become_keeper();
     let dir = AttemptDir::new(dir);
     let lock = files::open_lock(&dir.file("alive"))?;
-    if !take(&lock) || dir.read_exit()?.is_some() {
+    if !files::take_lock(&lock, LOCK_PATIENCE) || dir.read_exit()?.is_some() {
         return Ok(());
     }
     failpoint::hit("keeper.locked");
@@ -106,19 +108,6 @@ fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> R
         None => sync_output(dir),
     }
     Ok(exit)
-}
-
-/// Takes the lock unless another keeper has it. Whoever only looks whether the attempt is
-/// kept holds it for a moment too, so one refusal says nothing.
-fn take(lock: &File) -> bool {
-    let deadline = clock::steady() + Duration::from_millis(100);
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return true,
-            Err(_) if clock::steady() >= deadline => return false,
-            Err(_) => std::thread::sleep(Duration::from_millis(1)),
-        }
-    }
 }
 
 /// Nobody but this keeper knows how the agent ended: it stays, with the lock, until that is written.
@@ -557,7 +546,7 @@ fn wake_others(spec: &Spec) {
 }
 
 fn ensure_ticker(spec: &Spec) {
-    let ticker_is_alive = files::open_lock(&spec.ticker_lock).is_ok_and(|lock| lock.try_lock_shared().is_err());
+    let ticker_is_alive = files::is_locked(&spec.ticker_lock);
     if !ticker_is_alive {
         // Its zombie is collected with those of the agent's tree.
         let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);

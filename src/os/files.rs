@@ -5,10 +5,12 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::clock;
 use crate::core::{Span, Timestamp};
 
 /// An operation on a file that failed, with the file and the act.
@@ -74,6 +76,25 @@ pub fn open_lock(path: &Utf8Path) -> Result<File, FileError> {
     private(options.create(true).truncate(false).read(true).write(true))
         .open(path)
         .map_err(FileError::at(path, "open the lock"))
+}
+
+/// Takes a lock unless somebody has it. Whoever only looks whether it is taken ([`is_locked`]) holds it for a moment too,
+/// so one refusal says nothing.
+pub fn take_lock(lock: &File, patience: Duration) -> bool {
+    let deadline = clock::steady() + patience;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return true,
+            Err(_) if clock::steady() >= deadline => return false,
+            Err(_) => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Whether somebody has a lock: its process lives then. A file that is missing is nobody's, and is not made.
+pub fn is_locked(path: &Utf8Path) -> bool {
+    // Shared: two who look at the same time must not take each other for the one who has it.
+    OpenOptions::new().read(true).write(true).open(path).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
 /// Makes a file that must not exist yet; `false` when it does.
