@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Process, Ran, TestHome, processes, wait_for};
 
 /// A change, a question about it, and what is done because of the answer.
-const SHIP: &str = "
+pub(crate) const SHIP: &str = "
 name: ship it
 steps:
   - {id: make, kind: command, shell: true, run: 'echo one > made.txt; printf made'}

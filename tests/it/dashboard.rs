@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Process, TestHome, kill_hard, processes, wait_for};
+use crate::{
+    it::approvals::SHIP,
+    support::{DEADLINE, Process, TestHome, kill_hard, processes, wait_for},
+};
 
 /// An answer of the server.
 #[derive(Debug)]
@@ -106,14 +109,6 @@ impl TestHome {
             .collect()
     }
 }
-
-const SHIP: &str = "
-name: ship it
-steps:
-  - {id: make, kind: command, shell: true, run: 'echo one > made.txt; printf made'}
-  - {id: ship, kind: approval, needs: [make], message: 'ship {{ steps.make.output }}?'}
-  - {id: tag, kind: command, needs: [ship], shell: true, run: 'cat made.txt >> shipped'}
-";
 
 #[test]
 fn an_approval_is_answered_there_for_what_was_shown() {

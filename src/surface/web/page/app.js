@@ -50,17 +50,10 @@ const page = {
   isGone: false,
   hash: "",
   route: routeOf(""),
-  data: null,
-  failure: null,
   at: 0,
   now: Date.now(),
-  hasInbox: false,
-  inboxFailure: null,
-  items: [],
-  cards: [],
-  diffs: new Map(),
-  reports: new Map(),
-  ui: { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null, copied: null },
+  ui: { copied: null, ...nothingDone() },
+  ...nothingKnown(),
 };
 
 const place = (id) => document.getElementById(id);
@@ -149,26 +142,24 @@ async function exchange(code) {
   }
 }
 
+/** What the server has told, at first and once it is forgotten. */
+function nothingKnown() {
+  return { data: null, failure: null, hasInbox: false, inboxFailure: null, items: [], cards: [], diffs: new Map(), reports: new Map() };
+}
+
+/** What the person has begun. */
+function nothingDone() {
+  return { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null };
+}
+
 /** Forgets the key and everything that it has shown. */
 function lock() {
   sessionStorage.clear();
   stream?.abort();
   kept.clear();
   forgetRuns();
-  Object.assign(page, {
-    key: null,
-    isLocked: true,
-    isGone: false,
-    data: null,
-    failure: null,
-    hasInbox: false,
-    inboxFailure: null,
-    items: [],
-    cards: [],
-    diffs: new Map(),
-    reports: new Map(),
-  });
-  Object.assign(page.ui, { busy: new Set(), errors: new Map(), open: new Set(), drafts: new Map(), confirming: null });
+  Object.assign(page, { key: null, isLocked: true, isGone: false, ...nothingKnown() });
+  Object.assign(page.ui, nothingDone());
   show();
 }
 
