@@ -9,6 +9,9 @@ use crate::{
     os::clock,
 };
 
+/// How long a keeper may be about the names of its files, on a disk that is slow.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a cancellation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CancelReport {
@@ -92,9 +95,20 @@ impl Engine {
             Some(task) => task,
             None => self.task(id)?,
         };
+        self.keepers_gone(&task).await;
         let killed_processes = task.last_end().map_or(0, |end| end.killed_processes);
         let has_begun = !task.attempts.is_empty();
         Ok(CancelReport { task_id: id.clone(), status: task.status(), killed_processes, was_over, has_begun })
+    }
+
+    /// Waits until the keepers of a task that is over are gone. They tell the end first, then bring the names of their
+    /// files to the disk, and carry the task's cookie for as long.
+    async fn keepers_gone(&self, task: &Task) {
+        let patience = clock::steady() + KEEPER_PATIENCE;
+        let is_kept = || task.attempts.iter().any(|attempt| self.attempt_dir(&task.id, attempt.number).is_kept());
+        while task.status().is_terminal() && is_kept() && clock::steady() < patience {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Stops the whole process tree of a running task, or keeps a waiting one from starting.

@@ -66,6 +66,9 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
     wake_others(&spec);
+    while failpoint::holds("keeper.told") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     // Those who were woken find the files by their names already, and keep what they say by a commit of their own.
     // A crash of the machine right now takes back the names at most: of an end that is committed, or that nobody
     // was told of, and of a snapshot, without which the changes count as not known.
@@ -73,7 +76,8 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     if let Some(plan) = &spec.archive {
         archive::settle(plan);
     }
-    drop(lock);
+    // The system releases it when this process is gone, and so tells those who wait for that.
+    let _ = std::os::fd::IntoRawFd::into_raw_fd(lock);
     Ok(())
 }
 

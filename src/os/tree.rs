@@ -277,32 +277,58 @@ mod unix {
 
     #[cfg(target_os = "linux")]
     fn parent_of(pid: i32) -> Option<i32> {
-        let (is_gone, parent) = stat_of(pid)?;
-        (!is_gone).then_some(parent)
+        let stat = Stat::read(pid)?;
+        (!stat.first_has_ended || stat.is_headless()).then_some(stat.parent)
     }
 
-    /// Reads whether a process is a zombie, and its parent, from `/proc/PID/stat` (proc(5)): after the name in
-    /// parentheses, which may itself hold anything, come the state and the parent.
+    /// What `/proc/PID/stat` tells (proc(5)).
     #[cfg(target_os = "linux")]
-    fn stat_of(pid: i32) -> Option<(bool, i32)> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        let after_name = stat.iter().rposition(|byte| *byte == b')')?;
-        let rest = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
-        let mut fields = rest.split(' ');
-        let is_gone = matches!(fields.next()?, "Z" | "X");
-        Some((is_gone, fields.next()?.parse().ok()?))
+    struct Stat {
+        first_has_ended: bool,
+        parent: i32,
+        threads: u32,
+    }
+
+    #[cfg(target_os = "linux")]
+    impl Stat {
+        /// After the name in parentheses, which may itself hold anything, come the state and the parent, and 16 fields
+        /// further the number of threads.
+        fn read(pid: i32) -> Option<Self> {
+            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let after_name = stat.iter().rposition(|byte| *byte == b')')?;
+            let rest = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
+            let mut fields = rest.split(' ');
+            let first_has_ended = matches!(fields.next()?, "Z" | "X");
+            Some(Self { first_has_ended, parent: fields.next()?.parse().ok()?, threads: fields.nth(15)?.parse().ok()? })
+        }
+
+        /// Whether the first thread has ended and others go on: such a process looks like a zombie, and is none.
+        const fn is_headless(&self) -> bool {
+            self.first_has_ended && self.threads > 1
+        }
     }
 
     /// Returns how to find out about a process: its parent, and what it was started for.
     #[cfg(target_os = "linux")]
     fn kin() -> impl Fn(i32) -> Option<(i32, Vec<String>)> {
         |pid| {
-            // One whose first thread has ended looks like a zombie, and has children all the same.
-            let (_, parent) = stat_of(pid)?;
+            let parent = Stat::read(pid)?.parent;
             // Of another user's process nothing else is told.
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environ = environ_of(pid).unwrap_or_default();
             Some((parent, marks_in(entries_of(&environ))))
         }
+    }
+
+    /// Reads the environment that a process was started with; with its first thread goes the short way to it.
+    #[cfg(target_os = "linux")]
+    fn environ_of(pid: i32) -> Option<Vec<u8>> {
+        let environ = std::fs::read(format!("/proc/{pid}/environ"));
+        if environ.as_ref().is_ok_and(|environ| !environ.is_empty()) || !Stat::read(pid)?.is_headless() {
+            return environ.ok();
+        }
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+        let environs = threads.filter_map(|thread| std::fs::read(thread.path().join("environ")).ok());
+        environs.into_iter().find(|environ| !environ.is_empty())
     }
 
     #[cfg(target_os = "linux")]
@@ -314,7 +340,7 @@ mod unix {
     #[cfg(target_os = "linux")]
     fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
         processes().into_keys().filter_map(|pid| {
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let environ = environ_of(pid)?;
             let cookies: Vec<_> = entries_of(&environ).filter_map(cookie_of).collect();
             (!cookies.is_empty()).then_some((pid, cookies))
         })

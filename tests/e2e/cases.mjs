@@ -232,9 +232,25 @@ function hasFailed(task, categories, seconds) {
   if (seconds) assert.ok(task.elapsed_s < seconds, `took ${task.elapsed_s} s, allowed are ${seconds}`);
 }
 
-/** Nothing that carries the task's cookie or had its workspace is left. */
+/** What a process was started as. */
+const commandOf = (pid) => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ");
+  } catch {
+    return "gone by now";
+  }
+};
+
+/** Nothing that carries the task's cookie is left: `cancel` returns no sooner. */
 function leftNothing(task) {
-  assert.deepEqual(processesWith(`MGR_COOKIE=${task}.`), [], "processes with the task's cookie are left");
+  const left = processesWith(`MGR_COOKIE=${task}.`).map((pid) => `${pid} ${commandOf(pid)}`);
+  assert.deepEqual(left, [], "processes with the task's cookie are left");
+}
+
+/** As after `cancel`, but the keeper of a task that ended by itself is gone a moment after it has told the end. */
+async function leavesNothing(task) {
+  await until("the keeper is gone", 10, () => keepersOf(task).length === 0);
+  leftNothing(task);
 }
 
 /** Waits until the long tool has left its stray child; returns the child's id. */
@@ -263,7 +279,7 @@ for (const agent of [...CLIS, "gpt"]) {
     assert.ok(task.session_id, "it has a session id");
     if (facts.model) assert.match(task.actual_model ?? "", facts.model);
     assert.equal(task.attempts.length, 1);
-    leftNothing(task.task_id);
+    await leavesNothing(task.task_id);
   });
 
   add(`${agent} follow-up`, 10, async (place) => {
@@ -373,7 +389,9 @@ for (const agent of CLIS) {
   add(`${agent} keeper killed in mid-tool`, 30, async (place) => {
     const id = await place.submit(agent, "[[scenario:shell20]] run it");
     await until("a tool runs", 30, async () => (await place.status(id)).active_tool_running);
-    for (const pid of keepersOf(id)) process.kill(pid, "SIGKILL");
+    const keepers = keepersOf(id);
+    assert.equal(keepers.length, 1, "there is one keeper");
+    process.kill(Number(keepers[0]), "SIGKILL");
     const task = await place.end(id);
     isDone(task);
     assert.equal(task.attempts.length, 1, "it did not start again");
@@ -558,7 +576,7 @@ add("three agents in a workflow, a failed check goes back to the same conversati
   for (const agent of CLIS) assert.ok(report.includes(agent), `the report names ${agent}`);
   assert.match(report, /failed once and was repaired in the same conversation\./);
   assert.match(report, /Approved: the greeting is polite\./);
-  run.steps.forEach(({ task_id }) => leftNothing(task_id));
+  for (const { task_id } of run.steps) await leavesNothing(task_id);
 });
 
 /** Gemini tries again for more than 3 minutes, with words on stderr only: what counts is that it can be ended. */
@@ -572,14 +590,7 @@ async function cancelInRetries(place) {
 }
 
 /** Processes of mgr that keep an attempt of the task. */
-function keepersOf(task) {
-  const keepers = processesWith(`MGR_COOKIE=${task}.`).filter((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return words[1] === "__keep";
-  });
-  assert.equal(keepers.length, 1, "there is one keeper");
-  return keepers.map(Number);
-}
+const keepersOf = (task) => processesWith(`MGR_COOKIE=${task}.`).filter((pid) => commandOf(pid).split(" ")[1] === "__keep");
 
 /** Codex has no hands where its sandbox cannot be made, as in many containers. */
 async function needsSandbox(agent, place) {

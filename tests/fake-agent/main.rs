@@ -25,6 +25,9 @@ fn main() -> io::Result<()> {
     if args.get(1).is_some_and(|arg| arg == "--hop") {
         return hop(args.get(2).and_then(|count| count.parse().ok()).unwrap_or(0));
     }
+    if args.get(1).is_some_and(|arg| arg == "--headless") {
+        return live_without_first_thread();
+    }
     if args.get(1).is_some_and(|arg| arg == "--version") {
         println!("fake-agent 1.0");
         return Ok(());
@@ -126,6 +129,7 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
         "double-fork" => start("(setsid sleep 3602 &) ; exit 0"),
         "nohup-loop" => start("trap '' TERM INT HUP; nohup sh -c 'while :; do sleep 0.05; done' >/dev/null 2>&1"),
         "bare-child" => start("(exec setsid env -i sleep 3603) &"),
+        "headless-child" => start(&format!("exec setsid '{}' --headless", std::env::current_exe()?.display())),
         "many-children" => start(&format!("for n in $(seq {rest}); do (setsid sleep 3604 &); done")),
         "hop-child" => start(&format!("exec setsid '{}' --hop {rest}", std::env::current_exe()?.display())),
         "" | "#" => Ok(()),
@@ -178,6 +182,33 @@ fn start(line: &str) -> io::Result<()> {
     let mut command = Command::new("sh");
     command.args(["-c", line]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map(|_| ())
+}
+
+/// A process whose first thread ends at once and whose second goes on: it looks like a zombie. Writes its id to `headless`
+/// when it is so far.
+fn live_without_first_thread() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        unsafe extern "C" {
+            fn pthread_self() -> usize;
+            fn pthread_join(thread: usize, value: *mut *mut std::ffi::c_void) -> i32;
+            fn syscall(number: std::ffi::c_long, ...) -> std::ffi::c_long;
+        }
+        // SAFETY: takes nothing and cannot fail (pthread_self(3)).
+        let first = unsafe { pthread_self() };
+        std::thread::spawn(move || {
+            // SAFETY: the first thread is not detached, and nobody else joins it (pthread_join(3)).
+            unsafe { pthread_join(first, std::ptr::null_mut()) };
+            let _ = append("headless", &format!("{}\n", std::process::id()));
+            sleep(Duration::from_secs(3606));
+        });
+        let exit: std::ffi::c_long = if cfg!(target_arch = "x86_64") { 60 } else { 93 };
+        // SAFETY: ends this thread alone (_exit(2), "C library/kernel differences"); nothing of it is used any more.
+        unsafe { syscall(exit, 0) };
+        unreachable!("the first thread has ended")
+    }
+    #[cfg(not(target_os = "linux"))]
+    append("headless", "none\n")
 }
 
 /// A process that is never the same for long: starts its successor in a session of its own and leaves.

@@ -91,6 +91,52 @@ fn cancel_works_when_the_keeper_is_dead() {
     nothing_is_left(&home);
 }
 
+/// Linux shows a process as a zombie once its first thread has ended, whatever the others do (proc(5)).
+#[cfg(target_os = "linux")]
+#[test]
+fn cancel_ends_what_only_looks_like_a_zombie() {
+    for keeper_is_dead in [false, true] {
+        let home = TestHome::new();
+        let id = home.submit("headless-child\nwrite up 1\nhang");
+        home.wait_file("up");
+        home.wait_file("headless");
+        let pid = std::fs::read_to_string(home.work().join("headless")).unwrap().trim().to_owned();
+        // The threads of a process that was killed are gone, or it is.
+        let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+        assert_eq!(threads(), 2);
+        if keeper_is_dead {
+            kill_hard(home.wait_keeper(&id, 1));
+        }
+        let ran = home.mgr(&["cancel", &id, "--grace", "200ms"]);
+        assert!(threads() <= 1, "{ran:#?}");
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+    }
+}
+
+/// It tells the end before it is done with its files, and carries the task's cookie itself.
+#[test]
+fn cancel_returns_when_the_keeper_is_gone_too() {
+    let home = TestHome::new();
+    let go = home.root().join("keeper-may-go");
+    let mut submit = home.command(["submit", "write up 1\nhang"]);
+    submit.env("MGR_HOLD", format!("keeper.told@{}", go.display())).output().unwrap();
+    home.wait_file("up");
+    let id = home.only_task();
+    let mut cancel = home.command(["cancel", &id]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..5 {
+        wait_for("the end", || {
+            let task = home.status(&id);
+            if task["status"] == "cancelled" { Ok(()) } else { Err(task) }
+        });
+    }
+    assert_eq!(cancel.try_wait().unwrap(), None, "the keeper is still there");
+    std::fs::write(&go, "").unwrap();
+    assert!(cancel.wait().unwrap().success());
+    let cookie = format!("{id}.1");
+    let left: Vec<_> = processes().into_iter().filter(|process| process.has_env("MGR_COOKIE", &cookie)).collect();
+    assert!(left.is_empty(), "{left:#?}");
+}
+
 #[test]
 fn cancel_before_the_start_means_that_nothing_ever_runs() {
     let home = TestHome::with_settings("slots: 1\n");
