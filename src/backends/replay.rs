@@ -115,6 +115,7 @@ fn verdict_of(
         has_terminal_event: backend.has_terminal_event(),
         verification: Verification::None,
         detail: None,
+        wants_checks: false,
         wants_structured: false,
     });
     (outcome.status, outcome.failure.map(|failure| failure.category))

@@ -19,6 +19,8 @@ pub struct Evidence<'a> {
     /// Whether a good exit is a success even when nothing was said or done.
     pub may_be_silent: bool,
     pub verification: Verification,
+    /// Whether checks were to follow the agent.
+    pub wants_checks: bool,
     /// A human line about the ending from the keeper (which limit, which program).
     pub detail: Option<&'a str>,
     /// Whether an answer by schema was asked for.
@@ -37,6 +39,10 @@ impl Outcome {
         Self { status: Status::Failed, failure: Some(Failure::new(category, message)) }
     }
 
+    fn timed_out(category: Category, message: impl Into<String>) -> Self {
+        Self { status: Status::TimedOut, failure: Some(Failure::new(category, message)) }
+    }
+
     fn of(failure: Failure) -> Self {
         Self { status: Status::Failed, failure: Some(failure) }
     }
@@ -51,14 +57,8 @@ pub fn judge(evidence: &Evidence<'_>) -> Outcome {
         Ending::TimedOut | Ending::IdleTimedOut if evidence.digest.terminal == Some(Terminal::Success) => {
             judge_stream(evidence)
         }
-        Ending::TimedOut => Outcome {
-            status: Status::TimedOut,
-            failure: Some(Failure::new(Category::Timeout, said("the time limit was reached"))),
-        },
-        Ending::IdleTimedOut => Outcome {
-            status: Status::TimedOut,
-            failure: Some(Failure::new(Category::IdleTimeout, said("nothing was heard for the idle limit"))),
-        },
+        Ending::TimedOut => Outcome::timed_out(Category::Timeout, said("the time limit was reached")),
+        Ending::IdleTimedOut => Outcome::timed_out(Category::IdleTimeout, said("nothing was heard for the idle limit")),
         Ending::OutputLimit => Outcome::failed(Category::OutputLimit, said("the output limit was reached")),
         Ending::DiskFull => Outcome::failed(Category::DiskFull, said("the disk is full")),
         Ending::Budget => Outcome::failed(Category::Budget, said("the budget was reached")),
@@ -156,6 +156,7 @@ fn judge_delivery(evidence: &Evidence<'_>) -> Outcome {
         return Outcome::failed(Category::Empty, "the agent gave no answer that fits the output schema");
     }
     match evidence.verification {
+        Verification::None if evidence.wants_checks => unchecked(evidence),
         Verification::None | Verification::Passed | Verification::Error => {
             Outcome { status: Status::Done, failure: None }
         }
@@ -163,6 +164,17 @@ fn judge_delivery(evidence: &Evidence<'_>) -> Outcome {
             Category::Verification,
             evidence.detail.unwrap_or("a check failed after the agent said it was done").to_owned(),
         ),
+    }
+}
+
+/// The agent was ended after its result and before its checks: nobody knows whether the result is any good.
+fn unchecked(evidence: &Evidence<'_>) -> Outcome {
+    let why = evidence.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let message = format!("the agent gave its result, and its checks did not run{why}");
+    match evidence.ending {
+        Ending::TimedOut => Outcome::timed_out(Category::Timeout, message),
+        Ending::IdleTimedOut => Outcome::timed_out(Category::IdleTimeout, message),
+        _ => Outcome::failed(Category::Crashed, message),
     }
 }
 
@@ -196,6 +208,7 @@ mod tests {
             has_terminal_event: true,
             may_be_silent: false,
             verification: Verification::None,
+            wants_checks: false,
             detail: None,
             wants_structured: false,
         }
@@ -274,6 +287,24 @@ mod tests {
         assert_eq!(verdict(&failed), (Status::Failed, Some(Category::Verification)));
         let broken = Evidence { verification: Verification::Error, ..evidence(&good) };
         assert_eq!(verdict(&broken), (Status::Done, None));
+    }
+
+    #[test]
+    fn a_result_whose_checks_did_not_run_is_no_success() {
+        let good = finished("yes");
+        let ended =
+            |ending| Evidence { ending, exit_code: None, signal: Some(15), wants_checks: true, ..evidence(&good) };
+        let detail = Some("the time limit of 5s was reached");
+        let late = Evidence { detail, ..ended(Ending::TimedOut) };
+        let message =
+            "the agent gave its result, and its checks did not run: the time limit of 5s was reached".to_owned();
+        let failure = Some(Failure::new(Category::Timeout, message));
+        assert_eq!(judge(&late), Outcome { status: Status::TimedOut, failure });
+        assert_eq!(verdict(&ended(Ending::IdleTimedOut)), (Status::TimedOut, Some(Category::IdleTimeout)));
+        assert_eq!(verdict(&ended(Ending::Vanished)), (Status::Failed, Some(Category::Crashed)));
+        let checked = Evidence { verification: Verification::Passed, ..ended(Ending::Vanished) };
+        assert_eq!(verdict(&checked), (Status::Done, None));
+        assert_eq!(verdict(&Evidence { wants_checks: false, ..late }), (Status::Done, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Engine, EngineError, reconcile::running_attempt, settle::News};
 use crate::{
     core::{Ending, Input, Refusal, Span, State, Status, Task, TaskId, TaskRef},
     keeper::contract::{AttemptDir, Order},
-    os::clock,
+    os::{clock, tree},
 };
 
 /// How long a keeper may be about the names of its files, on a disk that is slow.
@@ -149,6 +149,7 @@ impl Engine {
         // Without a reader a FIFO opened this way answers ENXIO instead of waiting (fifo(7)).
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NONBLOCK);
+        tree::continue_holder(&dir.file("alive"));
         let given = options.open(dir.file("ctl")).and_then(|mut fifo| fifo.write_all(&line));
         if let Err(error) = given {
             tracing::debug!(dir = %dir.path(), %error, at = %clock::now(), "no keeper to give an order to");

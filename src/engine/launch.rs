@@ -33,6 +33,9 @@ impl Engine {
     /// Starts a keeper for each directory, and a ticker unless one lives.
     pub(super) fn launch(&self, dirs: &[Utf8PathBuf]) -> Result<(), EngineError> {
         let tick = !self.has_ticker();
+        if !tick {
+            tree::continue_holder(&self.home.ticker_lock());
+        }
         if dirs.is_empty() && !tick {
             return Ok(());
         }

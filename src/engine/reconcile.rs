@@ -230,6 +230,7 @@ impl Engine {
             has_terminal_event: adapter.has_terminal_event(),
             may_be_silent: adapter.may_be_silent(),
             verification: exit.verification,
+            wants_checks: !task.spec.verify.is_empty(),
             detail: exit.detail.as_deref(),
             wants_structured: task.spec.output_schema.is_some(),
         }))

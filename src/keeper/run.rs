@@ -550,8 +550,9 @@ fn wake_others(spec: &Spec) {
 }
 
 fn ensure_ticker(spec: &Spec) {
-    let ticker_is_alive = files::is_locked(&spec.ticker_lock);
-    if !ticker_is_alive {
+    if files::is_locked(&spec.ticker_lock) {
+        tree::continue_holder(&spec.ticker_lock);
+    } else {
         // Its zombie is collected with those of the agent's tree.
         let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);
     }

@@ -162,6 +162,35 @@ mod unix {
         let _ = killpg(Pid::from_raw(leader), tell.signal());
     }
 
+    /// Continues whoever holds a lock and was stopped (SIGSTOP, from outside): it looks alive and does nothing. Where the
+    /// system does not tell who holds a lock it stays as it is.
+    pub fn continue_holder(lock: &camino::Utf8Path) {
+        #[cfg(target_os = "linux")]
+        for pid in holders(lock).into_iter().filter(|pid| Stat::read(*pid).is_some_and(|stat| stat.is_stopped)) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = lock;
+    }
+
+    /// Returns who holds an exclusive lock of flock(2), by `/proc/locks` (proc(5)): after number, kind, mode and access
+    /// come the process and `MAJOR:MINOR:INODE` of the file. One who waits has an arrow before the kind.
+    #[cfg(target_os = "linux")]
+    fn holders(lock: &camino::Utf8Path) -> Vec<i32> {
+        use std::os::unix::fs::MetadataExt;
+        let Ok(file) = std::fs::metadata(lock) else { return Vec::new() };
+        let (major, minor) = (nix::sys::stat::major(file.dev()), nix::sys::stat::minor(file.dev()));
+        let place = format!("{major:02x}:{minor:02x}:{}", file.ino());
+        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        let holder = |line: &str| {
+            let mut fields = line.split_whitespace().skip(1);
+            let is_it = fields.next()? == "FLOCK" && fields.nth(1)? == "WRITE";
+            let pid = fields.next()?.parse().ok()?;
+            (is_it && fields.next()? == place).then_some(pid)
+        };
+        locks.lines().filter_map(holder).collect()
+    }
+
     /// Signals each of `pids`.
     pub fn tell(pids: &BTreeSet<i32>, tell: Tell) {
         for pid in pids {
@@ -284,6 +313,7 @@ mod unix {
     /// What `/proc/PID/stat` tells (proc(5)).
     #[cfg(target_os = "linux")]
     struct Stat {
+        is_stopped: bool,
         first_has_ended: bool,
         parent: i32,
         threads: u32,
@@ -298,8 +328,9 @@ mod unix {
             let after_name = stat.iter().rposition(|byte| *byte == b')')?;
             let rest = std::str::from_utf8(stat.get(after_name + 2..)?).ok()?;
             let mut fields = rest.split(' ');
-            let first_has_ended = matches!(fields.next()?, "Z" | "X");
-            Some(Self { first_has_ended, parent: fields.next()?.parse().ok()?, threads: fields.nth(15)?.parse().ok()? })
+            let state = fields.next()?;
+            let (parent, threads) = (fields.next()?.parse().ok()?, fields.nth(15)?.parse().ok()?);
+            Some(Self { is_stopped: state == "T", first_has_ended: matches!(state, "Z" | "X"), parent, threads })
         }
 
         /// Whether the first thread has ended and others go on: such a process looks like a zombie, and is none.
@@ -420,4 +451,6 @@ mod other {
     pub const fn kill_all(_: &str) -> u32 {
         0
     }
+
+    pub const fn continue_holder(_: &camino::Utf8Path) {}
 }

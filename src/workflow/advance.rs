@@ -285,24 +285,34 @@ impl<'a> Advance<'a> {
     }
 
     fn start(&mut self, turns: &mut Turns<'_>) {
-        let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
+        let is_busy = |step: &usize| self.states[*step] == StepStatus::Running && self.takes_place(*step);
+        let busy = (0..self.states.len()).filter(is_busy).count();
         let most = self.workflow.max_concurrent.map_or(usize::MAX, |most| most as usize);
         let free = most.saturating_sub(busy);
+        let (working, resting): (Vec<usize>, Vec<usize>) = self.ready.iter().partition(|step| self.takes_place(**step));
         let (mut starts, mut queue) = (Vec::new(), Vec::new());
-        for step in &self.ready {
+        for step in working {
             if starts.len() >= free {
                 break;
             }
-            match turns(*step) {
-                Turn::Works => starts.push(*step),
-                Turn::Queues => queue.push(*step),
+            match turns(step) {
+                Turn::Works => starts.push(step),
+                Turn::Queues => queue.push(step),
                 Turn::Waits => {}
             }
         }
         let left = free - starts.len();
-        for step in starts.into_iter().chain(queue.into_iter().take(left)) {
+        for step in resting.into_iter().chain(starts).chain(queue.into_iter().take(left)) {
             self.states[step] = StepStatus::Running;
             self.acts.push(Act::Start(step));
+        }
+    }
+
+    /// Whether a step counts against `max_concurrent`: nothing works while a clock or a person is waited for.
+    fn takes_place(&self, step: usize) -> bool {
+        match &self.workflow.steps[self.plan.steps[step].step].action {
+            Action::Agent | Action::Command(_) | Action::Race(_) | Action::Workflow { .. } => true,
+            Action::Approval { .. } | Action::Wait(_) => false,
         }
     }
 

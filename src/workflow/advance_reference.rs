@@ -204,7 +204,8 @@ impl<'a> Advance<'a> {
         }
     }
 
-    /// Those who can work come first, then those who only queue, as far as there is room.
+    /// Those for whom nothing works come first, then those who can work, then those who only queue, as far as there
+    /// is room.
     fn start(&mut self, holds: &mut Holds<'_>, turns: &mut Turns<'_>) {
         let most = self.workflow.max_concurrent.map_or(usize::MAX, |most| most as usize);
         let mut ready = Vec::new();
@@ -215,9 +216,21 @@ impl<'a> Advance<'a> {
                 ready.push(step);
             }
         }
+        let rests = |step: &usize| {
+            matches!(
+                &self.workflow.steps[self.plan.steps[*step].step].action,
+                Action::Approval { .. } | Action::Wait(_)
+            )
+        };
+        let (resting, ready): (Vec<usize>, Vec<usize>) = ready.into_iter().partition(&rests);
+        for step in resting {
+            self.states[step] = StepStatus::Running;
+            self.acts.push(Act::Start(step));
+        }
         for wanted in [Turn::Works, Turn::Queues] {
             for step in &ready {
-                let busy = self.states.iter().filter(|state| **state == StepStatus::Running).count();
+                let runs = |step: &usize| self.states[*step] == StepStatus::Running && !rests(step);
+                let busy = (0..self.states.len()).filter(runs).count();
                 if busy < most && turns(*step) == wanted {
                     self.states[*step] = StepStatus::Running;
                     self.acts.push(Act::Start(*step));

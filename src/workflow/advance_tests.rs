@@ -120,6 +120,17 @@ fn who_can_work_comes_first_and_who_waits_for_its_own_run_takes_no_place() {
     assert_eq!(starts([Waits, Queues, Works, Works, Waits]), [Act::Start(1)]);
 }
 
+#[test]
+fn who_only_waits_takes_no_place() {
+    let (workflow, plan) = valid(
+        "max_concurrent: 1\nsteps: [{id: a, prompt: p}, {id: w, kind: wait, for: 1h}, {id: q, kind: approval, message: 'ok?'}, {id: b, prompt: p}]",
+    );
+    let acts = |states: [StepStatus; 4]| advance(&workflow, &plan, &states, &mut |_| Ok(true));
+    assert_eq!(acts([Waiting; 4]), [Act::Start(1), Act::Start(2), Act::Start(0)]);
+    assert_eq!(acts([Waiting, Running, Running, Waiting]), [Act::Start(0)]);
+    assert_eq!(acts([Running, Waiting, Waiting, Waiting]), [Act::Start(1), Act::Start(2)]);
+}
+
 proptest! {
     #[test]
     fn every_run_ends_along_its_edges_and_never_runs_too_many(
@@ -172,7 +183,7 @@ proptest! {
     }
 }
 
-/// A step of [`graphs`]: its needs, each with whether it is one of several, and two more keys.
+/// A step of [`graphs`]: its needs, each with whether it is one of several, its condition, and what it does.
 type Line = (Vec<(usize, bool)>, &'static str, &'static str);
 
 /// A graph in any order: of each step its needs and whether one of them is enough, what it says of itself, and in how
@@ -180,26 +191,23 @@ type Line = (Vec<(usize, bool)>, &'static str, &'static str);
 fn graphs() -> impl Strategy<Value = String> {
     let needs = prop::collection::vec((any::<usize>(), any::<bool>()), 0..4);
     let when = prop_oneof![4 => Just(""), 1 => Just(", when: always"), 2 => Just(", when: 'true'")];
-    let matrix = prop_oneof![3 => Just(""), 1 => Just(", matrix: {x: [1, 2, 3]}"),
-        1 => Just(", kind: race, backends: [codex, codex]"),
-        1 => Just(", kind: race, backends: [codex, codex, codex], keep_rest: true"),
-        1 => Just(", kind: race, backends: [codex, codex, codex], first_success: false"),
-        1 => Just(", kind: race, backends: [codex, codex], keep_rest: true, first_success: false"),
-        1 => Just(", kind: race, backends: [codex, codex], matrix: {x: [1, 2]}")];
-    let steps = prop::collection::vec((needs, when, matrix), 1..12);
+    let what = prop_oneof![3 => Just("prompt: p"), 1 => Just("prompt: p, matrix: {x: [1, 2, 3]}"),
+        1 => Just("kind: wait, for: 1s"), 1 => Just("kind: approval, message: 'ok?'"),
+        1 => Just("prompt: p, kind: race, backends: [codex, codex]"),
+        1 => Just("prompt: p, kind: race, backends: [codex, codex, codex], keep_rest: true"),
+        1 => Just("prompt: p, kind: race, backends: [codex, codex, codex], first_success: false"),
+        1 => Just("prompt: p, kind: race, backends: [codex, codex], keep_rest: true, first_success: false"),
+        1 => Just("prompt: p, kind: race, backends: [codex, codex], matrix: {x: [1, 2]}")];
+    let steps = prop::collection::vec((needs, when, what), 1..12);
     (steps, any::<bool>(), prop::option::of(1..4usize), any::<u64>()).prop_map(|(steps, stops, most, order)| {
-        let line = |(at, (needs, when, matrix)): (usize, Line)| {
+        let line = |(at, (needs, when, what)): (usize, Line)| {
             let named = |of_any: bool| {
                 let mut named: Vec<_> = needs.iter().filter(|(_, any)| at > 0 && *any == of_any).collect();
                 named.sort();
                 named.dedup_by_key(|(need, _)| *need % at.max(1));
                 named.iter().map(|(need, _)| format!("s{}", need % at.max(1))).collect::<Vec<_>>().join(", ")
             };
-            format!(
-                "  - {{id: s{at}, prompt: p, needs: [{}], needs_any: [{}]{when}{matrix}}}\n",
-                named(false),
-                named(true)
-            )
+            format!("  - {{id: s{at}, needs: [{}], needs_any: [{}]{when}, {what}}}\n", named(false), named(true))
         };
         let mut lines: Vec<String> = steps.into_iter().enumerate().map(line).collect();
         let mut order = order;

@@ -251,6 +251,64 @@ fn a_keeper_that_dies_over_a_pause_or_its_end_leaves_nothing_standing() {
     }
 }
 
+/// Helpers of mgr that somebody stopped hold their locks and do nothing; whoever needs them lets them go on.
+#[cfg(target_os = "linux")]
+mod stopped {
+    use nix::{
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    };
+
+    use super::*;
+    use crate::it::workflow::step;
+
+    fn stop(pid: i32) {
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        wait_for("a stopped helper", || {
+            let it = processes().into_iter().find(|process| process.pid == pid);
+            if it.as_ref().is_some_and(|it| it.state == 'T') { Ok(()) } else { Err(it) }
+        });
+    }
+
+    fn stop_the_ticker(home: &TestHome) {
+        let pid = wait_for("the ticker", || home.tickers().first().copied().ok_or_else(|| home.json(&["list"])));
+        stop(pid);
+    }
+
+    /// Nobody asks for anything: the keeper of the first step finds out when that ends.
+    #[test]
+    fn a_ticker_goes_on_when_a_keeper_has_news_for_it() {
+        let home = TestHome::new();
+        let steps = [step("a", "", "write up 1\nwait-for go\nfinish a"), step("b", "a", "write over 1\nfinish b")];
+        home.detached(&format!("steps:\n{}", steps.concat()));
+        home.wait_file("up");
+        stop_the_ticker(&home);
+        home.touch("go");
+        // Without a question to `mgr`, which would help too.
+        wait_for("the second step", || if home.work().join("over").exists() { Ok(()) } else { Err("not begun") });
+    }
+
+    #[test]
+    fn a_ticker_goes_on_when_a_command_needs_it() {
+        let home = TestHome::new();
+        let text = "steps:\n  - {id: rest, kind: wait, for: 2s}\n  - {id: b, kind: command, needs: [rest], run: ['true']}\n";
+        let id = home.detached(text);
+        stop_the_ticker(&home);
+        assert_eq!(home.end_of_run(&id)["status"], "done");
+    }
+
+    #[test]
+    fn a_keeper_goes_on_to_hear_that_its_task_is_cancelled() {
+        let home = TestHome::new();
+        let id = home.submit("write up 1\nhang");
+        home.wait_file("up");
+        stop(home.wait_keeper(&id, 1));
+        let ran = home.mgr(&["cancel", &id, "--grace", "1s"]);
+        assert_eq!((ran.code, home.status(&id)["status"].as_str()), (Some(0), Some("cancelled")), "{ran:#?}");
+        nothing_is_left(&home);
+    }
+}
+
 /// The ticker repeats orders; one that it read before a resume must not stop the task for ever.
 #[test]
 fn pause_and_resume_in_quick_turns_end_as_the_last_says() {
