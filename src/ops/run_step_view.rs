@@ -13,9 +13,12 @@ use super::{
     views::{is_zero, waiting_on},
 };
 use crate::{
-    core::{Giver, Question, RunId, RunStatus, Status, StepStatus, TaskId, Timestamp, Unattended, Verification, Word},
+    core::{
+        Giver, Question, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, Timestamp, Unattended,
+        Verification, Word,
+    },
     engine::{EngineError, Loaded, RunState},
-    workflow::{Part, StepKind},
+    workflow::{Part, PlannedStep, StepKind},
 };
 
 /// A step of a run.
@@ -155,77 +158,117 @@ pub struct RepeatView {
     pub max: u32,
 }
 
-pub(super) fn step_view(
-    call: &Call<'_>,
-    state: &RunState,
-    loaded: &Loaded,
-    place: usize,
-    paused: &BTreeSet<String>,
-) -> Result<RunStepView, OpError> {
-    let row = &state.steps[place];
-    let planned = loaded.plan.steps.get(place);
-    let kind = planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step]));
-    let (race, racer) = match planned.map(|planned| &planned.part) {
-        Some(Part::Racer { race, backend }) => (state.steps.get(*race).map(|race| race.step.clone()), Some(backend)),
+impl RunStepView {
+    /// Returns a step as it stands; `paused` names those of which nothing moves. What it has cost its run knows.
+    pub(super) fn of(
+        call: &Call<'_>,
+        state: &RunState,
+        loaded: &Loaded,
+        place: usize,
+        paused: &BTreeSet<String>,
+    ) -> Result<Self, OpError> {
+        let row = &state.steps[place];
+        let planned = loaded.plan.steps.get(place);
+        let (race, racer) = race_of(state, planned);
+        let work = Work::of(call, row)?;
+        let line = work.line.as_ref();
+        // What an earlier run has done took none of this one's time and money.
+        let own = line.filter(|_| work.is_of(&state.run.id));
+        let waiting = work.task.as_ref().filter(|_| row.status == StepStatus::Running);
+        let waiting = waiting.map(|task| waiting_on(call, task)).transpose()?.flatten();
+        let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
+        let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
+        let is_paused = state.is_paused(loaded, place, paused);
+        let status = state.status_of(loaded, place);
+        let child = work.child.as_ref();
+        Ok(Self {
+            id: row.step.clone(),
+            kind: planned.map_or(StepKind::Agent, |planned| planned.part.kind(&loaded.workflow.steps[planned.step])),
+            race,
+            winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
+            status,
+            standing: shown(status, line.map(|line| line.status), is_paused),
+            reason: row.reason.clone().or_else(|| is_paused.then(|| work.why_paused())),
+            task_id: work.task_id.clone(),
+            task_status: line.map(|line| line.status),
+            waiting_on: waiting.map(|(words, _)| words),
+            turn: row.turn,
+            repeat: repeat_of(loaded, planned, row),
+            backend: line.map(|line| line.backend.clone()).or(racer),
+            verification: line.map(|line| line.verification).filter(|checks| *checks != Verification::None),
+            elapsed_s: own.and_then(|line| line.elapsed_s).or(child.map(|child| child.elapsed_s)),
+            cost_usd: None,
+            child_id: child.map(|child| child.workflow_id.clone()),
+            child_status: child.map(|child| child.status),
+            repairs: line.map_or(0, |line| line.repairs),
+            attempts: work.attempts(),
+            question: question.map(|question| question.message.clone()),
+            steps: work.child.map(|child| child.steps).unwrap_or_default(),
+            approval,
+        })
+    }
+}
+
+/// What does the work of a step in its present turn: that of an earlier one says nothing about this one.
+struct Work {
+    /// Known even where the task itself was removed.
+    task_id: Option<TaskId>,
+    task: Option<Task>,
+    line: Option<TaskLine>,
+    child: Option<RunView>,
+}
+
+impl Work {
+    fn of(call: &Call<'_>, row: &RunStep) -> Result<Self, OpError> {
+        let is_of_turn = !row.status.is_to_do() && row.status != StepStatus::Skipped;
+        let task_id = row.task.clone().filter(|_| is_of_turn);
+        let task = match task_id.as_ref().map(|id| call.engine.task(id)) {
+            Some(Ok(task)) => Some(task),
+            Some(Err(EngineError::NoTask(_))) | None => None,
+            Some(Err(error)) => return Err(error.into()),
+        };
+        let line = task.as_ref().map(|task| TaskLine::of(call, task)).transpose()?;
+        let child = row.child.as_ref().filter(|_| is_of_turn);
+        let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
+        Ok(Self { task_id, task, line, child })
+    }
+
+    /// Whether this run asked for it; else it was taken over from an earlier one.
+    fn is_of(&self, run: &RunId) -> bool {
+        self.task.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(run))
+    }
+
+    fn attempts(&self) -> Option<u64> {
+        self.task.as_ref().map(|task| task.attempts.len() as u64).filter(|count| *count > 1)
+    }
+
+    fn why_paused(&self) -> String {
+        match (&self.child, &self.task_id) {
+            (Some(child), _) => child.why.clone().unwrap_or_else(|| ALL_PAUSED.to_owned()),
+            (None, Some(_)) => "its task is paused".to_owned(),
+            (None, None) => "the run is paused".to_owned(),
+        }
+    }
+}
+
+/// Returns the race that a step runs in, and the agent that it is there.
+fn race_of(state: &RunState, planned: Option<&PlannedStep>) -> (Option<String>, Option<String>) {
+    match planned.map(|planned| &planned.part) {
+        Some(Part::Racer { race, backend }) => {
+            (state.steps.get(*race).map(|race| race.step.clone()), Some(backend.clone()))
+        }
         Some(Part::Whole | Part::Race { .. }) | None => (None, None),
-    };
-    // The task of an earlier turn says nothing about this one.
-    let task = row.task.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let found = match task.map(|id| call.engine.task(id)) {
-        Some(Ok(task)) => Some(task),
-        Some(Err(EngineError::NoTask(_))) | None => None,
-        Some(Err(error)) => return Err(error.into()),
-    };
-    let line = found.as_ref().map(|task| TaskLine::of(call, task)).transpose()?;
-    // What an earlier run has done took none of this one's time and money.
-    let own = line
-        .as_ref()
-        .filter(|_| found.as_ref().is_some_and(|task| task.spec.lineage.workflow.as_ref() == Some(&state.run.id)));
-    let at_work = found.as_ref().filter(|_| row.status == StepStatus::Running);
-    let waiting = at_work.map(|task| waiting_on(call, task)).transpose()?.flatten();
-    let attempts = found.as_ref().map(|task| task.attempts.len() as u64).filter(|count| *count > 1);
-    let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
-    let question = approval.as_ref().filter(|_| row.status == StepStatus::Held);
-    let child = row.child.as_ref().filter(|_| !row.status.is_to_do() && row.status != StepStatus::Skipped);
-    let child = child.map(|id| RunView::of(call, &call.engine.run_state(id)?)).transpose()?;
-    let is_paused = state.is_paused(loaded, place, paused);
-    let why_paused = || match (&child, task) {
-        (Some(child), _) => child.why.clone().unwrap_or_else(|| ALL_PAUSED.to_owned()),
-        (None, Some(_)) => "its task is paused".to_owned(),
-        (None, None) => "the run is paused".to_owned(),
-    };
-    let status = state.status_of(loaded, place);
+    }
+}
+
+/// Returns how far the loop of a step is that has begun.
+fn repeat_of(loaded: &Loaded, planned: Option<&PlannedStep>, row: &RunStep) -> Option<RepeatView> {
     let has_run = match row.status {
         StepStatus::Waiting | StepStatus::Stale => row.loops > 0,
         StepStatus::Skipped | StepStatus::NotNeeded => false,
         StepStatus::Cancelled => row.task.is_some() || row.child.is_some(),
         StepStatus::Running | StepStatus::Held | StepStatus::Done | StepStatus::Failed => true,
     };
-    let most = loaded.plan.steps.get(place).and_then(|planned| planned.most_runs);
-    let most = most.filter(|_| has_run && !loaded.frozen.demo);
-    Ok(RunStepView {
-        id: row.step.clone(),
-        kind,
-        race,
-        winner: state.winner_of(loaded, place).map(|winner| winner.step.clone()),
-        status,
-        standing: shown(status, line.as_ref().map(|line| line.status), is_paused),
-        reason: row.reason.clone().or_else(|| is_paused.then(why_paused)),
-        task_id: task.cloned(),
-        task_status: line.as_ref().map(|line| line.status),
-        waiting_on: waiting.map(|(words, _)| words),
-        turn: row.turn,
-        repeat: most.map(|max| RepeatView { run: row.loops + 1, max }),
-        backend: line.as_ref().map(|line| line.backend.clone()).or_else(|| racer.cloned()),
-        verification: line.as_ref().map(|line| line.verification).filter(|checks| *checks != Verification::None),
-        elapsed_s: own.and_then(|line| line.elapsed_s).or(child.as_ref().map(|child| child.elapsed_s)),
-        cost_usd: None,
-        child_id: child.as_ref().map(|child| child.workflow_id.clone()),
-        child_status: child.as_ref().map(|child| child.status),
-        steps: child.map(|child| child.steps).unwrap_or_default(),
-        repairs: line.as_ref().map_or(0, |line| line.repairs),
-        attempts,
-        question: question.map(|question| question.message.clone()),
-        approval,
-    })
+    let max = planned?.most_runs.filter(|_| has_run && !loaded.frozen.demo)?;
+    Some(RepeatView { run: row.loops + 1, max })
 }

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::{
     Call, Exit, OpError,
-    run_step_view::{RunStepView, step_view},
+    run_step_view::RunStepView,
     run_words::{ALL_PAUSED, PAUSED},
     step_maker::task_vocabulary,
     views::is_zero,
 };
 use crate::{
     core::{Money, RefusedAnswer, RunId, RunStatus, StepStatus, Timestamp},
-    engine::{RunState, Spending},
+    engine::{Loaded, RunState, Spending},
     os::clock,
     ui::{dollars, one_line, plural},
     workflow::as_written,
@@ -165,56 +165,34 @@ impl RunView {
     pub(super) fn of(call: &Call<'_>, state: &RunState) -> Result<Self, OpError> {
         let loaded = call.engine.definition(&state.run, task_vocabulary())?;
         let spending = call.engine.spending(&state.run.id)?;
-        let paused = call.engine.paused_steps(state)?;
-        let steps = (0..state.steps.len()).map(|place| {
-            let view = step_view(call, state, &loaded, place, &paused)?;
-            let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
-            Ok(RunStepView { cost_usd, ..view })
-        });
-        let steps = steps.collect::<Result<Vec<_>, OpError>>()?;
+        let steps = steps_of(call, state, &loaded, &spending)?;
         let budget = state.run.budget.or(loaded.workflow.budget).filter(|_| !loaded.frozen.demo);
-        let known = spending.known();
-        let is_spent = budget.is_some_and(|budget| known.unwrap_or_default() >= budget);
+        let is_spent = budget.is_some_and(|budget| spending.known().unwrap_or_default() >= budget);
         let is_over = state.run.status.is_terminal();
         let outputs = if is_over { call.engine.outputs_of(&loaded, &state.steps)? } else { BTreeMap::new() };
         let line = RunLine::with(call, state, &spending)?;
         let budget_spent = state.run.status == RunStatus::Paused && is_spent;
-        let exit = if budget_spent { Exit::Blocked } else { line.exit_of() };
-        let RunLine {
-            workflow_id,
-            name,
-            status,
-            standing,
-            created_at,
-            finished_at,
-            elapsed_s,
-            waits_for_person,
-            cost_usd,
-            cost_unknown_steps,
-            parent,
-            ..
-        } = line;
         Ok(Self {
-            workflow_id,
-            name,
-            status,
-            standing,
-            created_at,
-            finished_at,
-            elapsed_s,
-            parent,
+            exit: if budget_spent { Exit::Blocked } else { line.exit_of() },
+            workflow_id: line.workflow_id,
+            name: line.name,
+            status: line.status,
+            standing: line.standing,
+            created_at: line.created_at,
+            finished_at: line.finished_at,
+            elapsed_s: line.elapsed_s,
+            parent: line.parent,
             steps,
             outputs: outputs.into_iter().filter_map(|(name, text)| Some((name, text.ok()?))).collect(),
-            cost_usd,
-            cost_unknown_steps,
+            cost_usd: line.cost_usd,
+            cost_unknown_steps: line.cost_unknown_steps,
             budget_usd: budget.map(Money::as_dollars),
             budget_spent,
             why: state.run.why.clone().filter(|_| state.run.status == RunStatus::Paused),
             demo: loaded.frozen.demo,
-            waits_for_person,
-            next: call_next(status, standing, waits_for_person, budget_spent),
+            waits_for_person: line.waits_for_person,
+            next: call_next(line.status, line.standing, line.waits_for_person, budget_spent),
             notes: refused(call, state)?,
-            exit,
         })
     }
 
@@ -251,6 +229,21 @@ impl RunView {
         }
         counts
     }
+}
+
+fn steps_of(
+    call: &Call<'_>,
+    state: &RunState,
+    loaded: &Loaded,
+    spending: &Spending,
+) -> Result<Vec<RunStepView>, OpError> {
+    let paused = call.engine.paused_steps(state)?;
+    let view = |place: usize| {
+        let view = RunStepView::of(call, state, loaded, place, &paused)?;
+        let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
+        Ok(RunStepView { cost_usd, ..view })
+    };
+    (0..state.steps.len()).map(view).collect()
 }
 
 /// Says which tasks wanted to give a person's word.
