@@ -47,7 +47,7 @@ pub use crate::{archive::difference, keeper::contract::Changes};
 pub use archivist::archivist;
 pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
-pub use dashboard::{CODE_LIVES, DashboardPost, DashboardState};
+pub use dashboard::{CODE_LIVES, Dashboard, DashboardPost, DashboardState};
 pub use error::EngineError;
 pub use ingest::EventPage;
 pub use landing::{Discarded, LandAsk};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Effect, Example, OpError, Operation, Render, Toolset};
 use crate::{
     core::Timestamp,
-    engine::{CODE_LIVES, DashboardState},
+    engine::{CODE_LIVES, Dashboard},
     os::clock,
     ui::{Page, duration_words},
 };
@@ -89,12 +89,15 @@ pub struct DashboardStatusOutput {
     pub version: Option<String>,
 }
 
-impl From<Option<DashboardState>> for DashboardStatusOutput {
-    fn from(state: Option<DashboardState>) -> Self {
-        let running = state.is_some();
-        let (url, version, started_at) =
-            state.map(|state| (Some(state.url), Some(state.version), Some(state.started_at))).unwrap_or_default();
-        Self { running, url, started_at, version }
+impl From<Dashboard> for DashboardStatusOutput {
+    fn from(dashboard: Dashboard) -> Self {
+        let running = dashboard != Dashboard::Gone;
+        match dashboard {
+            Dashboard::At(state) => {
+                Self { running, url: Some(state.url), started_at: Some(state.started_at), version: Some(state.version) }
+            }
+            Dashboard::Mute | Dashboard::Gone => Self { running, url: None, started_at: None, version: None },
+        }
     }
 }
 
@@ -115,7 +118,7 @@ impl Operation for DashboardStatus {
     type Output = DashboardStatusOutput;
 
     async fn run(call: &Call<'_>, _: DashboardStatusInput) -> Result<DashboardStatusOutput, OpError> {
-        Ok(call.engine.dashboard()?.into())
+        Ok(call.engine.dashboard().await?.into())
     }
 }
 
@@ -127,6 +130,7 @@ impl Render for DashboardStatusOutput {
                 page.line(format!("The dashboard has been at {url} for {since}."));
                 page.line("`mgr dashboard` makes a link that lets somebody in.");
             }
+            _ if self.running => page.line("A dashboard runs and does not say where: `mgr dashboard` replaces it."),
             _ => page.line("The dashboard does not run: `mgr dashboard` starts it."),
         }
     }
@@ -159,7 +163,7 @@ impl Operation for DashboardStop {
     type Output = DashboardStopOutput;
 
     async fn run(call: &Call<'_>, _: DashboardStopInput) -> Result<DashboardStopOutput, OpError> {
-        Ok(DashboardStopOutput { stopped: call.engine.stop_dashboard().await?.is_some() })
+        Ok(DashboardStopOutput { stopped: call.engine.stop_dashboard().await? })
     }
 }
 

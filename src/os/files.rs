@@ -210,6 +210,20 @@ pub fn remove(path: &Utf8Path) -> Result<bool, FileError> {
     }
 }
 
+/// Frees the place of a file: a file goes, and so does an empty directory; any other is not ours to remove, and is moved
+/// aside.
+///
+/// # Errors
+/// What is there can be neither removed nor moved.
+pub fn clear(path: &Utf8Path) -> Result<(), FileError> {
+    let Err(error) = remove(path) else { return Ok(()) };
+    let aside = format!("{path}.{}.aside", clock::now().as_millis());
+    if !path.is_dir() || (fs::remove_dir(path).is_err() && fs::rename(path, aside).is_err()) {
+        return Err(error);
+    }
+    Ok(())
+}
+
 /// Changes a file for those who watch its directory or its time, once: emptying it first would be a
 /// second piece of news. Best effort, because whoever waits also looks by himself.
 pub fn poke(path: &Utf8Path) {
@@ -370,6 +384,26 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_freed_of_whatever_stands_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(dir.path()).unwrap();
+        let place = dir.join("place");
+        clear(&place).unwrap();
+        fs::write(&place, "a file").unwrap();
+        clear(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        clear(&place).unwrap();
+        assert_eq!(names_in(dir).unwrap(), [""; 0]);
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("kept"), "kept").unwrap();
+        clear(&place).unwrap();
+        let names = names_in(dir).unwrap();
+        assert!(
+            matches!(names.as_slice(), [aside] if aside.ends_with(".aside") && dir.join(aside).join("kept").exists())
+        );
+    }
 
     #[test]
     fn a_version_is_settled_once_a_change_would_show() {

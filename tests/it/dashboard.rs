@@ -7,6 +7,7 @@ use std::{
     process::Stdio,
 };
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -187,6 +188,101 @@ fn a_dashboard_that_nobody_can_find_ends() {
     assert_ne!(home.dashboards(), before);
 }
 
+/// What stands in the place of the file that says where it listens, in all the ways that a disk or a hand leaves it.
+#[test]
+fn a_dashboard_mends_its_file() {
+    let home = TestHome::new();
+    let first = home.dashboard();
+    let (page, before) = (Page::open(&first), home.dashboards());
+    let state = home.home().join("dashboard/state.json");
+    let whole = std::fs::read(&state).unwrap();
+    let put = |bytes: &[u8]| std::fs::write(&state, bytes).unwrap();
+    let directory = |inside: bool| {
+        std::fs::remove_file(&state).and_then(|()| std::fs::create_dir(&state)).unwrap();
+        if inside {
+            std::fs::write(state.join("kept"), "").unwrap();
+        }
+    };
+    let spoils: [(&str, &dyn Fn()); 6] = [
+        ("empty", &|| put(b"")),
+        ("half", &|| put(&whole[..whole.len() / 2])),
+        ("other", &|| put(b"[1]")),
+        ("no text", &|| put(&[0xff; 4096])),
+        ("a directory", &|| directory(false)),
+        ("a full directory", &|| directory(true)),
+    ];
+    for (name, spoil) in spoils {
+        hold(&before, spoil);
+        let status = home.json(&["dashboard", "status"]);
+        assert_eq!((&status["running"], status["url"].as_str()), (&json!(true), first.split('#').next()), "{name}");
+        hold(&before, spoil);
+        assert_eq!(port_of(&home.dashboard()), port_of(&first), "{name}");
+        assert_eq!((page.ask("task_list", &json!({}))["total"].clone(), home.dashboards()), (json!(0), before.clone()));
+        assert_eq!(std::fs::read(&state).unwrap(), whole, "{name}");
+    }
+    // Nobody can tell that it is not the right place, so it is not asked: it sees that by itself.
+    hold(&before, &|| put(String::from_utf8_lossy(&whole).replace(&port_of(&first), "1").as_bytes()));
+    let is_whole = |now: Vec<u8>| if now == whole { Ok(()) } else { Err(now) };
+    wait_for("its own words", || is_whole(std::fs::read(&state).unwrap_or_default()));
+    hold(&before, &|| put(b"{"));
+    assert_eq!(home.json(&["dashboard", "stop"]), json!({"stopped": true}));
+    assert_eq!(home.json(&["dashboard", "status"]), json!({"running": false}));
+    // Nor does anything that is left there keep the next one from beginning.
+    std::fs::create_dir(&state).unwrap();
+    std::fs::create_dir_all(home.home().join("dashboard/stop/odd")).unwrap();
+    std::fs::create_dir_all(home.home().join("dashboard/codes/odd")).unwrap();
+    Page::open(&home.dashboard());
+}
+
+#[test]
+fn a_dashboard_that_was_stopped_goes_on_when_it_is_wanted() {
+    let home = TestHome::new();
+    let first = home.dashboard();
+    let stop = || home.dashboards().into_iter().for_each(pause);
+    stop();
+    let second = home.dashboard();
+    assert_eq!(port_of(&second), port_of(&first));
+    Page::open(&second);
+    stop();
+    assert_eq!(home.json(&["dashboard", "stop"]), json!({"stopped": true}));
+    wait_for("its end", || if home.dashboards().is_empty() { Ok(()) } else { Err(home.dashboards()) });
+}
+
+/// Without its lock nobody takes it for the living one, whatever its other file says.
+#[test]
+fn a_dashboard_without_its_lock_makes_room() {
+    let home = TestHome::new();
+    let first = home.dashboard();
+    std::fs::remove_file(home.home().join("dashboard/lock")).unwrap();
+    let second = home.dashboard();
+    assert_ne!(port_of(&second), port_of(&first));
+    wait_for("only one", || if home.dashboards().len() == 1 { Ok(()) } else { Err(home.dashboards()) });
+    Page::open(&second);
+    assert_eq!(home.json(&["dashboard", "status"])["url"].as_str(), second.split('#').next());
+}
+
+fn tell(pid: i32, signal: Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+}
+
+/// Stops a process, all its threads.
+fn pause(pid: i32) {
+    tell(pid, Signal::SIGSTOP);
+    wait_for("all threads to stop", || {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let stats = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")));
+        let stats: Vec<_> = stats.filter_map(Result::ok).collect();
+        if stats.iter().all(|stat| stat.contains(") T ")) { Ok(()) } else { Err(stats) }
+    });
+}
+
+/// Does something while none of the processes sees it.
+fn hold(pids: &[i32], act: &dyn Fn()) {
+    pids.iter().copied().for_each(pause);
+    act();
+    pids.iter().for_each(|pid| tell(*pid, Signal::SIGCONT));
+}
+
 #[test]
 fn many_who_open_it_find_one() {
     let home = TestHome::new();
@@ -292,7 +388,7 @@ fn a_dashboard_in_a_terminal_ends_with_ctrl_c() {
     // A page that stays open does not hold it.
     let mut stream = connect(&page.port);
     write!(stream, "GET /changes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", page.key).unwrap();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(serving.id() as i32), nix::sys::signal::Signal::SIGINT).unwrap();
+    tell(serving.id() as i32, Signal::SIGINT);
     assert_eq!(serving.wait().unwrap().code(), Some(0));
     assert!(!home.home().join("dashboard/state.json").exists());
 }

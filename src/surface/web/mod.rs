@@ -18,7 +18,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::{
     config::Environment,
-    engine::{DashboardPost, DashboardState, Engine},
+    engine::{Dashboard, DashboardPost, DashboardState, Engine},
     ops::{Code, OpError},
     ui::Ui,
 };
@@ -72,8 +72,11 @@ struct House {
 impl House {
     fn open(env: Environment, port: u16) -> Result<Self, OpError> {
         let engine = Engine::open(env.clone(), None)?;
-        let Some(post) = engine.take_dashboard_post()? else {
-            let url = engine.dashboard()?.map(|state| format!(" at {}", state.url)).unwrap_or_default();
+        let Some(mut post) = engine.take_dashboard_post()? else {
+            let url = match engine.dashboard_now() {
+                Dashboard::At(state) => format!(" at {}", state.url),
+                Dashboard::Mute | Dashboard::Gone => String::new(),
+            };
             return Err(OpError::new(Code::Conflict, format!("a dashboard serves this home already{url}"))
                 .hint("`mgr dashboard` makes a link to it, `mgr dashboard stop` ends it"));
         };

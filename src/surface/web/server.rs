@@ -125,6 +125,9 @@ async fn end_of(shared: &Shared, stay: Stay) -> Result<(), OpError> {
         if shared.post.is_to_end() || (stay == Stay::WhileUsed && shared.use_of_it.rests_for(UNUSED)) {
             return Ok(());
         }
+        if let Err(error) = shared.post.mend() {
+            tracing::warn!(%error, "the dashboard's file is not as it should be");
+        }
         // Running out of patience is as good a reason to look as a change.
         let _ = tokio::time::timeout(LOOK_EVERY, happenings.changed()).await;
     }
