@@ -11,6 +11,7 @@ use std::{
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 
+use crate::core::Money;
 pub use crate::core::sanitise;
 
 /// When to colour.
@@ -297,6 +298,16 @@ pub fn size_words(bytes: u64) -> String {
     }
     let digits = usize::from(bytes >= 1000 && size < 9.95);
     format!("{size:.digits$} {}", unit.unwrap_or("TB"))
+}
+
+/// Returns a sum in dollars as people say it.
+pub fn dollars(usd: f64) -> String {
+    Money::from_dollars(usd).unwrap_or_default().to_string()
+}
+
+/// Returns a sum for a table, where a part of a cent does not count.
+pub fn brief_dollars(usd: f64) -> String {
+    if usd > 0.0 && usd < 0.01 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
 }
 
 /// The terminal, or what stands for it.

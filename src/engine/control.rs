@@ -103,7 +103,7 @@ impl Engine {
 
     /// Waits until the keepers of a task that is over are gone. They tell the end first, then bring the names of their
     /// files to the disk, and carry the task's cookie for as long.
-    async fn keepers_gone(&self, task: &Task) {
+    pub(super) async fn keepers_gone(&self, task: &Task) {
         let patience = clock::steady() + KEEPER_PATIENCE;
         let is_kept = || task.attempts.iter().any(|attempt| self.attempt_dir(&task.id, attempt.number).is_kept());
         while task.status().is_terminal() && is_kept() && clock::steady() < patience {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, workflow::task_vocabulary};
+use super::{Call, Code, Effect, Example, OpError, Operation, Render, TaskLine, Toolset, step_maker::task_vocabulary};
 use crate::{
     core::{
         Acceptance, Category, HoldReason, Lineage, Question, ReviewedStep, Run, RunId, RunStatus, RunStep, State,

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Code, OpError,
-    workflow::{InlineWorkflow, read_file, shown, task_vocabulary},
+    step_maker::task_vocabulary,
+    workflow::{InlineWorkflow, read_file, shown},
 };
 use crate::{
     core::{TemplateName, nearest},

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     args::read_prompt,
-    run_views::{RunStepView, RunView, in_words, run_tone, tone_of},
+    run_step_view::RunStepView,
+    run_views::RunView,
+    run_words::{in_words, run_tone, tone_of},
     runs::{Start, or_here, start_and_wait},
     workflow::{InlineWorkflow, checked_with},
 };

@@ -7,13 +7,15 @@ use super::{
     Call, Effect, Example, OpError, Operation, Render, TaskView, Toolset,
     explain::mended,
     export::fenced,
-    run_views::{ApprovalView, RunStepView, RunView, dollars, in_words},
-    workflow::task_vocabulary,
+    run_step_view::{ApprovalView, RunStepView},
+    run_views::RunView,
+    run_words::in_words,
+    step_maker::task_vocabulary,
 };
 use crate::{
     core::{Giver, RunId, RunStatus, StepStatus, TaskId, TaskRef, Verification},
     engine::Loaded,
-    ui::{Page, clip, duration_words, one_line, plural},
+    ui::{Page, clip, dollars, duration_words, one_line, plural},
     workflow::StepKind,
 };
 

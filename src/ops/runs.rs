@@ -10,8 +10,11 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
-    run_views::{RunLine, RunView, in_words, run_table, shown},
-    workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money, task_vocabulary},
+    run_render::run_table,
+    run_views::{RunLine, RunView},
+    run_words::{in_words, shown},
+    step_maker::task_vocabulary,
+    workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money},
 };
 use crate::{
     core::{Question, RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},

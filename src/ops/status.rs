@@ -3,14 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ArchiveView, Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset,
-    run_views::brief_dollars, watch::tone,
-};
+use super::{ArchiveView, Call, Effect, Example, OpError, Operation, Render, TaskLine, TaskView, Toolset, watch::tone};
 use crate::{
     core::{ArchiveScope, Bytes, Status, TaskRef, Verification},
     engine::IsolationState,
-    ui::{Page, Tone, clip, duration_words, plural},
+    ui::{Page, Tone, brief_dollars, clip, duration_words, plural},
 };
 
 #[derive(Clone, Debug, clap::Args, Serialize, Deserialize, JsonSchema)]

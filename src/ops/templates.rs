@@ -9,7 +9,8 @@ use super::{
     args::read_prompt,
     named::{Found, Wanted, by_name, find},
     runs::{Start, WorkflowRunOutput, invalid, or_here, start_and_wait},
-    workflow::{Given, InlineWorkflow, as_typed, given, in_yaml, task_vocabulary},
+    step_maker::task_vocabulary,
+    workflow::{Given, InlineWorkflow, as_typed, given, in_yaml},
 };
 use crate::{
     config::read_yaml,

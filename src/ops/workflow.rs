@@ -1,24 +1,20 @@
 //! `mgr workflow validate` and `mgr workflow plan`: what a workflow file says, before anything starts.
 
-use std::{borrow::Cow, io::Read, str::FromStr, sync::LazyLock};
+use std::{borrow::Cow, io::Read, str::FromStr};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use schemars::{JsonSchema, Schema, SchemaGenerator, generate::Contract, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Effect, Example, Exit, OpError, Operation, Pair, Render, SubmitInput, Toolset,
+    AbsolutePath, Call, Code, Effect, Example, Exit, OpError, Operation, Pair, Render, Toolset,
     named::{Wanted, find},
-    table::schema_of,
 };
 use crate::{
     config::write_yaml,
-    engine::check_schema,
     ui::{Page, plural},
-    workflow::{
-        Action, Checked, Drawing, Fault, MOST_FAULTS, Part, Plan, StepId, StepKind, Vocabulary, When, Workflow, mermaid,
-    },
+    workflow::{Action, Checked, Drawing, Fault, MOST_FAULTS, Part, Plan, StepId, StepKind, When, Workflow, mermaid},
 };
 
 /// A workflow without a file: YAML text, or an object of the same shape.
@@ -342,39 +338,6 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
         }
     };
     plan.steps.iter().map(view).collect()
-}
-
-/// Returns the fields of a task as steps have them: the schema of `submit`, and its own reading as the check.
-/// Made once: every step that is started asks for it.
-pub(super) fn task_vocabulary() -> &'static Vocabulary {
-    static MADE: LazyLock<Vocabulary> = LazyLock::new(|| {
-        let schema = schema_of::<SubmitInput>(Contract::Deserialize);
-        Vocabulary { properties: schema["properties"].as_object().cloned().unwrap_or_default(), check: check_field }
-    });
-    &MADE
-}
-
-fn check_field(name: &str, value: &Value) -> Result<(), String> {
-    let mut input = json!({"prompt": "x"});
-    input[name] = rooted(name, value);
-    serde_json::from_value::<SubmitInput>(input).map_err(|error| error.to_string())?;
-    if name == "output_schema" {
-        check_schema(value).map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-/// In a workflow a path may be relative to the directory that it runs in.
-fn rooted(name: &str, value: &Value) -> Value {
-    let rooted = |value: &Value| match value.as_str() {
-        Some(path) => Value::from(Utf8Path::new("/").join(path).into_string()),
-        None => value.clone(),
-    };
-    match (name, value) {
-        ("working_dir", _) => rooted(value),
-        ("include_files", Value::Array(paths)) => paths.iter().map(rooted).collect(),
-        _ => value.clone(),
-    }
 }
 
 fn checked(call: &Call<'_>, wanted: Wanted, params: Vec<Given>) -> Result<(String, Checked), OpError> {

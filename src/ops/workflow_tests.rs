@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
-use super::workflow::task_vocabulary;
+use super::step_maker::task_vocabulary;
 use crate::{
     engine::roles,
     workflow::{Checked, EXAMPLES, FIELDS_OF_AGENTS, Known, Source, check, example, schema},

@@ -612,7 +612,7 @@ function deadPort() {
 add("claude_code absent: submit exits 8 at once", 1, async (place) => {
   const env = { ...place.env, PATH: "/usr/bin:/bin" };
   const run = await place.mgr(["submit", "-b", "claude_code", "x"], { codes: [8], env });
-  assert.ok(run.seconds < 1, `it took ${run.seconds} s`);
+  assert.ok(run.seconds < 5, `it took ${run.seconds} s`);
   assert.match(run.err, /npm install -g @anthropic-ai\/claude-code/);
 });
 

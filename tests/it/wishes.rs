@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{Process, TestHome, members, wait_for},
+    support::{Process, Ran, TestHome, members, wait_for},
 };
 
 /// Statuses by step alone.
@@ -180,6 +180,31 @@ fn the_runs_of_steps_are_paused_with_the_run() {
     home.json(&["workflow", "resume", &alone]);
     assert_eq!(home.end_of_run(&id)["status"], "done");
     assert_eq!(home.runs().len(), 4);
+}
+
+/// A keeper tells the end of its step before it is done with its files.
+#[test]
+fn a_cancelled_run_has_no_keeper_left() {
+    let home = TestHome::new();
+    let go = home.root().join("keepers-may-go");
+    let text =
+        format!("steps:\n{}  - {{id: ask, kind: approval, needs: [a], message: 'ok?'}}\n", step("a", "", "finish a"));
+    let mut run = home.command(["workflow", "run", "--workflow", &text, "--json"]);
+    let ran: Ran = run.env("MGR_HOLD", format!("keeper.told@{}", go.display())).output().unwrap().into();
+    assert_eq!(ran.code, Some(10), "{ran:#?}");
+    let run = ran.json()["run"].clone();
+    let id = run["workflow_id"].as_str().unwrap();
+    let mut cancel = home.command(["workflow", "cancel", id]).stdout(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..5 {
+        wait_for("the end", || match home.run_state(id) {
+            run if run["status"] == "cancelled" => Ok(()),
+            run => Err(run),
+        });
+    }
+    assert_eq!(cancel.try_wait().unwrap(), None, "the keeper is still there");
+    std::fs::write(&go, "").unwrap();
+    assert!(cancel.wait().unwrap().success());
+    assert_eq!(home.keeper_of(&task_of(&run, 0), 1), None);
 }
 
 #[test]

@@ -49,6 +49,15 @@ impl Engine {
             })?;
             self.keep_word(id, "ended", About::All);
         }
+        // A step that ended by itself just before may still have its keeper.
+        for id in &family {
+            for step in self.run_state(id)?.steps {
+                let task = self.store.read(|view| step.task.map_or(Ok(None), |task| view.task(&task)))?;
+                if let Some(task) = task {
+                    self.keepers_gone(&task).await;
+                }
+            }
+        }
         // Whoever drives may have put off a look at what is over now.
         self.poke();
         self.run_state(id)
