@@ -5,6 +5,7 @@
 //! The text becomes a tree with places (`tree`), the tree drafts by vocabularies (`fields`, `shape`, `read`), the
 //! drafts a workflow once nothing is wrong (`check`), and with the values of its parameters a plan (`graph`).
 
+mod absent;
 mod advance;
 #[cfg(test)]
 mod advance_reference;

@@ -12,7 +12,7 @@ use super::{
     tree::Position,
 };
 
-/// Returns the values that hold, with defaults; a parameter without a value is null.
+/// Returns the values that hold, with defaults; a parameter without a value is null, and a null that is given is none.
 pub(super) fn resolve(
     declared: &BTreeMap<String, Param>,
     given: Option<&Map<String, Value>>,
@@ -27,7 +27,7 @@ pub(super) fn resolve(
     let mut values = Map::new();
     for (name, param) in declared {
         let (place, path) = at(name);
-        let value = match given.and_then(|given| given.get(name)) {
+        let value = match given.and_then(|given| given.get(name)).filter(|value| !value.is_null()) {
             Some(value) => match fitting(param, value) {
                 Ok(value) => value,
                 Err(message) => {

@@ -269,6 +269,62 @@ fn json_is_read_like_yaml_also_with_escapes_that_yaml_lacks() {
     assert_eq!(workflow.steps[0].fields["prompt"], "😀 / {{ params.x }}");
 }
 
+#[test]
+fn what_needs_a_value_that_was_not_given_is_told_before_the_start() {
+    let steps = |rest: &str| {
+        format!(
+            "params: {{e: {{}}, l: {{type: list}}, d: {{default: x}}}}\nsteps:\n  - {{id: a, kind: command, {rest}}}\n"
+        )
+    };
+    let codes = |rest: &str, given: Value| told(&checked_with(&steps(rest), Some(given)).faults);
+    for fine in [
+        "run: [echo, \"{{ params.e | default('E') }}{{ params.d }}\"]",
+        "run: [echo, '{{ params.e }}'], when: \"params.e | default('') != ''\"",
+        "run: [echo, \"{{ params.e == 'x' }}\"], needs: []",
+    ] {
+        assert_eq!(codes(fine, json!({})), [""; 0], "{fine}");
+        assert_eq!(codes(fine, json!({"e": null})), [""; 0], "{fine}");
+    }
+    for (rest, expected) in [
+        ("run: [echo, '-{{ params.e }}']", "3:45 missing_parameter"),
+        ("run: [echo], when: params.e", "3:47 missing_parameter"),
+        ("run: [echo], matrix: {x: '{{ params.l }}'}", "3:57 missing_parameter"),
+        ("run: [echo], repeat: {max: '{{ params.e }}'}", "3:59 missing_parameter"),
+    ] {
+        assert_eq!(codes(rest, json!({})), [expected], "{rest}");
+        assert_eq!(told(&checked(&steps(rest)).faults), [""; 0], "open: {rest}");
+    }
+    let fault = checked_with(&steps("run: [echo, '{{ params.e }}']"), Some(json!({}))).faults.remove(0);
+    assert_eq!(fault.message, "parameter `e` has no value, and `params.e` needs one");
+    let meant = "`--params e=VALUE`, or say what stands for it: `params.e | default('…')`";
+    assert_eq!(fault.suggestion.as_deref(), Some(meant));
+    // One that does not fit is told once.
+    let text = "params: {n: {type: integer}}\nsteps: [{id: a, prompt: '{{ params.n }}'}]\n";
+    assert_eq!(told(&checked_with(text, Some(json!({"n": "x"}))).faults), ["1:13 wrong_value"]);
+}
+
+#[test]
+fn a_nested_workflow_that_needs_what_its_step_does_not_give_is_told_too() {
+    let with = |params: &str| {
+        let inner = "{params: {e: {}}, steps: [{id: b, kind: command, run: [echo, '{{ params.e }}']}]}";
+        told(
+            &checked_with(
+                &format!(
+                    "params: {{o: {{}}}}\nsteps: [{{id: n, kind: workflow, params: {params}, workflow: {inner}}}]"
+                ),
+                Some(json!({})),
+            )
+            .faults,
+        )
+    };
+    assert_eq!(with("{}"), ["2:120 missing_parameter"]);
+    assert_eq!(with("{e: ~}"), ["2:124 missing_parameter"]);
+    assert_eq!(with("{e: x}"), [""; 0]);
+    // Left out, so that a default holds; whether there is one is asked when it starts.
+    assert_eq!(with("{e: '{{ params.o }}'}"), [""; 0]);
+    assert_eq!(with("{e: 'x{{ params.o }}'}"), ["2:50 missing_parameter"]);
+}
+
 /// A step needs any of those before it in a shuffled file.
 fn dag() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>)> {
     (1_usize..9).prop_flat_map(|count| {

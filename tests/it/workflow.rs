@@ -98,6 +98,40 @@ steps:
     assert_eq!(home.json(&["output", &last])["output"], nasty);
 }
 
+/// A null over MCP is a value that was not given, and so is one that a step hands down without having it.
+#[test]
+fn an_optional_parameter_may_be_left_out() {
+    let home = TestHome::new();
+    let text = r#"
+params: { e: {}, t: { default: ~ } }
+outputs: { said: "{{ steps.a.output }}{{ steps.n.output }}" }
+steps:
+  - { id: a, kind: command, run: [printf, "%s", "{{ params.e | default('E') }}{{ params.t | default('T') }}"] }
+  - id: n
+    kind: workflow
+    needs: [a]
+    params: { f: "{{ params.e }}", g: ~ }
+    workflow:
+      params: { f: {}, g: {}, h: {} }
+      steps: [{ id: b, kind: command, run: [printf, "%s", "{{ params.f | default('F') }}{{ params.g | default('G') }}"] }]
+      outputs: { said: "{{ steps.b.output }}" }
+"#;
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["outputs"]["said"].as_str()), (Some(0), Some("ETFG")), "{run:#}");
+    let id = run["workflow_id"].as_str().unwrap();
+    assert_eq!(home.mgr(&["workflow", "report", id]).code, Some(0));
+    assert_eq!(home.mgr(&["workflow", "retry", id, "a", "--wait"]).code, Some(0));
+    let refused = home.mgr(&[
+        "workflow",
+        "run",
+        "--workflow",
+        "params: {e: {}}\nsteps: [{id: a, kind: command, run: [echo, '{{ params.e }}']}]",
+    ]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{refused:#?}");
+    assert!(refused.stderr.contains("2:48: parameter `e` has no value"), "{refused:#?}");
+    assert_eq!(home.json(&["workflow", "list"])["workflows"].as_array().map(Vec::len), Some(1));
+}
+
 #[test]
 fn a_failed_step_skips_what_builds_on_it_with_the_reason() {
     let home = TestHome::new();
