@@ -20,6 +20,7 @@ use super::{
     params, race,
     read::{FileDraft, Known, MOST_RUNS, Reader, StepDraft},
     shape::{Found, Place, has_insertion, meant},
+    tasks::{Tasks, Written},
     tree::{Content, LIMITS, Node, Position, read},
 };
 use crate::core::MOST_REPAIRS;
@@ -38,6 +39,8 @@ pub enum Source<'a> {
     /// YAML, or JSON.
     Text(&'a str),
     Json(&'a Value),
+    /// A file of tasks.
+    Tasks(Tasks<'a>),
 }
 
 /// What came of it: a workflow with its plan, or faults.
@@ -56,10 +59,18 @@ pub fn check(source: Source<'_>, params: Option<&Map<String, Value>>, known: &Kn
     let Some(tree) = tree else {
         return Checked { faults: in_order(faults), steps: 0, workflow: None, plan: None };
     };
+    let (tree, written) = match source {
+        Source::Text(_) | Source::Json(_) => (tree, Written::Steps),
+        Source::Tasks(tasks) => {
+            let (tree, written, fault) = tasks.workflow(tree);
+            faults.extend(fault);
+            (tree, written)
+        }
+    };
     let nested = Cell::new(0);
     let level = Level { depth: 1, file: "", base: Path::default(), handed: None, nested: &nested };
     let file = check_tree(&tree, params, known, &level);
-    faults.extend(file.faults);
+    faults.extend(file.faults.into_iter().map(|fault| written.named(fault)));
     let workflow = file.workflow.filter(|_| faults.is_empty());
     let plan = workflow.as_ref().map(|workflow| graph::plan(workflow, file.params));
     Checked { faults: in_order(faults), steps: file.steps, workflow, plan }
@@ -67,7 +78,7 @@ pub fn check(source: Source<'_>, params: Option<&Map<String, Value>>, known: &Kn
 
 fn tree_of(source: Source<'_>) -> (Option<Node>, Vec<Fault>) {
     let text = match source {
-        Source::Text(text) => text,
+        Source::Text(text) | Source::Tasks(Tasks { text, .. }) => text,
         Source::Json(value) => {
             let length = value.to_string().len();
             if length <= LIMITS.bytes {
@@ -79,7 +90,7 @@ fn tree_of(source: Source<'_>) -> (Option<Node>, Vec<Fault>) {
     };
     let (tree, faults) = read(text, LIMITS);
     // Some JSON is no YAML: characters written as two escapes, which other languages' writers do.
-    let is_json = tree.is_none() && text.len() <= LIMITS.bytes && text.trim_start().starts_with('{');
+    let is_json = tree.is_none() && text.len() <= LIMITS.bytes && text.trim_start().starts_with(['{', '[']);
     match is_json.then(|| serde_json::from_str::<Value>(text)) {
         Some(Ok(value)) => (Some(Node::from_json(&value)), Vec::new()),
         Some(Err(_)) | None => (tree, faults),

@@ -32,6 +32,7 @@ mod repeat;
 mod schema;
 mod shape;
 mod support;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -58,3 +59,4 @@ pub use repeat::{AfterRun, RunOver};
 #[cfg(test)]
 pub use schema::schema;
 pub use support::Support;
+pub use tasks::Tasks;

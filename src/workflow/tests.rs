@@ -325,6 +325,33 @@ fn a_nested_workflow_that_needs_what_its_step_does_not_give_is_told_too() {
     assert_eq!(with("{e: 'x{{ params.o }}'}"), ["2:50 missing_parameter"]);
 }
 
+#[test]
+fn a_file_of_tasks_is_read_like_a_workflow_and_its_faults_are_named_as_it_names_them() {
+    let object = |value: Value| value.as_object().cloned().unwrap();
+    let (set, usual) = (object(json!({"name": "n"})), object(json!({"on_failure": "continue"})));
+    let read = |text: &str| checked_source(Source::Tasks(Tasks { text, set: &set, usual: &usual }), None);
+    let words = |text: &str| {
+        let checked = read(text);
+        assert_eq!(checked.faults, [], "{text}");
+        checked.workflow.unwrap().frozen
+    };
+    let item = "- {id: a, kind: command, run: [git, tag, 1.10, 0x1F, 1e3]}";
+    let frozen = words(&format!("tasks:\n{item}\n"));
+    assert_eq!(frozen["steps"][0]["run"], json!(["git", "tag", "1.10", "0x1F", "1e3"]));
+    assert_eq!((&frozen["name"], &frozen["on_failure"]), (&json!("n"), &json!("continue")));
+    assert_eq!(words(&format!("{item}\n")), frozen);
+    assert_eq!(words(&format!("name: other\nsteps:\n{item}\n")), frozen);
+    assert_eq!(words(&format!("on_failure: stop\ntasks:\n{item}\n"))["on_failure"], "stop");
+    let places = |text: &str| -> Vec<String> {
+        let faults = read(text).faults;
+        told(&faults).into_iter().zip(&faults).map(|(told, fault)| format!("{told} {}", fault.path)).collect()
+    };
+    assert_eq!(places("tasks:\n- {id: a, prompt: x, run: [a]}\n"), ["2:22 misplaced_key tasks[0].run"]);
+    assert_eq!(places("- {id: a, prompt: x, run: [a]}\n"), ["1:22 misplaced_key [0].run"]);
+    assert_eq!(places("tasks: [{id: a, prompt: x}]\nsteps: [{id: b, prompt: x}]\n"), ["2:1 contradiction steps"]);
+    assert_eq!(places("tasks:\n- {id: a, kind: command, run: [a], run: [b]}\n"), ["2:36 duplicate_key tasks[0].run"]);
+}
+
 /// A step needs any of those before it in a shuffled file.
 fn dag() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>)> {
     (1_usize..9).prop_flat_map(|count| {

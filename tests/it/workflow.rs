@@ -475,6 +475,25 @@ fn parallel_is_a_run_of_tasks() {
 }
 
 #[test]
+fn tasks_are_what_was_written_also_on_standard_input() {
+    let home = TestHome::new();
+    let text = "tasks:\n- {id: a, kind: command, run: [printf, '%s ', 1.10, 0x1F, 1e3]}\n";
+    std::fs::write(home.work().join("steps.yaml"), text).unwrap();
+    let mut by_input = home.command(["parallel", "-f", "-", "--json"]);
+    by_input.stdin(std::fs::File::open(home.work().join("steps.yaml")).unwrap());
+    let by_input: Value = serde_json::from_slice(&by_input.output().unwrap().stdout).unwrap();
+    let by_file = home.mgr(&["parallel", "-f", "steps.yaml", "--json"]).json();
+    for ran in [by_input, by_file] {
+        let task = ran["run"]["steps"][0]["task_id"].as_str().unwrap_or_else(|| panic!("{ran:#}")).to_owned();
+        assert_eq!(home.output(&task).trim_end(), "1.10 0x1F 1e3");
+    }
+    std::fs::write(home.work().join("steps.yaml"), "tasks:\n- {id: a, prompt: x, prompt: y}\n").unwrap();
+    let refused = home.mgr(&["parallel", "-f", "steps.yaml"]);
+    let expected = "error: `steps.yaml` has 1 fault; nothing was started\ncaused by: 2:22: `prompt` stands here twice (at `tasks[0].prompt`)\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(2), expected));
+}
+
+#[test]
 fn a_report_says_what_was_asked_and_what_came_of_it() {
     let home = TestHome::new();
     let text = "name: two\ndescription: What it is for\nsteps:\n  - {id: a, backend: demo, prompt: 'write: made.txt: x'}\n  - {id: b, kind: command, needs: [a], run: [cat, made.txt]}\n";
