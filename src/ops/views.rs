@@ -35,6 +35,9 @@ pub struct TaskLine {
     pub step: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// What it comes from: its workflow run and step there, or another task.
+    #[serde(skip_serializing_if = "Lineage::is_empty")]
+    pub lineage: Lineage,
     /// The head of the prompt.
     pub prompt: String,
     pub created_at: Timestamp,
@@ -303,6 +306,7 @@ impl TaskLine {
             role: task.spec.role.clone(),
             step: None,
             tags: task.spec.tags.clone(),
+            lineage: task.spec.lineage.clone(),
             prompt: task.prompt_head.clone(),
             created_at: task.created_at,
             finished_at: task.finished_at,

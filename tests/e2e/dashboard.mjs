@@ -350,6 +350,23 @@ const cases = {
     await command("workflow", "cancel", run);
   },
 
+  async "a step stands under the outermost run that it is for, and is not told of twice"() {
+    const id = await started(
+      "outer",
+      "name: outer run\nsteps:\n  - {id: first, kind: command, run: [echo, the-first-step]}\n  - id: in\n    kind: workflow\n    needs: [first]\n    workflow: {steps: [{id: deep, kind: command, run: [sleep, '600']}]}\n",
+    );
+    const tab = await open(await newLink());
+    const rows = () => all(tab, '.table[aria-label="Live"] .row:not(.head)').map((row) => row.querySelector(".what").textContent);
+    await until("the run and its step", () => rows().join() === "outer run,in/deep");
+    const of = all(tab, '.table[aria-label="Live"] .row').find((row) => row.textContent.includes("outer run"));
+    assert.match(of.textContent, /1 of 2 steps: in\/deep/);
+    const recent = () => all(tab, '.table[aria-label="Recent"]').map((table) => table.textContent).join();
+    assert.ok(!recent().includes("the-first-step") && !recent().includes("first"), recent());
+    assert.ok(!tab.asked.some(({ path }) => path === "/api/workflow_status"));
+    await command("workflow", "cancel", id);
+    await until("the run among what has ended", () => recent().includes("outer run"));
+  },
+
   async "a task is cancelled by the second press, not by the first"() {
     const { task_id: id } = await json("submit", "-b", "demo", "--share", "say: begun\nsleep: 600s");
     const tab = await open(await newLink());

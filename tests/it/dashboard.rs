@@ -347,10 +347,21 @@ fn other_sites_and_odd_requests_get_nothing() {
     assert_eq!(said.status, 400, "{said:?}");
     assert_eq!(request(&page.port, "GET", "/", "", b"").status, 200);
     assert_eq!(request(&page.port, "GET", "http://evil.example/", "", b"").status, 403);
-    // Nothing that is held open by somebody slow keeps others out.
-    let slow: Vec<_> = (0..40).map(|_| connect(&page.port)).collect();
+}
+
+#[test]
+fn whoever_says_nothing_makes_room_for_those_who_ask() {
+    let home = TestHome::new();
+    let page = Page::open(&home.dashboard());
+    let mut silent: Vec<_> = (0..64).map(|_| connect(&page.port)).collect();
     assert_eq!(page.ask("task_list", &json!({}))["total"], 0);
-    drop(slow);
+    // The first has gone for that, and nobody else, as all would have with patience alone.
+    assert_eq!(silent[0].read(&mut [0]).unwrap(), 0);
+    let mut second = silent.swap_remove(1);
+    write!(second, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut said = String::new();
+    second.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
 }
 
 #[test]

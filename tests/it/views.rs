@@ -164,6 +164,18 @@ steps:
     assert_eq!(steps(&inner), (vec!["in/say".to_owned()], json!(1)), "{inner:#}");
     let shown = home.mgr(&["list", "--workflow", id]).stdout;
     assert!(shown.contains("  m[1]/in/say"), "{shown}");
+    // Every list names the run that a task is a step of, as its status does; a task of none has no such field.
+    let lines = home.json(&["list"])["tasks"].as_array().unwrap().clone();
+    let status = |line: &Value| home.status(line["task_id"].as_str().unwrap())["lineage"].clone();
+    let lineages: Vec<_> = lines.iter().map(|line| line["lineage"].clone()).collect();
+    assert_eq!(lineages, lines.iter().map(status).collect::<Vec<_>>(), "{lines:#?}");
+    let own = json!({"workflow": inner_run(&home, child), "step": "say"});
+    assert_eq!((lines.len(), lineages.contains(&own), lines[0].get("lineage")), (4, true, None), "{lines:#?}");
+}
+
+/// The run in the step `in` of a run.
+fn inner_run(home: &TestHome, id: &str) -> Value {
+    home.json(&["workflow", "status", id])["run"]["steps"][0]["child_id"].clone()
 }
 
 /// `nope` could be the beginning of an id (`n0pe`): whoever typed it is told about what they typed.

@@ -3,13 +3,15 @@
 //! Decides nothing about tasks: a call of the page becomes the input of a row of the table, as one of an AI client does.
 //!
 //! Theory of operation: one process a home ([`crate::engine::DashboardPost`]). [`server`] speaks HTTP and is the only
-//! place that names its crates; [`door`] says who may come in and is pure; [`desk`] runs the row. The page (`page/`) is
+//! place that names its crates; [`door`] says who may come in and is pure, [`places`] who leaves
+//! when there are too many; [`desk`] runs the row. The page (`page/`) is
 //! part of the program and has no data in it. A person comes in with a code that counts once, and gets a key that
 //! lives as long as this process, in its memory and in the storage of the tab. The key travels in a header that no
 //! other site can send, so there is nothing to forge; there are no cookies.
 
 mod desk;
 mod door;
+mod places;
 mod server;
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -3,30 +3,32 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use http_body_util::{BodyExt, Full, Limited, channel::Channel, combinators::UnsyncBoxBody};
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming, SizeHint},
     header::{self, HeaderMap, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::net::TcpStream;
 
 use super::{
     desk::{Desk, words},
     door::{Keys, Knock, Refusal, Room, room},
     internal,
+    places::{Place, Places, Working},
 };
 use crate::{
     engine::DashboardPost,
@@ -54,7 +56,7 @@ const LONGEST_HEAD: Duration = Duration::from_secs(10);
 const LONGEST_BODY: Duration = Duration::from_secs(10);
 /// Whoever has not shown a key by then makes room for others.
 const LONGEST_WITHOUT_KEY: Duration = Duration::from_secs(30);
-/// A browser has six; more than this are no person's.
+/// A browser has six. With more than these whoever has nothing to say makes room for others.
 const CONNECTIONS: usize = 64;
 /// Changes come in swarms: a page is told of a swarm once.
 const SWARM: Duration = Duration::from_millis(120);
@@ -134,16 +136,12 @@ async fn end_of(shared: &Shared, stay: Stay) -> Result<(), OpError> {
 }
 
 async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) -> Infallible {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(CONNECTIONS);
     loop {
-        let place = places.clone().acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) if is_from_here(&stream) => {
-                let shared = shared.clone();
-                tokio::spawn(async move {
-                    converse(stream, shared).await;
-                    drop(place);
-                });
+                let place = places.take().await;
+                tokio::spawn(converse(stream, shared.clone(), place));
             }
             Ok(_) => {}
             // No descriptor was left, or the other end has gone: neither is helped by haste.
@@ -160,23 +158,55 @@ fn is_from_here(stream: &TcpStream) -> bool {
     }
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
-    let has_key = AtomicBool::new(false);
+async fn converse(stream: TcpStream, shared: Arc<Shared>, place: Place) {
     let service = service_fn(|request| {
-        let (shared, has_key) = (shared.clone(), &has_key);
-        async move { Ok::<_, Infallible>(answer(&shared, request, has_key).await) }
+        let (shared, place) = (shared.clone(), &place);
+        async move {
+            let working = place.begin();
+            let (head, body) = answer(&shared, request, place).await.into_parts();
+            Ok::<_, Infallible>(Response::from_parts(head, Answer { body, _working: working }))
+        }
     });
     let mut connection = http1::Builder::new();
     connection.timer(TokioTimer::new()).header_read_timeout(LONGEST_HEAD);
     let mut talk = pin!(connection.serve_connection(TokioIo::new(stream), service));
-    // A page that is closed in the midst of an answer is no fault.
-    let early = tokio::time::timeout(LONGEST_WITHOUT_KEY, talk.as_mut()).await;
-    if early.is_err() && has_key.load(Ordering::Relaxed) {
-        let _ = talk.await;
+    let whole = async {
+        // A page that is closed in the midst of an answer is no fault.
+        let early = tokio::time::timeout(LONGEST_WITHOUT_KEY, talk.as_mut()).await;
+        if early.is_err() && place.has_key() {
+            let _ = talk.await;
+        }
+    };
+    tokio::select! {
+        () = whole => {}
+        () = place.is_lost() => {}
     }
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, has_key: &AtomicBool) -> Response<Body> {
+/// A body that is not wholly written yet: until then its connection is at work.
+struct Answer {
+    body: Body,
+    _working: Working,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, place: &Place) -> Response<Body> {
     let _used = shared.use_of_it.begin();
     let (head, body) = request.into_parts();
     // What is there twice, or is no text, is nobody's: no browser sends that.
@@ -197,7 +227,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, has_key: &Atom
     };
     let room = room(&knock, &shared.keys);
     if matches!(room, Ok(Room::Call(_) | Room::Changes)) {
-        has_key.store(true, Ordering::Relaxed);
+        place.show_key();
     }
     match room {
         Ok(Room::Page(file)) => written(StatusCode::OK, file.kind, file.text.to_owned()),

@@ -7,7 +7,7 @@
 import { h, paint } from "./dom.js";
 import { coded, heading, refusal } from "./parts.js";
 import { newLog } from "./task.js";
-import { VIEWS, forgetRuns } from "./views.js";
+import { VIEWS } from "./views.js";
 import {
   SETTLES_MS,
   clip,
@@ -157,7 +157,6 @@ function lock() {
   sessionStorage.clear();
   stream?.abort();
   kept.clear();
-  forgetRuns();
   Object.assign(page, { key: null, isLocked: true, isGone: false, ...nothingKnown() });
   Object.assign(page.ui, nothingDone());
   show();

@@ -228,10 +228,9 @@ function doingOf(task) {
   return waits ? `waits: ${task.current_step}` : task.current_step;
 }
 
-/** A run in a list, with what is at work in it where its steps are known. */
-export function runRow(page, act, run, view, { by = "workflow", ended = endedAgo(page, run) } = {}) {
+/** A run in a list, with the steps that it is at where they are known. */
+export function runRow(page, act, run, { at = [], by = "workflow", ended = endedAgo(page, run) } = {}) {
   const isOverNow = isOver(run.status);
-  const at = view ? activeSteps(view.steps).map((step) => step.id) : [];
   const steps = `${run.steps_over} of ${plural(run.steps_total, "step")}`;
   const names = clip(at.slice(0, 4).join(", ") + (at.length > 4 ? ` and ${at.length - 4} more` : ""), 160);
   const doing = run.status === "running" && names ? names : oneLine(run.why);
@@ -244,27 +243,18 @@ export function runRow(page, act, run, view, { by = "workflow", ended = endedAgo
     now: doing ? `${steps}: ${doing}` : steps,
     ended,
     time: elapsedNow(page, run),
-    cost: runCostWords(view ?? run),
+    cost: runCostWords(run),
     id: run.workflow_id,
   });
 }
 
 /** The same where only runs are listed: when it was started says more than what it is. */
 export const runOnlyRow = (page, act, run) =>
-  runRow(page, act, run, null, { by: `${roughWords(secondsBetween(run.created_at, page.now))} ago`, ended: "" });
-
-/** Returns the steps at work, those of nested workflows as well. */
-const activeSteps = (steps) =>
-  steps.flatMap((step) => (["running", "held"].includes(step.status) ? [step, ...activeSteps(step.steps ?? [])] : []));
+  runRow(page, act, run, { by: `${roughWords(secondsBetween(run.created_at, page.now))} ago`, ended: "" });
 
 /** Returns the steps in the order of the file, each with its depth. */
 export const stepsInLine = (steps, level = 0) =>
   steps.flatMap((step) => [{ step, level: level + (step.race ? 1 : 0) }, ...stepsInLine(step.steps ?? [], level + 1)]);
-
-export const tasksOfRun = (view) =>
-  stepsInLine(view.steps)
-    .map(({ step }) => step.task_id)
-    .filter(Boolean);
 
 // --- Reports ------------------------------------------------------------------------------------
 

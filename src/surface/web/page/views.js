@@ -23,7 +23,6 @@ import {
   stepsInLine,
   table,
   taskRow,
-  tasksOfRun,
 } from "./parts.js";
 import { MOST_OUTPUT, task } from "./task.js";
 import { clip, countWords, hashOf, isOver, moneyWords, oneLine, plural, runCostWords, waitingCount } from "./words.js";
@@ -34,41 +33,26 @@ const byTime = (field) => (a, b) => Date.parse(b[field]) - Date.parse(a[field]);
 
 // --- Overview -------------------------------------------------------------------------------------
 
-/** The steps of so many live runs are asked for each time; more would be slow. */
-const MOST_LIVE_RUNS = 8;
+const MOST_LIVE_RUNS = 200;
 const MOST_LIVE = 80;
 const MOST_RECENT = 20;
 
-/** Runs that are over, as they were read: they are read again once their line says something else. */
-const readRuns = new Map();
-
-export const forgetRuns = () => readRuns.clear();
-
-async function runWithSteps(ask, line) {
-  const mark = `${line.status} ${line.finished_at} ${line.steps_over}`;
-  const known = readRuns.get(line.workflow_id);
-  if (known?.mark === mark && isOver(line.status)) return known.view;
-  const { run } = await ask("workflow_status", { workflow_id: line.workflow_id });
-  readRuns.set(line.workflow_id, { mark, view: run });
-  return run;
-}
-
 async function loadOverview(ask) {
-  const listed = (status, limit) => ask("workflow_list", { ...(status && { status }), limit });
+  const liveRuns = (status) => ask("workflow_list", { status, nested: true, limit: MOST_LIVE_RUNS });
   const [live, running, paused, newest, over] = await Promise.all([
     ask("task_status"),
-    listed("running", 50),
-    listed("paused", 50),
-    listed(null, 12),
+    liveRuns("running"),
+    liveRuns("paused"),
+    ask("workflow_list", { limit: 12 }),
     ask("task_list", { status: OVER, limit: 60 }),
   ]);
-  const liveRuns = [...running.workflows, ...paused.workflows].sort(byTime("created_at"));
-  const recentRuns = newest.workflows.filter((run) => isOver(run.status));
-  const read = [...liveRuns.slice(0, MOST_LIVE_RUNS), ...recentRuns];
-  // A run may go between the list and the look at it.
-  const views = await Promise.all(read.map((run) => runWithSteps(ask, run).catch(() => null)));
-  const byId = new Map(views.filter(Boolean).map((view) => [view.workflow_id, view]));
-  return { live: live.tasks ?? [], counts: live.counts ?? {}, liveRuns, recentRuns, byId, over: over.tasks };
+  return {
+    live: live.tasks ?? [],
+    counts: live.counts ?? {},
+    liveRuns: [...running.workflows, ...paused.workflows],
+    recentRuns: newest.workflows.filter((run) => isOver(run.status)),
+    over: over.tasks,
+  };
 }
 
 function showOverview(page, act) {
@@ -105,23 +89,30 @@ function waiting(page, act) {
   ];
 }
 
-function liveWork(page, act, { live, liveRuns, byId, counts }) {
-  const tasks = new Map(live.map((task) => [task.task_id, task]));
-  const inRuns = new Set();
+/** Returns the outermost run that a task is at work for, and the steps on the way to its own. */
+function placeOf(task, runs) {
+  let step = task.lineage?.step;
+  let run = runs.get(task.lineage?.workflow);
+  while (run?.parent) {
+    step = `${run.parent.step}/${step}`;
+    run = runs.get(run.parent.workflow_id);
+  }
+  return { run, step };
+}
+
+function liveWork(page, act, { live, liveRuns, counts }) {
+  const runs = new Map(liveRuns.map((run) => [run.workflow_id, run]));
+  const placed = live.map((task) => ({ task, ...placeOf(task, runs) })).sort((a, b) => byTime("created_at")(b.task, a.task));
   const ofRun = (run) => {
-    const view = byId.get(run.workflow_id);
-    const steps = view ? stepsInLine(view.steps).filter(({ step }) => tasks.has(step.task_id)) : [];
-    steps.forEach(({ step }) => inRuns.add(step.task_id));
+    const steps = placed.filter((one) => one.run === run);
     return [
-      runRow(page, act, run, view),
-      ...steps.map(({ step }) => taskRow(page, act, tasks.get(step.task_id), { level: 1, step: step.id })),
+      runRow(page, act, run, { at: steps.map(({ step }) => step) }),
+      ...steps.map(({ task, step }) => taskRow(page, act, task, { level: 1, step })),
     ];
   };
   const isWaiting = (one) => (one.status === "queued" ? 1 : 0);
-  const groups = liveRuns.map((run) => ({ one: run, rows: ofRun(run) }));
-  const alone = live
-    .filter((task) => !inRuns.has(task.task_id))
-    .map((task) => ({ one: task, rows: [taskRow(page, act, task)] }));
+  const groups = liveRuns.filter((run) => !run.parent).map((run) => ({ one: run, rows: ofRun(run) }));
+  const alone = placed.filter(({ run }) => !run).map(({ task }) => ({ one: task, rows: [taskRow(page, act, task)] }));
   // A long queue does not hide what is at work.
   const all = [...groups, ...alone].sort(
     (a, b) => isWaiting(a.one) - isWaiting(b.one) || byTime("created_at")(a.one, b.one),
@@ -155,11 +146,11 @@ function countsLine(counts) {
   return h("span", { class: "faint" }, words.length > 0 ? `Tasks: ${words.join(", ")}` : "");
 }
 
-function recentWork(page, act, { recentRuns, over, byId }) {
-  const inRuns = new Set([...byId.values()].flatMap(tasksOfRun));
-  const alone = over.filter((task) => !inRuns.has(task.task_id));
+function recentWork(page, act, { recentRuns, over }) {
+  // A run says what came of its steps.
+  const alone = over.filter((task) => !task.lineage?.workflow);
   const all = [...recentRuns, ...alone].sort(byTime("finished_at")).slice(0, MOST_RECENT);
-  const row = (one) => (one.workflow_id ? runRow(page, act, one, byId.get(one.workflow_id)) : taskRow(page, act, one));
+  const row = (one) => (one.workflow_id ? runRow(page, act, one) : taskRow(page, act, one));
   const aside = h(
     "span",
     { class: "links" },
