@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Abilities, Backend, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, Unservable};
-use crate::core::{AgentEvent, BackendName, Category, Failure, Posture};
+use super::{
+    Abilities, Backend, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, Unservable, plain_text::PlainText,
+};
+use crate::core::{BackendName, Category, Failure, Posture};
 
 /// The name under which tasks of programs are kept.
 pub const COMMAND: BackendName = BackendName::built_in("command");
@@ -35,7 +37,7 @@ impl Backend for Command {
     }
 
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(Printed)
+        Box::new(PlainText)
     }
 
     fn probe(&self) -> Probe {
@@ -83,21 +85,5 @@ impl Backend for Command {
 
     fn posture_words(&self, _posture: Posture) -> &'static str {
         "nothing: the program does what it does"
-    }
-}
-
-struct Printed;
-
-impl Parser for Printed {
-    fn line(&mut self, line: &[u8], events: &mut Vec<AgentEvent>) {
-        let text = format!("{}\n", String::from_utf8_lossy(line));
-        events.push(AgentEvent::Text { text, delta: true });
-    }
-
-    fn end(&mut self, partial: &[u8], events: &mut Vec<AgentEvent>) {
-        if !partial.is_empty() {
-            let text = String::from_utf8_lossy(partial).into_owned();
-            events.push(AgentEvent::Text { text, delta: true });
-        }
     }
 }

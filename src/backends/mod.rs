@@ -17,6 +17,7 @@ mod invocation;
 mod lines;
 #[cfg(test)]
 mod lying;
+mod plain_text;
 mod probe;
 mod registry;
 #[cfg(test)]

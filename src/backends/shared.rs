@@ -2,6 +2,11 @@
 //!
 //! Only facts about how agents are fed; nothing here knows a particular agent.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Invocation, PoliteSignal, PromptVia, Request, SELF_PROGRAM, Unservable};
 use crate::core::AgentEvent;
 
 /// Variables of the user's network that every agent needs to reach its provider.
@@ -30,6 +35,29 @@ pub(super) fn with_instructions(instructions: &str, prompt: &str) -> String {
 /// Returns names of variables, those of the network after `own`.
 pub(super) fn env_pass(own: &[&str]) -> Vec<String> {
     own.iter().chain(&NETWORK_ENV).map(ToString::to_string).collect()
+}
+
+/// Returns how a child of our own is started, which reads as JSON what it is asked.
+pub(super) fn own_child(
+    word: &str,
+    request: &Request,
+    asked: &impl Serialize,
+    env_pass: Vec<String>,
+) -> Result<Invocation, Unservable> {
+    let stdin = serde_json::to_string(asked).map_err(|error| Unservable {
+        message: format!("the request cannot be written as JSON: {error}"),
+        hint: "check the output schema".to_owned(),
+    })?;
+    Ok(Invocation {
+        program: SELF_PROGRAM.to_owned(),
+        args: vec![word.to_owned()],
+        env: BTreeMap::new(),
+        env_pass,
+        cwd: request.working_dir.clone(),
+        prompt: PromptVia::Stdin(stdin),
+        files: BTreeMap::new(),
+        polite_signal: PoliteSignal::Terminate,
+    })
 }
 
 /// Returns the event for a line that the adapter does not know.

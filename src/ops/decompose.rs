@@ -8,8 +8,8 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
     args::{PROMPT_LIMIT, read_prompt},
     named::Found,
+    run_start::{Start, or_here, start_and_wait},
     run_views::RunView,
-    runs::{Start, or_here, start_and_wait},
     submit::ask_of,
     templates::save,
     workflow::in_yaml,
@@ -152,7 +152,7 @@ impl Operation for Decompose {
         output.steps = workflow["steps"].as_array().map_or(0, Vec::len);
         output.yaml = found.source.as_str().map(str::to_owned);
         output.workflow = workflow.as_object().cloned().map(JsonObject);
-        finish(call, input, &found, output).await
+        finish(call, input, found, output).await
     }
 }
 
@@ -160,11 +160,11 @@ impl Operation for Decompose {
 async fn finish(
     call: &Call<'_>,
     input: DecomposeInput,
-    found: &Found,
+    found: Found,
     mut output: DecomposeOutput,
 ) -> Result<DecomposeOutput, OpError> {
     if let Some(name) = &input.save {
-        save(call, name, found, None, input.force)?;
+        save(call, name, &found, None, input.force)?;
         output.template = Some(name.clone());
     }
     if let Some(out) = &input.out {
@@ -174,17 +174,12 @@ async fn finish(
     }
     if input.run {
         let start = Start {
-            checked: found.check(call, Some(&Map::new())),
             name: "decomposed".to_owned(),
             file: input.out,
             template: input.save,
             working_dir: input.working_dir,
             demo: input.demo,
-            from_step: None,
-            reuse: None,
-            loaf_id: None,
-            unattended: false,
-            request_id: None,
+            ..Start::of(call, found, &Map::new())
         };
         let ran = start_and_wait(call, start, call.longest_wait.is_none()).await?;
         (output.workflow_id, output.run) = (Some(ran.workflow_id), Some(ran.run));

@@ -64,7 +64,7 @@ pub(super) struct Found {
 /// There is none of this name, the file cannot be read, or not exactly one was named.
 pub(super) fn find(call: &Call<'_>, wanted: Wanted) -> Result<Found, OpError> {
     match (wanted.file, wanted.workflow, wanted.template) {
-        (Some(file), None, None) => of_file(&file.0, shown(&file.0)),
+        (Some(file), None, None) => of_file(&file.0),
         (None, Some(inline), None) => Ok(Found::inline(inline.0)),
         (None, None, Some(name)) => by_name(call, &name),
         (None, None, None) => {
@@ -74,7 +74,15 @@ pub(super) fn find(call: &Call<'_>, wanted: Wanted) -> Result<Found, OpError> {
     }
 }
 
-fn of_file(path: &Utf8Path, shown: String) -> Result<Found, OpError> {
+/// Takes the workflow of a file.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn of_file(path: &Utf8Path) -> Result<Found, OpError> {
+    read_as(path, shown(path))
+}
+
+fn read_as(path: &Utf8Path, shown: String) -> Result<Found, OpError> {
     let beside = path.parent().map_or(Beside::Nothing, |folder| Beside::Folder(folder.to_owned()));
     let source = Value::from(read_file(path)?);
     Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside })
@@ -89,11 +97,11 @@ pub(super) fn by_name(call: &Call<'_>, name: &str) -> Result<Found, OpError> {
     if let Ok(template) = name.parse::<TemplateName>() {
         let path = home.template(&template);
         if path.exists() {
-            return Ok(Found { template: Some(template), ..of_file(&path, name.to_owned())? });
+            return Ok(Found { template: Some(template), ..read_as(&path, name.to_owned())? });
         }
         let path = home.workflows().join(format!("{name}.yaml"));
         if path.exists() {
-            return of_file(&path, name.to_owned());
+            return read_as(&path, name.to_owned());
         }
     }
     match example(name) {

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AbsolutePath, Call, Effect, Example, JsonObject, OpError, Operation, Toolset,
-    runs::{Start, WorkflowRunOutput, or_here, start_and_wait},
-    workflow::{InlineWorkflow, checked_with, read_file},
+    named::Found,
+    run_start::{Start, WorkflowRunOutput, or_here, start_and_wait},
+    workflow::read_file,
 };
 use crate::config::read_yaml;
 
@@ -90,22 +91,18 @@ impl Operation for Parallel {
     }
 
     async fn run(call: &Call<'_>, input: ParallelInput) -> Result<WorkflowRunOutput, OpError> {
-        let workflow = definition(&input)?;
-        let inline = Some(InlineWorkflow(Value::Object(workflow)));
-        let (name, checked) = checked_with(call, None, inline, Some(&Map::new()))?;
-        let start = Start {
-            name: input.name.unwrap_or(name),
-            checked,
+        let found = Found::inline(Value::Object(definition(&input)?));
+        let mut start = Start {
             file: input.file,
-            template: None,
             working_dir: input.working_dir,
             demo: input.demo,
-            unattended: false,
             request_id: input.request_id,
-            from_step: None,
-            reuse: None,
             loaf_id: input.loaf_id,
+            ..Start::of(call, found, &Map::new())
         };
+        if let Some(name) = input.name {
+            start.name = name;
+        }
         start_and_wait(call, start, input.wait).await
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Effect, Example, Exit, OpError, Operation, Render, Toolset,
     args::read_prompt,
+    named::Found,
+    run_start::{Start, or_here, start_and_wait},
     run_step_view::RunStepView,
     run_views::RunView,
     run_words::{in_words, run_tone, tone_of},
-    runs::{Start, or_here, start_and_wait},
-    workflow::{InlineWorkflow, checked_with},
 };
 use crate::{
     core::{Isolation, Posture, RunId, RunStatus, Span, StepStatus, TaskId, Verification},
@@ -176,28 +176,20 @@ impl Operation for Race {
         for backend in input.backends.iter().filter(|name| *name != "auto") {
             call.engine.named_backend(backend)?;
         }
-        let inline = Some(InlineWorkflow(definition(&input)?));
-        let (name, checked) = checked_with(call, None, inline, Some(&Map::new()))?;
-        if let Some(fault) = checked.faults.first() {
+        let found = Found::inline(definition(&input)?);
+        let start = Start {
+            working_dir: input.working_dir,
+            demo: input.demo,
+            request_id: input.request_id,
+            ..Start::of(call, found, &Map::new())
+        };
+        if let Some(fault) = start.checked.faults.first() {
             let error = OpError::invalid(fault.message.as_str());
             return Err(match &fault.suggestion {
                 Some(suggestion) => error.hint(suggestion.as_str()),
                 None => error,
             });
         }
-        let start = Start {
-            name,
-            checked,
-            file: None,
-            template: None,
-            working_dir: input.working_dir,
-            demo: input.demo,
-            from_step: None,
-            reuse: None,
-            loaf_id: None,
-            unattended: false,
-            request_id: input.request_id,
-        };
         let run = start_and_wait(call, start, input.wait).await?.run;
         RaceOutput::of(call, run, !input.wait)
     }

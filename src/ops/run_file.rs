@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AbsolutePath, Call, Code, OpError, Render, workflow::checked_with};
+use super::{Call, Code, OpError, Render, named::of_file};
 use crate::{
     engine::{Loaded, difference},
     ui::{Page, one_line},
@@ -25,9 +25,8 @@ impl FileChange {
     /// Returns the change; `None` when the file means what it meant, or the run came from none.
     pub(super) fn of(call: &Call<'_>, loaded: &Loaded, with_diff: bool) -> Option<Self> {
         let file = loaded.frozen.file.as_ref()?;
-        let (note, diff) = match checked_with(call, Some(AbsolutePath(file.clone())), None, Some(&loaded.frozen.params))
-        {
-            Ok((_, checked)) => match checked.workflow {
+        let (note, diff) = match of_file(file) {
+            Ok(found) => match found.check(call, Some(&loaded.frozen.params)).workflow {
                 Some(workflow) if workflow.frozen == loaded.frozen.workflow => return None,
                 Some(workflow) => {
                     let patch = difference(&lines(&loaded.frozen.workflow), &lines(&workflow.frozen));

@@ -4,9 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Effect, Example, OpError, Operation, Toolset,
-    run_views::RunView,
-    runs::{WorkflowStatusOutput, follow},
+    Call, Effect, Example, OpError, Operation, Toolset, run_news::follow, run_views::RunView,
+    runs::WorkflowStatusOutput,
 };
 use crate::core::{Money, TaskRef};
 

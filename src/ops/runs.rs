@@ -1,26 +1,25 @@
 //! `mgr workflow run`, `status`, `list`, `cancel`, `retry`: runs of workflows.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, TaskLine, Toolset,
+    AbsolutePath, Call, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
     named::{Wanted, by_name, find},
     run_file::FileChange,
+    run_news::follow,
     run_render::run_table,
+    run_start::{Start, WorkflowRunOutput, or_here, start_and_wait},
     run_views::{RunLine, RunView},
-    run_words::{in_words, shown},
     step_maker::task_vocabulary,
-    workflow::{Given, InlineWorkflow, as_typed, given, notes_on_money},
+    workflow::{Given, InlineWorkflow, as_typed, given},
 };
 use crate::{
-    core::{Question, RunId, RunStatus, RunStep, Span, StepStatus, TaskRef, TemplateName},
-    engine::{EngineError, Frozen, Renewed, ReuseAsk, RunAsk, RunState},
-    ui::{Page, Tone, clip, duration_words, one_line, plural},
-    workflow::{Checked, EXAMPLES, Fault, Plan, Shipped, Support, Workflow},
+    core::{RunStatus, Span, TaskRef},
+    engine::Renewed,
+    ui::{Page, Tone},
+    workflow::{EXAMPLES, Shipped, Workflow},
 };
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
@@ -81,15 +80,6 @@ pub struct WorkflowRunInput {
     pub request_id: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct WorkflowRunOutput {
-    pub workflow_id: RunId,
-    /// The run as it stands when the call returns.
-    pub run: RunView,
-    #[serde(skip)]
-    detached: bool,
-}
-
 pub struct WorkflowRun;
 
 impl Operation for WorkflowRun {
@@ -117,14 +107,9 @@ impl Operation for WorkflowRun {
     }
 
     async fn run(call: &Call<'_>, input: WorkflowRunInput) -> Result<WorkflowRunOutput, OpError> {
-        let params: Map<String, Value> = input.params.into_iter().map(|given| (given.name, given.value)).collect();
         let wanted = Wanted { file: input.file, workflow: input.workflow, template: input.template };
         let found = find(call, wanted)?;
         let start = Start {
-            checked: found.check(call, Some(&params)),
-            name: found.shown,
-            file: found.file.map(AbsolutePath),
-            template: found.template,
             working_dir: input.working_dir,
             demo: input.demo,
             unattended: input.unattended,
@@ -132,290 +117,9 @@ impl Operation for WorkflowRun {
             from_step: input.from_step,
             reuse: input.reuse,
             loaf_id: input.loaf_id,
+            ..Start::of(call, found, &Given::by_name(input.params))
         };
         start_and_wait(call, start, input.wait).await
-    }
-}
-
-/// A workflow that was checked, about to be run.
-pub(super) struct Start {
-    pub name: String,
-    pub checked: Checked,
-    pub file: Option<AbsolutePath>,
-    pub template: Option<TemplateName>,
-    pub working_dir: Option<AbsolutePath>,
-    pub demo: bool,
-    pub unattended: bool,
-    pub request_id: Option<String>,
-    pub from_step: Option<String>,
-    pub reuse: Option<TaskRef>,
-    pub loaf_id: Option<String>,
-}
-
-pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
-    let (workflow_id, notes) = take_on(call, start)?;
-    if wait {
-        follow(call, &workflow_id).await?;
-    } else {
-        call.engine.reconcile()?;
-    }
-    let mut run = RunView::of(call, &call.engine.run_state(&workflow_id)?)?;
-    run.notes.splice(..0, notes);
-    Ok(WorkflowRunOutput { workflow_id, run, detached: !wait })
-}
-
-fn take_on(call: &Call<'_>, start: Start) -> Result<(RunId, Vec<String>), OpError> {
-    let (Some(workflow), Some(plan)) = (start.checked.workflow, start.checked.plan) else {
-        return Err(invalid(&start.name, &start.checked.faults, 10));
-    };
-    let mut support = Support::of(&workflow, start.demo);
-    if !start.demo {
-        support.notes.extend(notes_on_money(call, &workflow));
-    }
-    if !support.refusals.is_empty() {
-        let what = support.refusals.join(", ");
-        return Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
-            .hint("take it out of the workflow, or try the file with `--demo`"));
-    }
-    let working_dir = working_dir(start.working_dir)?;
-    let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
-    let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
-    let policy = call.engine.at(Some(&working_dir))?.config().unattended;
-    let frozen = Frozen {
-        v: 1,
-        params: plan.params.clone(),
-        said: Vec::new(),
-        working_dir,
-        demo: start.demo,
-        file: start.file.map(|file| file.0),
-        template: start.template.map(|name| name.to_string()),
-        env: env_of(call, &workflow)?,
-        loaf: loaf_of(call, &workflow, start.loaf_id.as_deref())?,
-        loaf_id: start.loaf_id,
-        unattended: start.unattended,
-        asked_by: call.engine.asking_task(),
-        policy: Some(policy),
-        digest: plan.digest.clone(),
-        workflow: workflow.frozen.clone(),
-    };
-    // What was started before has taken over then what it could.
-    let is_known = match &start.request_id {
-        Some(request_id) => call.engine.run_of_request(request_id)?.is_some(),
-        None => false,
-    };
-    let wants_reuse = !is_known && (reuse.is_some() || start.from_step.is_some());
-    let taken = if wants_reuse {
-        let ask = ReuseAsk {
-            name: &name,
-            frozen: &frozen,
-            workflow: &workflow,
-            plan: &plan,
-            run: reuse.as_ref(),
-            from_step: start.from_step.as_deref(),
-        };
-        call.engine.taken_over(&ask, task_vocabulary())?
-    } else {
-        Vec::new()
-    };
-    if !is_known && !frozen.demo {
-        must_be_manned(call, &start.name, &workflow, &plan, &frozen, &taken)?;
-    }
-    let id = call.engine.start_run(&RunAsk {
-        name: &name,
-        frozen: &frozen,
-        plan: &plan,
-        request_id: start.request_id.as_deref(),
-        parent: None,
-        taken: &taken,
-    })?;
-    call.progress.line(&format!("workflow {id}"));
-    Ok((id, support.notes))
-}
-
-/// Refuses a run of which it is known already that nobody here can do a step of it.
-fn must_be_manned(
-    call: &Call<'_>,
-    name: &str,
-    workflow: &Workflow,
-    plan: &Plan,
-    frozen: &Frozen,
-    taken: &[RunStep],
-) -> Result<(), OpError> {
-    let engine = call.engine.at(Some(&frozen.working_dir))?;
-    let done: BTreeSet<&str> = taken.iter().map(|row| row.step.as_str()).collect();
-    let unmanned = engine.unmanned(workflow, plan, &done);
-    if unmanned.is_empty() {
-        return Ok(());
-    }
-    let count = plural(unmanned.len() as u64, "step");
-    let mut error =
-        OpError::new(Code::BackendMissing, format!("no agent here can do {count} of `{name}`; nothing was started"));
-    error.causes = unmanned.into_iter().map(|one| format!("step `{}` {}", one.step, one.why)).collect();
-    Err(error.hint("`mgr doctor` prints how to install one; `--demo` tries it out without any"))
-}
-
-/// Reads the variables that a workflow and those in it declare, here and now: the process that drives it may have
-/// others. Those that nothing names are not kept.
-fn env_of(call: &Call<'_>, workflow: &Workflow) -> Result<Map<String, Value>, OpError> {
-    let value = |name: &str| call.engine.env_value(name);
-    let declared = workflow.declared_env().into_iter();
-    let missing: Vec<_> = declared.filter(|name| value(name).is_none()).map(|name| format!("`{name}`")).collect();
-    if !missing.is_empty() {
-        let message =
-            format!("the workflow declares `env`, and not set here: {}; nothing was started", missing.join(", "));
-        return Err(OpError::invalid(message).hint("set each in the environment to a text that is not empty"));
-    }
-    let kept = workflow.used_env().into_iter().filter_map(|name| Some((name.to_owned(), Value::from(value(name)?))));
-    Ok(kept.collect())
-}
-
-/// Reads the loaf that a workflow asks for. What changes in it later is for later runs.
-fn loaf_of(call: &Call<'_>, workflow: &Workflow, id: Option<&str>) -> Result<Option<Map<String, Value>>, OpError> {
-    let used = workflow.used_loaf();
-    if !used.is_open && used.names.is_empty() {
-        return Ok(None);
-    }
-    let id = id.ok_or_else(|| {
-        OpError::invalid("the workflow asks for `loaf`, and none was given; nothing was started")
-            .hint("name it with `loaf_id` (`--loaf-id NAME`)")
-    })?;
-    let loaf = call.engine.loaf(id)?;
-    let missing = used.names.iter().filter(|name| !loaf.contains_key(*name));
-    let missing: Vec<_> = missing.map(|name| format!("`{name}`")).collect();
-    if missing.is_empty() {
-        return Ok(Some(loaf));
-    }
-    let (missing, known) = (missing.join(", "), loaf.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
-    Err(OpError::invalid(format!("loaf `{id}` has no {missing}, which the workflow asks for; nothing was started"))
-        .hint(format!("it has {known}")))
-}
-
-/// The command line works where it is called.
-pub(super) fn or_here(given: Option<AbsolutePath>) -> Result<Option<AbsolutePath>, OpError> {
-    given.map_or_else(|| ".".parse().map_err(OpError::invalid), Ok).map(Some)
-}
-
-fn working_dir(given: Option<AbsolutePath>) -> Result<camino::Utf8PathBuf, OpError> {
-    let dir = given.map(|path| path.0).ok_or_else(|| {
-        OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
-    })?;
-    if !dir.is_dir() {
-        return Err(OpError::invalid(format!("`{dir}` is not a directory")).hint("give an existing one"));
-    }
-    Ok(dir)
-}
-
-/// A run is named after its file where it has no name.
-fn stem(name: &str) -> String {
-    let file = camino::Utf8Path::new(name);
-    match file.extension() {
-        Some("yaml" | "yml" | "json") => file.file_stem().unwrap_or(name).to_owned(),
-        Some(_) | None => file.file_name().unwrap_or(name).to_owned(),
-    }
-}
-
-/// Returns the error of a faulty workflow with at most so many of its faults.
-pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
-    let mut error =
-        OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
-    for fault in faults.iter().take(most) {
-        let file = fault.file.as_ref().map(|file| format!("{file}:"));
-        let place = match (fault.line, fault.column, file) {
-            (Some(line), Some(column), file) => format!("{}{line}:{column}: ", file.unwrap_or_default()),
-            (_, _, Some(file)) => format!("{file} "),
-            (_, _, None) => String::new(),
-        };
-        let path = if fault.path.is_empty() { String::new() } else { format!(" (at `{}`)", fault.path) };
-        let meant = fault.suggestion.as_ref().map(|meant| format!("; {meant}")).unwrap_or_default();
-        error.causes.push(format!("{place}{}{path}{meant}", fault.message));
-    }
-    if faults.len() > most {
-        return error.hint(format!("these are the first {most}: `mgr workflow validate` shows all of them"));
-    }
-    error
-}
-
-/// Tells what the steps of a run do, each piece of news once.
-#[derive(Default)]
-pub(super) struct StepNews(Told);
-
-impl StepNews {
-    pub(super) fn tell(&mut self, call: &Call<'_>, state: &RunState) -> Result<(), EngineError> {
-        tell(call, state, "", &mut self.0)
-    }
-}
-
-/// Whether nothing comes of a run without a person.
-pub(super) fn is_at_rest(call: &Call<'_>, state: &RunState) -> Result<bool, EngineError> {
-    Ok(state.run.status != RunStatus::Running || call.engine.waits_for_person(state)?)
-}
-
-/// Waits until the run is over, paused, or waits for a person, telling what its steps do.
-pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError> {
-    let mut news = StepNews::default();
-    let over = call
-        .engine
-        .wait_until(call.wait_limit(None), |_| {
-            let state = call.engine.run_state(id)?;
-            news.tell(call, &state)?;
-            Ok((is_at_rest(call, &state)? || call.progress.is_over()).then_some(()))
-        })
-        .await?;
-    Ok(over.is_some())
-}
-
-/// Steps that were told of, by run and name.
-type Told = BTreeMap<(RunId, String), (&'static str, u32)>;
-
-/// Tells what is new of the steps of a run and, under the names of theirs, of the runs in them.
-fn tell(call: &Call<'_>, state: &RunState, above: &str, told: &mut Told) -> Result<(), EngineError> {
-    let tasks = call.engine.task_statuses_of_run(&state.run.id)?;
-    let paused = call.engine.paused_steps(state)?;
-    for step in &state.steps {
-        let task = step.task_at_work().and_then(|task| tasks.get(task)).copied();
-        let word = shown(step.status, task, paused.contains(&step.step));
-        let now = (word, step.turn);
-        let name = format!("{above}{}", step.step);
-        let before = told.insert((state.run.id.clone(), step.step.clone()), now);
-        // The end of a nested run comes after all that happened in it; one of an earlier turn is no news.
-        let has_news = step.status == StepStatus::Running || (before != Some(now) && step.status.is_over());
-        if let Some(child) = step.child.as_ref().filter(|_| has_news) {
-            tell(call, &call.engine.run_state(child)?, &format!("{name}/"), told)?;
-        }
-        if before == Some(now) || step.status.is_to_do() {
-            continue;
-        }
-        call.progress.line(&words_of(call, step, &name, word));
-    }
-    Ok(())
-}
-
-/// Returns what became of a step: `plan done in 12s by codex`.
-fn words_of(call: &Call<'_>, step: &RunStep, name: &str, word: &str) -> String {
-    let task = step.task.as_ref().filter(|_| matches!(step.status, StepStatus::Done | StepStatus::Failed));
-    // Words about a task that is gone are not worth an error.
-    let line = task.and_then(|id| TaskLine::of(call, &call.engine.task(id).ok()?).ok());
-    let took = line.as_ref().and_then(|line| line.elapsed_s).map(|seconds| format!(" in {}", duration_words(seconds)));
-    let by = line.as_ref().map(|line| format!(" by {}", line.backend)).unwrap_or_default();
-    let why = step.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-    if let Some(kept) = step.question.as_deref().filter(|_| step.status == StepStatus::Held) {
-        return format!("{} waits for a person: {}", one_line(name), clip(&Question::read(kept).message, 200));
-    }
-    let run = if step.loops > 0 { format!(" (run {})", step.loops + 1) } else { String::new() };
-    format!("{} {}{run}{}{by}{why}", one_line(name), in_words(word), took.unwrap_or_default())
-}
-
-impl Render for WorkflowRunOutput {
-    fn render(&self, page: &mut Page) {
-        if self.detached {
-            page.line(self.workflow_id.as_str());
-        } else {
-            self.run.render(page);
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        if self.detached { Exit::Success } else { self.run.exit }
     }
 }
 

@@ -7,10 +7,14 @@ use schemars::{
     generate::{Contract, SchemaSettings},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Exit, OpError, TaskLine};
-use crate::{engine::Engine, ui::Page};
+use crate::{
+    core::{for_each_mapping, without_null},
+    engine::Engine,
+    ui::Page,
+};
 
 /// A group of tools that clients switch on together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -257,38 +261,25 @@ pub(super) fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
         settings.contract = contract;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    tidy(&mut schema);
+    for_each_mapping(&mut schema, &tidy);
     schema
 }
 
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            if map.get("format").is_some_and(|format| format != "date-time") {
-                map.remove("format");
-            }
-            if map.get("default").is_some_and(Value::is_null) {
-                map.remove("default");
-            }
-            if let Some(Value::Array(types)) = map.get("type") {
-                let first = types.iter().find(|kind| *kind != "null").cloned();
-                map.insert("type".to_owned(), first.unwrap_or(Value::from("string")));
-            }
-            if let Some(Value::String(words)) = map.get_mut("description") {
-                *words = for_a_program(words);
-            }
-            // The field says what it is for; each of its values needs no second telling.
-            if let Some(Value::Object(items)) = map.get_mut("items").filter(|items| items.get("enum").is_some()) {
-                items.remove("description");
-            }
-            un_null(map);
-            map.remove("minimum")
-                .filter(|minimum| minimum.as_f64() != Some(0.0))
-                .map(|minimum| map.insert("minimum".into(), minimum));
-            map.values_mut().for_each(tidy);
-        }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+fn tidy(map: &mut Map<String, Value>) {
+    if map.get("format").is_some_and(|format| format != "date-time") {
+        map.remove("format");
+    }
+    if let Some(Value::String(words)) = map.get_mut("description") {
+        *words = for_a_program(words);
+    }
+    // The field says what it is for; each of its values needs no second telling.
+    if let Some(Value::Object(items)) = map.get_mut("items").filter(|items| items.get("enum").is_some()) {
+        items.remove("description");
+    }
+    without_null(map);
+    enum_of_constants(map);
+    if map.get("minimum").and_then(Value::as_f64) == Some(0.0) {
+        map.remove("minimum");
     }
 }
 
@@ -306,19 +297,8 @@ pub(super) fn for_a_program(words: &str) -> String {
     INSTEAD.iter().fold(words.to_owned(), |words, (of_the_command_line, here)| words.replace(of_the_command_line, here))
 }
 
-/// `Option<T>` of an inlined type is `anyOf [T, null]`: the T is what is meant. `oneOf` of plain
-/// constants (an enum with documented variants) is an enum.
-fn un_null(map: &mut serde_json::Map<String, Value>) {
-    if let Some(Value::Array(options)) = map.get("anyOf") {
-        let real: Vec<_> =
-            options.iter().filter(|option| option.get("type") != Some(&Value::from("null"))).cloned().collect();
-        if let [Value::Object(only)] = real.as_slice() {
-            map.remove("anyOf");
-            for (key, value) in only {
-                map.entry(key.clone()).or_insert_with(|| value.clone());
-            }
-        }
-    }
+/// `oneOf` of plain constants (an enum with documented variants) is an enum.
+fn enum_of_constants(map: &mut Map<String, Value>) {
     if let Some(Value::Array(options)) = map.get("oneOf") {
         let words = |option: &Value| {
             option.get("const").cloned().map(|one| vec![one]).or_else(|| option.get("enum")?.as_array().cloned())

@@ -8,7 +8,7 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
     args::read_prompt,
     named::{Found, Wanted, by_name, find},
-    runs::{Start, WorkflowRunOutput, invalid, or_here, start_and_wait},
+    run_start::{Start, WorkflowRunOutput, invalid, or_here, start_and_wait},
     step_maker::task_vocabulary,
     workflow::{Given, InlineWorkflow, as_typed, given, in_yaml},
 };
@@ -501,21 +501,13 @@ impl Operation for TemplateRun {
     }
 
     async fn run(call: &Call<'_>, input: TemplateRunInput) -> Result<WorkflowRunOutput, OpError> {
-        let params: Map<String, Value> = input.params.into_iter().map(|given| (given.name, given.value)).collect();
         let name = known(call, &input.name)?;
         let found = by_name(call, name.as_str())?;
         let start = Start {
-            checked: found.check(call, Some(&params)),
-            name: found.shown,
-            file: found.file.map(AbsolutePath),
-            template: found.template,
             working_dir: input.working_dir,
             demo: input.demo,
-            from_step: None,
-            reuse: None,
-            loaf_id: None,
-            unattended: false,
             request_id: input.request_id,
+            ..Start::of(call, found, &Given::by_name(input.params))
         };
         start_and_wait(call, start, input.wait).await
     }

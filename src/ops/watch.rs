@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Call, Effect, EventView, Example, Exit, OpError, Operation, Render, TaskLine, Toolset,
     events::{attempt_of, cursor, read_after},
+    run_news::{StepNews, is_at_rest},
     run_views::RunLine,
-    runs::{StepNews, is_at_rest},
 };
 use crate::{
     core::{Category, RunId, RunStatus, Span, Status, Task, TaskId, TaskRef},

@@ -61,6 +61,12 @@ pub struct Given {
     pub(super) value: Value,
 }
 
+impl Given {
+    pub(super) fn by_name(given: Vec<Self>) -> Map<String, Value> {
+        given.into_iter().map(|given| (given.name, given.value)).collect()
+    }
+}
+
 impl FromStr for Given {
     type Err = String;
 
@@ -341,20 +347,9 @@ fn views(workflow: &Workflow, plan: &Plan) -> Vec<StepView> {
 }
 
 fn checked(call: &Call<'_>, wanted: Wanted, params: Vec<Given>) -> Result<(String, Checked), OpError> {
-    let params: Map<String, Value> = params.into_iter().map(|given| (given.name, given.value)).collect();
+    let params = Given::by_name(params);
     let found = find(call, wanted)?;
     let checked = found.check(call, Some(&params).filter(|params| !params.is_empty()));
-    Ok((found.shown, checked))
-}
-
-pub(super) fn checked_with(
-    call: &Call<'_>,
-    file: Option<AbsolutePath>,
-    workflow: Option<InlineWorkflow>,
-    params: Option<&Map<String, Value>>,
-) -> Result<(String, Checked), OpError> {
-    let found = find(call, Wanted { file, workflow, template: None })?;
-    let checked = found.check(call, params);
     Ok((found.shown, checked))
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::core::{Money, Span, Unattended};
+use crate::core::{Money, Span, Unattended, for_each_mapping, without_null};
 
 /// Names, types and checks of the fields that may stand somewhere.
 #[derive(Clone)]
@@ -38,35 +38,11 @@ impl Vocabulary {
 pub(super) fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    tidy(&mut schema);
+    for_each_mapping(&mut schema, &|map| {
+        without_null(map);
+        map.remove("format");
+    });
     schema
-}
-
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            if let Some(Value::Array(kinds)) = map.get("type")
-                && let Some(real) = kinds.iter().find(|kind| *kind != "null").cloned()
-            {
-                map.insert("type".into(), real);
-            }
-            let real = map.get("anyOf").and_then(Value::as_array).and_then(|options| {
-                let is_real = |option: &&Value| option.get("type") != Some(&json!("null"));
-                let mut real = options.iter().filter(is_real);
-                real.next().filter(|_| real.next().is_none()).cloned()
-            });
-            if let Some(Value::Object(real)) = real {
-                map.remove("anyOf");
-                for (key, value) in real {
-                    map.entry(key).or_insert(value);
-                }
-            }
-            map.retain(|key, value| !(key == "format" || key == "default" && value.is_null()));
-            map.values_mut().for_each(tidy);
-        }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 /// What happens to the other steps when one has failed.

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Process, Ran, TestHome, processes, wait_for};
+use crate::support::{Process, Ran, TestHome, processes, wait_death, wait_for};
 
 /// A change, a question about it, and what is done because of the answer.
 pub(crate) const SHIP: &str = "
@@ -182,8 +182,7 @@ fn survives(point: &str) {
     wait_alone(&home);
     let mut answer = home.command(["answer", "@last/ship", "yes"]);
     answer.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    // No command looks meanwhile: it would start a ticker that does not die.
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+    wait_death(&marker);
     let run = home.end_of_run("@last");
     let steps: Vec<_> = run["steps"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
     assert_eq!((steps, home.shipped().as_deref()), (vec!["done"; 3], Some("one\n")), "{point}: {run:#}");
@@ -206,7 +205,7 @@ fn an_effect_that_was_not_noted_has_begun_all_the_same() {
     wait_alone(&home);
     let mut answer = home.command(["answer", "@last/ship", "yes"]);
     answer.env("MGR_FAILPOINT", format!("driver.after_submit@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+    wait_death(&marker);
     assert_eq!(home.end_of_run("@last")["status"], "done");
     assert_eq!(home.shipped().as_deref(), Some("one\n"));
 }

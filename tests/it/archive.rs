@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, TestHome, wait_for};
+use crate::support::{Ran, TestHome, wait_death, wait_for};
 
 /// The record of a snapshot, wherever the workspace's archive lies.
 fn record(home: &TestHome, name: &str) -> Option<Value> {
@@ -242,7 +242,7 @@ fn archived_although(point: &str, supervision: &str, is_late: bool) {
     let marker = home.root().join("died");
     let mut submit = home.command(["submit", "append edited after\nfinish the truth"]);
     submit.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.runs()) });
+    wait_death(&marker);
     let id = home.only_task();
     let task = home.end_of(&id);
     let told = json!([task["status"], home.runs(), task["attempts"][0]["supervision"], task["files_changed"]]);

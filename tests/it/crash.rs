@@ -8,7 +8,7 @@ use nix::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{TestHome, in_group, kill_hard, members, wait_for};
+use crate::support::{TestHome, in_group, kill_hard, members, wait_death, wait_for};
 
 const SCRIPT: &str = "say working\nsleep 100\nfinish the truth";
 
@@ -28,7 +28,7 @@ fn survives(point: &str, supervision: &str) {
     let marker = home.root().join("died");
     let mut submit = home.command(["submit", SCRIPT]);
     let ran = submit.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.runs()) });
+    wait_death(&marker);
     let id = home.only_task();
     if ran.status.success() {
         assert_eq!(String::from_utf8_lossy(&ran.stdout).trim_end(), id);
@@ -64,7 +64,7 @@ fn events_have_no_gap_and_no_double_after_a_reader_died() {
     let script: String = (0..600).map(|n| format!("say {n}\n")).chain(["finish 600".into()]).collect();
     let mut submit = home.command(["submit", &script]);
     submit.env("MGR_FAILPOINT", format!("ingest.before_checkpoint@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.runs()) });
+    wait_death(&marker);
     let id = home.only_task();
     home.end_of(&id);
     let events = home.json(&["events", &id, "--limit", "1000"]);

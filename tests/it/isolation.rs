@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::support::{TestHome, wait_for};
+use crate::support::{TestHome, wait_death, wait_for};
 
 fn write(home: &TestHome, path: &str, text: &str) {
     let path = home.work().join(path);
@@ -170,7 +170,7 @@ fn survives(point: &str) {
     let args = ["submit", "--isolate", "copy", "--setup", "echo x >> setups", "append edited after\nfinish the truth"];
     let mut submit = home.command(args);
     submit.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.runs()) });
+    wait_death(&marker);
     let task = home.end_of(&home.only_task());
     let dir = directory(&task);
     let told = json!([task["status"], task["files_changed"], read(dir.join("setups")), read(dir.join("edited"))]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestHome, wait_for};
+use crate::support::{TestHome, wait_death, wait_for};
 
 /// A step of the fake agent that says what it has cost.
 fn paid(id: &str, needs: &str, fields: &str, cost: &str, script: &str) -> String {
@@ -162,7 +162,7 @@ fn a_death_between_a_submit_and_its_note_loses_no_money() {
     let text = format!("budget: $1\nsteps:\n{}{}", paid("a", "", "", "0.5", ""), paid("b", "", "", "0.25", ""));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("driver.after_submit@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+    wait_death(&marker);
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), home.runs().len(), &run["cost_usd"]), (vec!["done"; 2], 2, &json!(0.75)), "{run:#}");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::workflow::told;
-use crate::support::{TestHome, members, wait_for};
+use crate::support::{TestHome, members, wait_death, wait_for};
 
 fn write(home: &TestHome, file: &str, text: &str) {
     std::fs::write(home.work().join(file), text).unwrap();
@@ -223,7 +223,7 @@ fn survives(point: &str) {
     let text = format!("name: outer\nsteps:\n{}", holding("in", "", inner));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    wait_death(&marker);
     let run = home.end_of_run("@last");
     assert_eq!((run["status"].as_str(), home.runs().len()), (Some("done"), 2), "{point}: {run:#}");
     assert_eq!(runs(&home), json!([["in", "done", "in"], ["outer", "done", null]]), "{point}");
@@ -253,7 +253,7 @@ fn a_nested_run_that_nobody_noted_is_cancelled_with_its_parent() {
         .env("MGR_HOLD", hold)
         .output()
         .unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.tickers()) });
+    wait_death(&marker);
     home.json(&["workflow", "cancel", "@last"]);
     wait_for("the end of all", || {
         let found = runs(&home);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, TestHome, members, wait_for};
+use crate::support::{Ran, TestHome, members, wait_death, wait_for};
 
 /// A home with three agents that get the same prompt and obey the lines that begin with `as NAME`.
 fn home() -> TestHome {
@@ -267,9 +267,8 @@ fn survives(point: &str) {
         format!("as ann wait-for {up}\nas ann append made once\nas ann finish yes\nas bob write {up} 1\nas bob hang");
     let mut race = home.command([&["race", "--detach", "--apply"], &TWO[..], &["--", &script]].concat());
     race.env("MGR_FAILPOINT", format!("{point}@{marker}")).output().unwrap();
-    let list = || home.json(&["workflow", "list"]);
-    wait_for("the crash", || if std::path::Path::new(&marker).exists() { Ok(()) } else { Err(list()) });
-    let id = list()["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
+    wait_death(marker.as_ref());
+    let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
     let ran = home.mgr(&["workflow", "status", &id, "--wait", "--json"]);
     let run = ran.json()["run"].clone();
     let expected = json!([

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{Ran, TestHome, wait_for},
+    support::{Ran, TestHome, wait_death, wait_for},
 };
 
 impl TestHome {
@@ -142,7 +142,7 @@ fn a_death_before_the_file_of_a_task_loses_no_step() {
     let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("submit.after_commit@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+    wait_death(&marker);
     let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
     home.wait_file("up");
     home.kill_everything();
@@ -288,7 +288,7 @@ fn a_driver_that_died_before_its_commit_leaves_no_second_step() {
     let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("submit.before_commit@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+    wait_death(&marker);
     home.wait_file("up");
     home.lose_database();
     assert_eq!(home.json(&["list"])["total"], 1);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Process, TestHome, kill_hard, processes, wait_for};
+use crate::support::{Process, TestHome, kill_hard, processes, wait_death, wait_for};
 
 /// Everything that works in the task's directory and is no helper of mgr: cookies can be scrubbed, this is not.
 fn at_work(home: &TestHome) -> Vec<Process> {
@@ -241,7 +241,7 @@ fn a_keeper_that_dies_over_a_pause_or_its_end_leaves_nothing_standing() {
             let rests = home.attempt(&id, 1).join("rests");
             wait_for("the pause", || if rests.exists() { Ok(()) } else { Err(home.status(&id)) });
         } else {
-            wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.status(&id)) });
+            wait_death(&marker);
         }
         home.touch("go");
         home.json(&["resume", &id]);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{Process, Ran, TestHome, members, wait_for},
+    support::{Process, Ran, TestHome, members, wait_death, wait_for},
 };
 
 /// Statuses by step alone.
@@ -135,7 +135,7 @@ fn a_pause_during_a_start_reaches_what_was_being_started() {
     let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("driver.after_submit@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    wait_death(&marker);
     let id = home.json(&["workflow", "list"])["workflows"][0]["workflow_id"].as_str().unwrap().to_owned();
     home.json(&["workflow", "pause", &id]);
     let task = home.only_task();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{TestHome, processes, wait_for};
+use crate::support::{TestHome, processes, wait_death, wait_for};
 
 impl TestHome {
     /// Runs a workflow to its end; returns the exit code and the run.
@@ -318,7 +318,7 @@ fn survives(point: &str) {
     let text = format!("steps:\n{}{}", step("a", "", "finish a"), step("b", "a", "finish b"));
     let mut run = home.command(["workflow", "run", "--detach", "--workflow", &text]);
     run.env("MGR_FAILPOINT", format!("{point}@{}", marker.display())).output().unwrap();
-    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(home.json(&["workflow", "list"])) });
+    wait_death(&marker);
     let list = home.json(&["workflow", "list"]);
     let id = list["workflows"][0]["workflow_id"].as_str().unwrap();
     let run = home.end_of_run(id);

@@ -284,6 +284,13 @@ impl Process {
     }
 }
 
+/// Waits until a process has died at a failpoint with this file. No command looks meanwhile: it would start helpers that
+/// do not die there.
+#[track_caller]
+pub fn wait_death(marker: &Path) {
+    wait_for("the crash", || if marker.exists() { Ok(()) } else { Err(()) });
+}
+
 /// All processes that are not zombies.
 pub fn processes() -> Vec<Process> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();

@@ -7,8 +7,9 @@ use super::description::{CustomBackend, Description, Format, PromptBy, by_patter
 use super::rules::RuleReader;
 use crate::backends::{
     Abilities, Backend, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, SessionPlan, Unservable,
+    plain_text::PlainText,
 };
-use crate::core::{AgentEvent, Effort, Failure, Posture};
+use crate::core::{Effort, Failure, Posture};
 
 const PROMPT_FILE: &str = "prompt.txt";
 const SYSTEM_PROMPT_FILE: &str = "system-prompt.txt";
@@ -40,7 +41,7 @@ impl Backend for CustomBackend {
 
     fn parser(&self) -> Box<dyn Parser> {
         match self.0.format {
-            Format::Text => Box::new(TextReader),
+            Format::Text => Box::new(PlainText),
             Format::JsonLines => Box::new(RuleReader::new(self.0.rules.clone(), self.0.failure_patterns.clone())),
         }
     }
@@ -175,21 +176,4 @@ fn files(command: &[Argument], request: &Request) -> BTreeMap<String, String> {
     let schema = request.output_schema.as_ref().filter(|_| mentions(command, Placeholder::SchemaFile));
     let all = [(SYSTEM_PROMPT_FILE, role), (SCHEMA_FILE, schema.map(ToString::to_string))];
     all.into_iter().filter_map(|(name, content)| Some((name.to_owned(), content?))).collect()
-}
-
-/// Reads an answer in plain text.
-struct TextReader;
-
-impl Parser for TextReader {
-    fn line(&mut self, line: &[u8], events: &mut Vec<AgentEvent>) {
-        let text = format!("{}\n", String::from_utf8_lossy(line));
-        events.push(AgentEvent::Text { text, delta: true });
-    }
-
-    fn end(&mut self, partial: &[u8], events: &mut Vec<AgentEvent>) {
-        if !partial.is_empty() {
-            let text = String::from_utf8_lossy(partial).into_owned();
-            events.push(AgentEvent::Text { text, delta: true });
-        }
-    }
 }

@@ -1,14 +1,11 @@
 //! The adapter: how `mgr` starts itself as the demo agent.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::backends::event_lines::EventLines;
 use crate::backends::{
-    Abilities, Backend, Continuation, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, SELF_PROGRAM,
-    SessionPlan, Unservable,
+    Abilities, Backend, Continuation, Invocation, Parser, Probe, Request, SessionPlan, Unservable,
+    event_lines::EventLines, shared::own_child,
 };
 use crate::core::{Failure, Posture};
 
@@ -30,20 +27,7 @@ pub struct Demo;
 
 impl Backend for Demo {
     fn invocation(&self, request: &Request) -> Result<Invocation, Unservable> {
-        let stdin = serde_json::to_string(&demo_request(request)).map_err(|error| Unservable {
-            message: format!("the request cannot be written as JSON: {error}"),
-            hint: "check the output schema".to_owned(),
-        })?;
-        Ok(Invocation {
-            program: SELF_PROGRAM.to_owned(),
-            args: vec!["__demo".to_owned()],
-            env: BTreeMap::new(),
-            env_pass: Vec::new(),
-            cwd: request.working_dir.clone(),
-            prompt: PromptVia::Stdin(stdin),
-            files: BTreeMap::new(),
-            polite_signal: PoliteSignal::Terminate,
-        })
+        own_child("__demo", request, &demo_request(request), Vec::new())
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -114,7 +98,7 @@ fn demo_request(request: &Request) -> DemoRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backends::samples::request;
+    use crate::backends::{PromptVia, samples::request};
 
     #[test]
     fn a_follow_up_carries_the_session_and_what_was_asked() {

@@ -1,12 +1,9 @@
 //! The adapter: how `mgr` starts itself as the child that speaks to the API.
 
-use std::collections::BTreeMap;
-
 use super::request::GptRequest;
-use crate::backends::event_lines::EventLines;
 use crate::backends::{
-    Abilities, Backend, Continuation, Invocation, Parser, PoliteSignal, Probe, PromptVia, Request, SELF_PROGRAM,
-    SessionPlan, Unservable,
+    Abilities, Backend, Continuation, Invocation, Parser, Probe, Request, SessionPlan, Unservable,
+    event_lines::EventLines, shared::own_child,
 };
 use crate::core::{Failure, Posture};
 
@@ -24,20 +21,7 @@ pub struct Gpt;
 
 impl Backend for Gpt {
     fn invocation(&self, request: &Request) -> Result<Invocation, Unservable> {
-        let stdin = serde_json::to_string(&gpt_request(request)).map_err(|error| Unservable {
-            message: format!("the request cannot be written as JSON: {error}"),
-            hint: "check the output schema".to_owned(),
-        })?;
-        Ok(Invocation {
-            program: SELF_PROGRAM.to_owned(),
-            args: vec!["__openai".to_owned()],
-            env: BTreeMap::new(),
-            env_pass: env_pass(),
-            cwd: request.working_dir.clone(),
-            prompt: PromptVia::Stdin(stdin),
-            files: BTreeMap::new(),
-            polite_signal: PoliteSignal::Terminate,
-        })
+        own_child("__openai", request, &gpt_request(request), env_pass())
     }
 
     fn parser(&self) -> Box<dyn Parser> {
@@ -110,9 +94,10 @@ fn env_pass() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::backends::replay::Recording;
-    use crate::backends::samples::request;
+    use crate::backends::{PromptVia, replay::Recording, samples::request};
     use crate::core::{AgentEvent, Category, Status};
 
     fn sent(request: &Request) -> GptRequest {

@@ -5,6 +5,7 @@
 //! A run is frozen at its start: definition, parameters, directory. Its steps are rows of their own, each with the
 //! number of its turn. A step that is asked for again gets the next turn; news about an earlier one changes nothing.
 
+mod acts;
 mod agents;
 mod approvals;
 mod budget;

@@ -238,10 +238,9 @@ fn turns<'a>(id: &RunId, tasks: &'a [(String, TaskId)]) -> BTreeMap<&'a str, (u3
     turns
 }
 
-/// Returns the run as its files tell it: the start, then each word, then what its tasks say beyond that.
-fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskId)>) -> RestoredRun {
-    let first = |step: &String| RunStep {
-        step: step.clone(),
+fn not_begun(step: &str) -> RunStep {
+    RunStep {
+        step: step.to_owned(),
         status: StepStatus::Waiting,
         task: None,
         turn: 1,
@@ -251,9 +250,25 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         due_at: None,
         question: None,
         has_ended: false,
-    };
-    let taken = |row: RunStep| file.taken.iter().find(|taken| taken.step == row.step).cloned().unwrap_or(row);
-    let mut steps: Vec<RunStep> = file.steps.iter().map(first).map(taken).collect();
+    }
+}
+
+/// Takes a task into the row of its step, where nothing was told of that turn's start.
+fn catch_up(row: &mut RunStep, turn: u32, task: &TaskId) {
+    if turn > row.turn || (turn == row.turn && row.status.is_to_do()) {
+        row.loops += turn - row.turn;
+        row.turn = turn;
+        row.task = Some(task.clone());
+        row.status = StepStatus::Running;
+        (row.reason, row.question, row.due_at) = (None, None, None);
+    }
+}
+
+/// Returns the run as its files tell it: the start, then each word, then what its tasks say beyond that.
+fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskId)>) -> RestoredRun {
+    let taken = |step: &String| file.taken.iter().find(|taken| taken.step == *step).cloned();
+    let mut steps: Vec<RunStep> =
+        file.steps.iter().map(|step| taken(step).unwrap_or_else(|| not_begun(step))).collect();
     // Our own type with string keys: this cannot fail.
     let definition = serde_json::to_string(&file.frozen).unwrap_or_default();
     let mut run = Run {
@@ -291,14 +306,8 @@ fn restored(file: RunFile, words: Vec<Word>, turns: &BTreeMap<&str, (u32, &TaskI
         }
     }
     for row in &mut steps {
-        if let Some((turn, task)) = turns.get(row.step.as_str())
-            && (*turn > row.turn || (*turn == row.turn && row.status.is_to_do()))
-        {
-            row.loops += turn - row.turn;
-            row.turn = *turn;
-            row.task = Some((*task).clone());
-            row.status = StepStatus::Running;
-            (row.reason, row.question, row.due_at) = (None, None, None);
+        if let Some((turn, task)) = turns.get(row.step.as_str()) {
+            catch_up(row, *turn, task);
         }
     }
     RestoredRun { run, definition, request_id: file.request_id, template: file.frozen.template, steps, refused }

@@ -174,16 +174,7 @@ fn renewal(
             });
         }
         for at in descendants(&loaded.plan, *root) {
-            renewal[at] = Some(match steps[at].status {
-                // The driver may just have started it on what is made anew now: that turn is void.
-                StepStatus::Waiting | StepStatus::Skipped | StepStatus::Cancelled => StepStatus::Waiting,
-                StepStatus::Running
-                | StepStatus::Held
-                | StepStatus::Done
-                | StepStatus::Failed
-                | StepStatus::NotNeeded
-                | StepStatus::Stale => StepStatus::Stale,
-            });
+            renewal[at] = Some(anew(steps[at].status));
         }
     }
     roots.iter().for_each(|root| renewal[*root] = Some(StepStatus::Waiting));
@@ -194,26 +185,41 @@ fn renewal(
             hint: "wait for its end, or cancel its task first".into(),
         });
     }
-    // What was skipped for the renewed ones alone would not be skipped now: a failure that stops all skips others
-    // than those that build on it.
-    let states: Vec<StepStatus> = (0..steps.len())
-        .map(|at| match steps[at].status {
-            StepStatus::Skipped => StepStatus::Waiting,
-            other => renewal[at].unwrap_or(other),
-        })
-        .collect();
+    for at in no_longer_skipped(loaded, steps, &renewal) {
+        renewal[at] = Some(StepStatus::Waiting);
+    }
+    Ok(renewal)
+}
+
+/// Returns what a step becomes that builds on one that runs again.
+const fn anew(status: StepStatus) -> StepStatus {
+    match status {
+        // The driver may just have started it on what is made anew now: that turn is void.
+        StepStatus::Waiting | StepStatus::Skipped | StepStatus::Cancelled => StepStatus::Waiting,
+        StepStatus::Running
+        | StepStatus::Held
+        | StepStatus::Done
+        | StepStatus::Failed
+        | StepStatus::NotNeeded
+        | StepStatus::Stale => StepStatus::Stale,
+    }
+}
+
+/// Returns the steps that were skipped for the renewed ones alone: a failure that stops all skips others than those
+/// that build on it.
+fn no_longer_skipped(loaded: &Loaded, steps: &[RunStep], renewal: &[Option<StepStatus>]) -> Vec<usize> {
+    let state = |(row, new): (&RunStep, &Option<StepStatus>)| match row.status {
+        StepStatus::Skipped => StepStatus::Waiting,
+        other => new.unwrap_or(other),
+    };
+    let states: Vec<StepStatus> = steps.iter().zip(renewal).map(state).collect();
     let mut is_skipped_again = vec![false; steps.len()];
     for act in advance(&loaded.workflow, &loaded.plan, &states, &mut |_| Ok(true)) {
         if let Act::Skip { step, .. } = act {
             is_skipped_again[step] = true;
         }
     }
-    for at in 0..steps.len() {
-        if steps[at].status == StepStatus::Skipped && !is_skipped_again[at] {
-            renewal[at] = Some(StepStatus::Waiting);
-        }
-    }
-    Ok(renewal)
+    (0..steps.len()).filter(|at| steps[*at].status == StepStatus::Skipped && !is_skipped_again[*at]).collect()
 }
 
 /// Refuses to renew a step that would be skipped at once.
