@@ -18,7 +18,7 @@ use super::{
     shape::{Found, Insertions, Place, Shaper, has_insertion, meant, unknown_key},
     tree::{Content, Node},
 };
-use crate::core::{Span, Timestamp};
+use crate::core::{Money, Span, Timestamp};
 
 /// What the reader has to know of the world.
 pub struct Known<'a> {
@@ -129,6 +129,12 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
         }
         let mut file: FileFields = serde_json::from_value(Value::Object(plain)).unwrap_or_default();
+        if let (Some(budget), Some(node)) = (file.budget, root.get("budget"))
+            && budget == Money(0)
+        {
+            let fault = Fault::new(node.at, &base.key("budget"), FaultCode::WrongValue, "nothing can be done for $0");
+            self.shaper.faults.push(fault.suggest("leave it out, or give what may be spent, such as `$5`"));
+        }
         let params = self.params(root.get("params"), &base.key("params"));
         let defaults = self.defaults(root.get("defaults"), &base.key("defaults"));
         file.outputs = self.outputs(root.get("outputs"), &base.key("outputs"));

@@ -157,6 +157,34 @@ fn parameters_that_are_given_must_fit() {
     assert_eq!(Value::Object(plan.params), json!({"a": "7", "n": 3, "l": [1, "b"], "e": null}));
 }
 
+/// What the schema tells an editor, the check refuses as well.
+#[test]
+fn a_number_beyond_the_range_of_its_schema_is_a_fault() {
+    let schema = schema(&task());
+    let (file, step) = (&schema["properties"], &schema["properties"]["steps"]["items"]["properties"]);
+    let mut judged = 0;
+    for (properties, is_step) in [(file, false), (step, true)] {
+        for (name, schema) in properties.as_object().unwrap() {
+            for (limit, beyond) in [("minimum", -1), ("maximum", 1)] {
+                let Some(limit) = schema[limit].as_i64() else { continue };
+                let own = json!({"id": "a", "prompt": "p"});
+                let mut file = json!({"steps": [own]});
+                let at = if is_step { &mut file["steps"][0] } else { &mut file };
+                at[name] = json!(limit + beyond);
+                let faults = checked(&file.to_string()).faults;
+                assert_eq!(faults.iter().map(|it| it.code).collect::<Vec<_>>(), [FaultCode::WrongValue], "{name}");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 0);
+    let message = |text: &str| checked(&format!("{text}\nsteps: [{{id: a, prompt: p}}]\n")).faults.remove(0).message;
+    assert_eq!(message("max_concurrent: 0"), "`max_concurrent`: 0 is not 1 or more");
+    assert_eq!(message("budget: $0"), "nothing can be done for $0");
+    assert_eq!(message("defaults: {retries: -1}"), "`retries`: -1 is not 0 or more");
+    assert_eq!(message("defaults: {retries: 4294967296}"), "`retries`: 4294967296 is beyond what it may be");
+}
+
 #[test]
 fn texts_stay_texts() {
     let text = "params: {v: {default: 1.10}}\nsteps:\n  - {id: a, prompt: no, model: 1.0, tags: [yes, 007], metadata: {on: off}}\n";
