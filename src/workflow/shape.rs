@@ -150,6 +150,13 @@ impl<'a> Shaper<'a> {
         path: &Path,
         insertions: Insertions,
     ) -> Option<Value> {
+        if insertions != Insertions::Literal
+            && let Some(offset) = scalar.text.find('\0')
+        {
+            let message = "a NUL, which no program and no agent can be given";
+            self.faults.push(Fault::new(node.place_of(offset), path, FaultCode::WrongValue, message));
+            return None;
+        }
         if insertions != Insertions::Literal && scalar.text.contains("{{") {
             return self.template(node, scalar, path, insertions);
         }

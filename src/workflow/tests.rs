@@ -146,7 +146,7 @@ fn faults_without_lines_are_told_in_the_order_of_the_file() {
 
 #[test]
 fn parameters_that_are_given_must_fit() {
-    let text = "params:\n  a: {required: true}\n  n: {type: integer, default: 2}\n  l: {type: list, enum: []}\n  e: {enum: [x, y]}\nsteps: [{id: s, prompt: '{{ params.a }}'}]\n";
+    let text = "params:\n  a: {required: true}\n  n: {type: integer, default: 2}\n  l: {type: list}\n  e: {enum: [x, y]}\nsteps: [{id: s, prompt: '{{ params.a }}'}]\n";
     let codes = |params: Value| told(&checked_with(text, Some(params)).faults);
     assert_eq!(codes(json!({"a": "1", "n": "3", "l": "p,q", "e": "x"})), [""; 0]);
     assert_eq!(
@@ -573,17 +573,43 @@ fn only_variables_that_something_names_are_used() {
 }
 
 #[test]
-fn what_cannot_run_is_named_wherever_it_lies() {
-    let text = "steps: [{id: w, kind: wait, for: 1s, timeout: 5m}, {id: in, kind: workflow, workflow: {steps: [{id: v, kind: wait, for: 1s, timeout: 5m}]}}]\n";
-    let (workflow, _) = valid(text);
-    let refused = Support::of(&workflow, true).refusals;
-    assert_eq!(
-        refused,
-        [
-            "`timeout` of step `w`, which is no task",
-            "`timeout` of step `v`, which is no task (in the workflow of step `in`)"
-        ]
-    );
+fn what_would_only_be_refused_later_is_a_fault() {
+    let first = |step: &str| {
+        let fault = checked(&format!("steps: [{{id: a, {step}}}]")).faults.remove(0);
+        (fault.line, fault.code, fault.suggestion)
+    };
+    let expires = Some("use `expires`: how long it waits for an answer".to_owned());
+    assert_eq!(first("kind: approval, message: go, timeout: 5m"), (Some(1), FaultCode::MisplacedKey, expires));
+    for step in
+        ["kind: wait, for: 1s, timeout: 5m", "kind: workflow, workflow: {steps: [{id: b, prompt: p}]}, timeout: 5m"]
+    {
+        assert_eq!(first(step).1, FaultCode::MisplacedKey, "{step}");
+    }
+    for step in [
+        "prompt: ''",
+        "prompt: \"a\\0b\"",
+        "prompt: \"{{ params.x }}\\0b\"",
+        "kind: race, backends: [codex, gemini], prompt: ' '",
+        "kind: command, run: ['']",
+        "kind: command, run: '', shell: true",
+        "kind: command, run: [echo, \"a\\0\"]",
+        "kind: approval, message: ''",
+    ] {
+        assert_eq!(first(step).1, FaultCode::WrongValue, "{step}");
+    }
+    let file = |line: &str| told(&checked(&format!("{line}\nsteps: [{{id: a, prompt: p}}]")).faults);
+    assert_eq!(file("env: [GOOD, 'BAD NAME', '']"), ["1:13 bad_id", "1:25 bad_id"]);
+    assert_eq!(file("params: {n: {type: integer, enum: [1, b]}}"), ["1:39 wrong_type"]);
+    assert_eq!(file("params: {n: {enum: []}}"), ["1:20 wrong_value"]);
+    // As a default it is meant for what runs.
+    let text =
+        "defaults: {timeout: 5m}\nsteps: [{id: a, kind: approval, message: go}, {id: b, kind: command, run: [b]}]";
+    let fields: Vec<_> = valid(text).0.steps.into_iter().map(|step| Value::Object(step.fields)).collect();
+    assert_eq!(fields, [json!({}), json!({"timeout": "5m"})]);
+}
+
+#[test]
+fn a_demo_says_what_it_does_otherwise() {
     assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
     assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
     let asked = "steps: [{id: a, kind: approval, message: go, repeat: {max: 2}}]";
