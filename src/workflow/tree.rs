@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
             plain_yaml(&event, span)?;
             let at = position(span);
             let Event::Scalar(name, ..) = event else {
-                return Err(Box::new(Fault::new(at, path, FaultCode::Syntax, "a key must be a word")));
+                return Err(Box::new(self.no_key(at, path)));
             };
             let name = name.into_owned();
             let path = path.key(&name);
@@ -341,6 +341,15 @@ impl<'a> Reader<'a> {
                 self.faults.push(Fault::new(at, &path, FaultCode::DuplicateKey, message));
             }
         }
+    }
+
+    /// A text that begins with an insertion is a mapping to YAML, with a mapping as its key.
+    fn no_key(&mut self, at: Position, path: &Path) -> Fault {
+        let fault = Fault::new(at, path, FaultCode::Syntax, "a key must be a word");
+        let begins = at.column.checked_sub(2).and_then(|before| self.rest_of_line(at.line, before));
+        let Some(text) = begins.filter(|text| text.starts_with("{{")) else { return fault };
+        let whole = text.find("}}").and_then(|end| text.get(..end + 2)).filter(|it| it.len() < 60 && !it.contains('"'));
+        fault.suggest(format!("put a text with `{{{{ }}}}` in quotes: `\"{}\"`", whole.unwrap_or("{{ … }}")))
     }
 
     fn scalar(&mut self, text: String, style: ScalarStyle, at: Position) -> Scalar {
@@ -519,6 +528,19 @@ mod tests {
         assert_eq!(fault("a: [1\n").0, FaultCode::Syntax);
         assert_eq!(fault("").0, FaultCode::Syntax);
         assert_eq!(fault(&"x".repeat(LIMITS.bytes + 1)), (FaultCode::TooLarge, None, None));
+    }
+
+    #[test]
+    fn an_insertion_without_quotes_is_told_as_what_it_is() {
+        let told = |text: &str| {
+            let fault = read(text, LIMITS).1.remove(0);
+            (fault.line, fault.column, fault.suggestion)
+        };
+        let quoted = |text: &str| Some(format!("put a text with `{{{{ }}}}` in quotes: `\"{text}\"`"));
+        assert_eq!(told("a: 1\nprompt: {{ params.x }} y\n"), (Some(2), Some(10), quoted("{{ params.x }}")));
+        assert_eq!(told("- {{ x }}\n"), (Some(1), Some(4), quoted("{{ x }}")));
+        assert_eq!(told("a: {{\n"), (Some(1), Some(5), quoted("{{ … }}")));
+        assert_eq!(told("? [a]\n: 1\n").2, None);
     }
 
     /// By what was done, not by the clock: the bomb would have 10^9 values.
