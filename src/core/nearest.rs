@@ -1,11 +1,15 @@
 //! "Did you mean": the known word that is nearest to a misspelt one.
 
-/// Returns the nearest of `known` if it is near enough to be meant.
+/// Returns the nearest of `known` if it is near enough to be meant; large letters are as good as small ones.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = &given.to_lowercase();
     let limit = 1 + given.chars().count() / 3;
     // The beginning of a word is a shortening of it, however long the rest is.
-    let begins = |word: &str| given.len() >= 3 && word.starts_with(given);
-    let distances = known.into_iter().map(|word| (if begins(word) { 0 } else { distance(given, word) }, word));
+    let begins = |word: &str| given.len() >= 3 && word.starts_with(given.as_str());
+    let distances = known.into_iter().map(|word| {
+        let small = word.to_lowercase();
+        (if begins(&small) { 0 } else { distance(given, &small) }, word)
+    });
     distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, word)| word)
 }
 
@@ -47,6 +51,8 @@ mod tests {
         assert_eq!(nearest("claud", known), Some("claude_code"));
         assert_eq!(nearest("codx", known), Some("codex"));
         assert_eq!(nearest("banana", known), None);
+        assert_eq!(nearest("S", ["b", "s"]), Some("s"));
+        assert_eq!(nearest("gpt", ["GPT", "gp"]), Some("GPT"));
     }
 
     #[test]
