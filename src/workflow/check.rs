@@ -380,25 +380,19 @@ impl<'d> Names<'d> {
     }
 
     /// Judges every reference.
-    fn judge(
-        &self,
-        draft: &FileDraft<'_>,
-        nested: &[Option<Workflow>],
-        ancestors: &[Ancestors],
-        faults: &mut Vec<Fault>,
-    ) {
+    fn judge(&self, draft: &FileDraft<'_>, nested: &[Option<Workflow>], all: &[Ancestors], faults: &mut Vec<Fault>) {
         for (at, step) in draft.steps.iter().enumerate() {
             if faults.len() >= MOST_FAULTS {
                 return;
             }
             for found in &step.found {
-                let ancestors = Some(&ancestors[at]);
-                let judge = Judge { names: self, draft, nested, step: Some(at), ancestors, found };
+                let ancestors = Some(&all[at]);
+                let judge = Judge { names: self, draft, nested, step: Some(at), ancestors, all, found };
                 faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
             }
         }
         for found in &draft.found {
-            let judge = Judge { names: self, draft, nested, step: None, ancestors: None, found };
+            let judge = Judge { names: self, draft, nested, step: None, ancestors: None, all, found };
             faults.extend(found.references.iter().filter_map(|reference| judge.fault(reference)).take(MOST_FAULTS));
         }
     }
@@ -455,6 +449,8 @@ struct Judge<'j, 'd> {
     nested: &'j [Option<Workflow>],
     step: Option<usize>,
     ancestors: Option<&'j Ancestors>,
+    /// Those of each step.
+    all: &'j [Ancestors],
     found: &'j Found<'d>,
 }
 
@@ -554,8 +550,15 @@ impl Judge<'_, '_> {
             let (message, suggestion) = if self.step == Some(at) {
                 ("a step cannot refer to itself here".to_owned(), None)
             } else {
+                let own = self.step.and_then(|step| self.draft.steps[step].id.as_deref()).unwrap_or_default();
+                let waits = self.step.is_some_and(|step| self.all[at].contains(step));
                 let message = format!("step `{name}` need not be over by then");
-                (message, Some(format!("add `{name}` to `needs`")))
+                if waits {
+                    let turned = format!("`{name}` waits for `{own}`: let that be the other way round");
+                    (format!("step `{name}` comes after `{own}`"), Some(turned))
+                } else {
+                    (message, Some(format!("add `{name}` to `needs`")))
+                }
             };
             return self.told(reference, FaultCode::NotAnAncestor, message, suggestion);
         }

@@ -156,7 +156,8 @@ impl Expression {
         if text.len() > LONGEST {
             return Err(wrong(0, format!("an expression of {} bytes, more than {LONGEST}", text.len())));
         }
-        let tree = parse_expr(text).map_err(|error| wrong(0, said(&error)))?;
+        let meant = assigned(text).then(|| "`==` compares, `=` does not".to_owned());
+        let tree = parse_expr(text).map_err(|error| ExpressionError { suggestion: meant, ..wrong(0, said(&error)) })?;
         let mut references = Vec::new();
         walk(&tree, None, &mut references)?;
         Ok(Self { given: text.trim().to_owned(), runnable: runnable(text)?, references })
@@ -391,11 +392,21 @@ fn runnable(text: &str) -> Result<String, ExpressionError> {
     Ok(result.trim().to_owned())
 }
 
+/// Whether a `=` stands alone in it, outside of texts.
+fn assigned(text: &str) -> bool {
+    let mut tokens = Tokenizer::new(text, "", true, Default::default());
+    std::iter::from_fn(|| tokens.next_token().ok().flatten()).any(|(token, _)| matches!(token, Token::Assign))
+}
+
 fn said(error: &Error) -> String {
     match error.detail() {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     }
+}
+
+fn foreign(offset: usize, what: &str) -> ExpressionError {
+    wrong(offset, format!("{what} is not part of the workflow language"))
 }
 
 /// Collects the names and refuses what is not part of the language.
@@ -444,9 +455,11 @@ fn walk(expr: &ast::Expr<'_>, group: Option<&str>, out: &mut Vec<Reference>) -> 
             arguments(&filter.args, offset)?.iter().try_for_each(|argument| walk(argument, group, out))
         }
         Expr::Call(call) => group_call(call, offset, group, out),
-        Expr::Slice(_) | Expr::IfExpr(_) | Expr::Test(_) | Expr::Tuple(_) | Expr::Map(_) => {
-            Err(wrong(offset, format!("a {} is not part of the workflow language", expr.description())))
-        }
+        Expr::Slice(_) => Err(foreign(offset, "a slice `[1:2]`")),
+        Expr::IfExpr(_) => Err(foreign(offset, "`… if … else …`")),
+        Expr::Test(_) => Err(foreign(offset, "`is …`")),
+        Expr::Tuple(_) => Err(foreign(offset, "a tuple `(a, b)`")),
+        Expr::Map(_) => Err(foreign(offset, "a mapping `{…}`")),
     }
 }
 
@@ -772,6 +785,18 @@ mod tests {
         ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_read_is_named_and_so_is_the_way_out() {
+        let told = |text: &str| {
+            let error = Expression::parse(text).unwrap_err();
+            (error.message, error.suggestion)
+        };
+        assert_eq!(told("params.a = 'b'").1.as_deref(), Some("`==` compares, `=` does not"));
+        assert_eq!(told("params.a 'x = y'").1, None);
+        assert_eq!(told("1 if 2 else 3").0, "`… if … else …` is not part of the workflow language");
+        assert_eq!(told("a is defined").0, "`is …` is not part of the workflow language");
     }
 
     /// Would end the process if it were read: a stack that is too small is no error that can be handled.

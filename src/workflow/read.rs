@@ -356,7 +356,7 @@ impl<'a, 'k> Reader<'a, 'k> {
             if self.shaper.is_full() {
                 break;
             }
-            if !self.belongs(key, &path, kind) {
+            if !self.belongs(key, &path, kind, node.get("kind").is_some()) {
                 continue;
             }
             match name {
@@ -456,7 +456,7 @@ impl<'a, 'k> Reader<'a, 'k> {
     }
 
     /// Whether a key may stand in a step of this kind; adds the fault if not.
-    fn belongs(&mut self, key: &super::tree::Key, path: &Path, kind: StepKind) -> bool {
+    fn belongs(&mut self, key: &super::tree::Key, path: &Path, kind: StepKind, says_kind: bool) -> bool {
         let name = key.name.as_str();
         let misplaced = |message: String| Fault::new(key.at, path, FaultCode::MisplacedKey, message);
         let fault = if let Some((_, instead)) = NOT_IN_STEPS.iter().find(|(field, _)| *field == name) {
@@ -467,7 +467,9 @@ impl<'a, 'k> Reader<'a, 'k> {
                 return true;
             }
             let words: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let meant = kinds.first().filter(|_| kinds.len() == 1 && !says_kind);
             misplaced(format!("`{name}` is for a step of kind {}, not {}", words.join(" or "), kind.as_str()))
+                .suggest_maybe(meant.map(|kind| format!("add `kind: {}`", kind.as_str())))
         } else if self.known.task.properties.contains_key(name) {
             let fits =
                 kind.is_agent() || (kind.is_task() && !AGENT_ONLY.contains(&name)) || FOR_EVERY_KIND.contains(&name);
@@ -691,7 +693,19 @@ impl<'a, 'k> Reader<'a, 'k> {
 
     fn action(&mut self, node: &'a Node, path: &Path, kind: StepKind, own: &StepFields) -> Option<Action> {
         if kind.is_agent() && node.get("prompt").is_none() {
-            return self.missing(node, path, "prompt", "an agent's step has a `prompt`");
+            let has_own = |key: &str| node.get("kind").is_none() && node.get(key).is_some();
+            let keys = [
+                ("run", "command"),
+                ("message", "approval"),
+                ("workflow", "workflow"),
+                ("for", "wait"),
+                ("at", "wait"),
+            ];
+            let meant = keys.into_iter().find(|(key, _)| has_own(key)).map(|(_, kind)| format!("add `kind: {kind}`"));
+            let fault =
+                Fault::new(node.at, &path.key("prompt"), FaultCode::MissingKey, "an agent's step has a `prompt`");
+            self.shaper.faults.push(fault.suggest_maybe(meant));
+            return None;
         }
         for key in ["prompt", "message"] {
             // What is nothing at all has its fault already.

@@ -348,7 +348,24 @@ pub(super) fn meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -
     nearest.map(|meant| format!("did you mean `{meant}`?"))
 }
 
+/// What other tools call a key of ours.
+const CALLED_ELSEWHERE: [(&str, &str); 10] = [
+    ("agent", "backend"),
+    ("cmd", "run"),
+    ("command", "run"),
+    ("condition", "when"),
+    ("if", "when"),
+    ("inputs", "params"),
+    ("loop", "repeat"),
+    ("retry", "retries"),
+    ("script", "run"),
+    ("type", "kind"),
+];
+
 pub(super) fn unknown_key<'a>(key: &super::tree::Key, path: &Path, known: impl IntoIterator<Item = &'a str>) -> Fault {
     let message = format!("no key `{}` here", key.name);
-    Fault::new(key.at, path, FaultCode::UnknownKey, message).suggest_maybe(meant(&key.name, known))
+    let known: Vec<&str> = known.into_iter().collect();
+    let ours = CALLED_ELSEWHERE.iter().find(|(theirs, ours)| *theirs == key.name && known.contains(ours));
+    let suggestion = ours.map(|(_, ours)| format!("did you mean `{ours}`?")).or_else(|| meant(&key.name, known));
+    Fault::new(key.at, path, FaultCode::UnknownKey, message).suggest_maybe(suggestion)
 }

@@ -609,6 +609,38 @@ fn what_would_only_be_refused_later_is_a_fault() {
 }
 
 #[test]
+fn what_other_tools_say_is_known() {
+    let meant = |step: &str| -> Vec<Option<String>> {
+        checked(&format!("steps: [{{id: a, {step}}}]")).faults.into_iter().map(|fault| fault.suggestion).collect()
+    };
+    let did = |word: &str| Some(format!("did you mean `{word}`?"));
+    for (key, word) in [
+        ("if: x", "when"),
+        ("cmd: x", "run"),
+        ("command: x", "run"),
+        ("type: x", "kind"),
+        ("agent: x", "backend"),
+        ("loop: x", "repeat"),
+        ("retry: 2", "retries"),
+    ] {
+        assert_eq!(meant(&format!("prompt: p, {key}")), [did(word)], "{key}");
+    }
+    let add = |kind: &str| Some(format!("add `kind: {kind}`"));
+    assert_eq!(meant("run: [echo]"), [add("command"), add("command")]);
+    assert_eq!(meant("message: go"), [add("approval"), add("approval")]);
+    assert_eq!(meant("kind: agent, run: [echo]"), [None, None]);
+    // What comes after cannot be waited for.
+    let text = "steps:\n  - {id: x, prompt: '{{ steps.y.output }}'}\n  - {id: y, prompt: p, needs: [x]}\n  - {id: z, prompt: '{{ steps.x.output }}'}\n";
+    let told: Vec<_> =
+        checked(text).faults.into_iter().map(|fault| (fault.message, fault.suggestion.unwrap())).collect();
+    let expected = [
+        ("step `y` comes after `x`", "`y` waits for `x`: let that be the other way round"),
+        ("step `x` need not be over by then", "add `x` to `needs`"),
+    ];
+    assert_eq!(told, expected.map(|(message, meant)| (message.to_owned(), meant.to_owned())));
+}
+
+#[test]
 fn a_demo_says_what_it_does_otherwise() {
     assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
     assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
