@@ -214,11 +214,14 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, InvalidScalar> {
         let parsed: Result<jiff::Timestamp, _> = text.trim().parse();
-        parsed.map(|at| Self(at.as_millisecond())).map_err(|_| InvalidScalar {
-            given: text.to_owned(),
-            what: "time",
-            forms: "RFC 3339, such as 2026-11-20T09:30:00Z",
-        })
+        // The last day of the calendar is left out, so that every time is one in every zone.
+        let (what, forms) = if text.trim().starts_with("9999-12-3") {
+            ("time that can be kept", "one up to 9999-12-30T22:00:00Z")
+        } else {
+            ("time", "RFC 3339, such as 2026-11-20T09:30:00Z")
+        };
+        let invalid = || InvalidScalar { given: text.to_owned(), what, forms };
+        parsed.map(|at| Self(at.as_millisecond())).map_err(|_| invalid())
     }
 }
 
@@ -384,6 +387,12 @@ mod tests {
         let given = ["90", "90s", "10m", "1500ms", "1.5h", "1h30m", "2d", "0"];
         let expected = [90_000, 90_000, 600_000, 1_500, 5_400_000, 5_400_000, 172_800_000, 0];
         assert_eq!(given.map(read), expected.map(Some));
+        let told = |text: &str| text.parse::<Timestamp>().map_err(|error| error.to_string());
+        assert!(told("9999-12-30T22:00:00Z").is_ok());
+        assert_eq!(
+            told("9999-12-31T23:59:59Z").unwrap_err(),
+            "`9999-12-31T23:59:59Z` is not a time that can be kept: write one up to 9999-12-30T22:00:00Z"
+        );
         assert_eq!(["", "m", "-5s", "5 parsecs", "1e9", "99999999d", "5s5"].map(read), [None; 7]);
     }
 

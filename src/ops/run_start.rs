@@ -15,7 +15,7 @@ use crate::{
     core::{RunId, RunStep, TaskRef, TemplateName},
     engine::{Frozen, ReuseAsk, RunAsk},
     ui::{Page, plural},
-    workflow::{Checked, Fault, Plan, Support, Workflow},
+    workflow::{Checked, Fault, MOST_FAULTS, Plan, Support, Workflow},
 };
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -231,10 +231,15 @@ fn stem(name: &str) -> String {
     }
 }
 
+/// Returns how many faults there are, as far as they are counted.
+pub(super) fn counted(faults: &[Fault]) -> String {
+    let more = if faults.len() >= MOST_FAULTS { " or more" } else { "" };
+    plural(faults.len() as u64, "fault") + more
+}
+
 /// Returns the error of a faulty workflow with at most so many of its faults.
 pub(super) fn invalid(name: &str, faults: &[Fault], most: usize) -> OpError {
-    let mut error =
-        OpError::invalid(format!("`{name}` has {}; nothing was started", plural(faults.len() as u64, "fault")));
+    let mut error = OpError::invalid(format!("`{name}` has {}; nothing was started", counted(faults)));
     for fault in faults.iter().take(most) {
         let file = fault.file.as_ref().map(|file| format!("{file}:"));
         let place = match (fault.line, fault.column, file) {

@@ -8,7 +8,7 @@ use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
     args::read_prompt,
     named::{Found, Wanted, by_name, find},
-    run_start::{Start, WorkflowRunOutput, invalid, or_here, start_and_wait},
+    run_start::{Start, WorkflowRunOutput, counted, invalid, or_here, start_and_wait},
     step_maker::task_vocabulary,
     workflow::{Given, InlineWorkflow, as_typed, given, in_yaml},
 };
@@ -186,7 +186,7 @@ pub(super) fn save(
 
 fn refused(name: &TemplateName, faults: &[Fault]) -> OpError {
     let mut error = invalid(name.as_str(), faults, usize::MAX);
-    let count = plural(faults.len() as u64, "fault");
+    let count = counted(faults);
     error.message = format!("the template `{name}` would have {count}; nothing was saved");
     error.hints.clear();
     error

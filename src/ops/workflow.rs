@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, OpError, Operation, Pair, Render, Toolset,
     named::{Wanted, find},
+    run_start::counted,
 };
 use crate::{
     config::write_yaml,
     ui::{Page, plural},
-    workflow::{Action, Checked, Drawing, Fault, MOST_FAULTS, Part, Plan, StepId, StepKind, When, Workflow, mermaid},
+    workflow::{Action, Checked, Drawing, Fault, Part, Plan, StepId, StepKind, When, Workflow, mermaid},
 };
 
 /// A workflow without a file: YAML text, or an object of the same shape.
@@ -460,8 +461,7 @@ fn show_faults(page: &mut Page, name: &str, faults: &[Fault]) {
             page.text(&format!("  hint: {suggestion}"));
         }
     }
-    let more = if faults.len() >= MOST_FAULTS { " or more" } else { "" };
-    page.line(format!("{}{more}.", plural(faults.len() as u64, "fault")));
+    page.line(counted(faults) + ".");
 }
 
 const fn exit(valid: bool) -> Exit {

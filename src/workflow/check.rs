@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{
     absent,
-    definition::{Action, Bound, MatrixValues, Step, Workflow},
+    definition::{Action, Bound, MatrixValues, Param, Step, Workflow},
     expression::{Expression, GROUP_CALLS, Reference, Scope, StepFacts, Template},
     fault::{Fault, FaultCode, MOST_FAULTS, Path, in_order},
     fields::{AGENT_ONLY, FOR_EVERY_KIND, StepKind},
@@ -108,9 +108,12 @@ struct Level<'l> {
     nested: &'l Cell<u32>,
 }
 
+#[derive(Default)]
 struct CheckedFile {
     faults: Vec<Fault>,
     steps: usize,
+    /// The parameters; absent when it is no workflow at all.
+    declared: Option<BTreeMap<String, Param>>,
     workflow: Option<Workflow>,
     params: Map<String, Value>,
 }
@@ -118,7 +121,7 @@ struct CheckedFile {
 fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>, level: &Level<'_>) -> CheckedFile {
     let mut reader = Reader::new(known);
     let Some(draft) = reader.file(tree, &level.base) else {
-        return CheckedFile { faults: reader.shaper.faults, steps: 0, workflow: None, params: Map::new() };
+        return CheckedFile { faults: reader.shaper.faults, ..CheckedFile::default() };
     };
     let mut faults = std::mem::take(&mut reader.shaper.faults);
     let steps = draft.steps.len();
@@ -131,7 +134,7 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     if steps > MOST_STEPS {
         let message = format!("{steps} steps, more than {MOST_STEPS}");
         faults.push(Fault::new(tree.at, &level.base.key("steps"), FaultCode::TooManySteps, message));
-        return CheckedFile { faults, steps, workflow: None, params };
+        return CheckedFile { faults, steps, params, ..CheckedFile::default() };
     }
     let names = Names::of(&draft, &mut faults);
     let order = names.order(&draft, &mut faults);
@@ -141,8 +144,9 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     sizes(&draft, &params, &mut faults);
     absent::judge(&draft, &known_values(&draft, &params, given, level), &mut faults);
     repairs(&draft, tree, &level.base, &mut faults);
+    let declared = Some(draft.params.clone());
     let workflow = faults.is_empty().then(|| finished(draft, nested));
-    CheckedFile { faults, steps, workflow, params }
+    CheckedFile { faults, steps, declared, workflow, params }
 }
 
 /// Returns the values that are known already: a workflow in a step gets more of them later.
@@ -193,7 +197,7 @@ fn nested(step: &StepDraft<'_>, known: &Known<'_>, level: &Level<'_>, faults: &m
             let (tree, mut of_file) = read(&text, LIMITS);
             let mut checked = match &tree {
                 Some(tree) => check_tree(tree, None, known, &below(&file, Path::default())),
-                None => CheckedFile { faults: Vec::new(), steps: 0, workflow: None, params: Map::new() },
+                None => CheckedFile::default(),
             };
             checked.faults.append(&mut of_file);
             let named = |fault: Fault| Fault { file: fault.file.or_else(|| Some(file.clone())), ..fault };
@@ -202,23 +206,22 @@ fn nested(step: &StepDraft<'_>, known: &Known<'_>, level: &Level<'_>, faults: &m
         }
     };
     faults.extend(checked.faults);
-    let workflow = checked.workflow?;
-    nested_params(step, &workflow, faults);
-    Some(workflow)
+    nested_params(step, &checked.declared?, faults);
+    checked.workflow
 }
 
 /// Judges the values that a step gives to a nested workflow.
-fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fault>) {
+fn nested_params(step: &StepDraft<'_>, declared: &BTreeMap<String, Param>, faults: &mut Vec<Fault>) {
     let path = step.path.key("params");
     let node = step.node.get("params");
     let given = || step.own.params.iter().filter(|(_, value)| !value.is_null());
     for (name, value) in given() {
         let at = node.and_then(|node| node.get(name)).map_or(step.node.at, |node| node.at);
-        match workflow.params.get(name) {
+        match declared.get(name) {
             None => {
                 let fault =
                     Fault::new(at, &path.key(name), FaultCode::UnknownParameter, format!("no parameter `{name}`"));
-                faults.push(fault.suggest_maybe(meant(name, workflow.params.keys().map(String::as_str))));
+                faults.push(fault.suggest_maybe(meant(name, declared.keys().map(String::as_str))));
             }
             Some(_) if has_insertion(value) => {}
             Some(param) => {
@@ -228,10 +231,8 @@ fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fau
             }
         }
     }
-    let missing = |(name, param): &(&String, &super::definition::Param)| {
-        param.is_required && !given().any(|(given, _)| given == *name)
-    };
-    for (name, _) in workflow.params.iter().filter(missing) {
+    let missing = |(name, param): &(&String, &Param)| param.is_required && !given().any(|(given, _)| given == *name);
+    for (name, _) in declared.iter().filter(missing) {
         let message = format!("parameter `{name}` is missing");
         faults.push(Fault::new(node.unwrap_or(step.node).at, &path, FaultCode::MissingParameter, message));
     }
@@ -822,7 +823,7 @@ fn frozen(draft: &FileDraft<'_>, nested: &[Option<Workflow>]) -> Value {
     Value::Object(top)
 }
 
-fn frozen_param(param: &super::definition::Param) -> Value {
+fn frozen_param(param: &Param) -> Value {
     let fields = super::fields::ParamFields {
         kind: param.kind,
         required: param.is_required,

@@ -285,6 +285,10 @@ fn a_frozen_definition_reads_as_the_same_workflow() {
 fn nested_files_are_checked_with_their_own_places_and_cannot_turn_in_circles() {
     let bad = checked("steps: [{id: n, kind: workflow, workflow: bad.yaml}]").faults;
     assert_eq!((bad[0].file.as_deref(), bad[0].line, bad[0].column), (Some("bad.yaml"), Some(2), Some(5)));
+    let inner = "{params: {t: {required: true}}, steps: [{id: a}]}";
+    let both = checked(&format!("steps: [{{id: n, kind: workflow, workflow: {inner}}}]")).faults;
+    let codes: Vec<_> = both.iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, [FaultCode::MissingParameter, FaultCode::MissingKey]);
     let circle = checked("steps: [{id: n, kind: workflow, workflow: self.yaml}]").faults;
     assert_eq!(circle.iter().map(|fault| fault.code).collect::<Vec<_>>(), [FaultCode::TooDeep]);
 }
