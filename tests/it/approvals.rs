@@ -265,7 +265,7 @@ fn an_unattended_run_asks_nobody() {
 fn an_approval_has_no_timeout_but_an_expiry() {
     let home = TestHome::new();
     let ran = home.mgr(&["workflow", "run", "--workflow", &asking("timeout: 5m")]);
-    refused(&ran, 2, &["`timeout` of step `ship`", "`expires`"]);
+    refused(&ran, 2, &["`timeout` is for a step that runs something, not for kind approval", "use `expires`"]);
     let ran = home.mgr(&["workflow", "run", "--workflow", &asking("expires: soon, unattended: perhaps")]);
     refused(&ran, 2, &["`soon` is not a duration", "perhaps"]);
 }
