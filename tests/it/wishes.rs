@@ -83,6 +83,36 @@ fn a_pause_may_let_what_runs_finish() {
     assert_eq!(home.runs().len(), 2);
 }
 
+/// A step whose task waits for the directory has not begun, in the run itself and in one of its steps.
+#[test]
+fn a_pause_that_lets_run_holds_what_has_not_begun() {
+    let home = TestHome::new();
+    let nested = step("c", "", "write in-c 1\nfinish c").replace("  - ", "      - ");
+    let text = format!(
+        "steps:\n{}{}  - id: n\n    kind: workflow\n    workflow:\n      steps:\n{nested}",
+        step("a", "", "write up 1\nwait-for go\nfinish a"),
+        step("b", "", "write in-b 1\nfinish b"),
+    );
+    let id = home.detached(&text.replace("read_only", "edit"));
+    home.wait_file("up");
+    let child = wait_for("the tasks that wait", || match home.json(&["list", "-s", "queued"])["tasks"].as_array() {
+        Some(queued) if queued.len() == 2 => Ok(home.run_state(&id)["steps"][2]["child_id"].clone()),
+        queued => Err(json!(queued)),
+    });
+    home.json(&["workflow", "pause", &id, "--let-run"]);
+    home.touch("go");
+    let run = wait_for("the end of what runs", || match home.run_state(&id) {
+        run if statuses(&run)[0] == "done" => Ok(run),
+        run => Err(run),
+    });
+    let held = [home.status(&task_of(&run, 1)), home.status(&task_of(&home.run_state(child.as_str().unwrap()), 0))];
+    assert_eq!(held.map(|task| task["status"].clone()), ["held", "held"]);
+    assert_eq!(json!([run["status"], run["steps"][1]["reason"]]), json!(["paused", "its task is paused"]));
+    assert_eq!(home.runs().len(), 1);
+    assert_eq!(home.mgr(&["workflow", "resume", &id, "--wait"]).code, Some(0));
+    assert_eq!(home.runs().len(), 3);
+}
+
 #[test]
 fn a_paused_run_hears_words_and_can_be_cancelled_and_retried() {
     let home = TestHome::new();

@@ -120,8 +120,9 @@ impl Engine {
         Ok(self.store.read(|view| view.live_tasks_of_run(&run.id))?.iter().filter_map(held_until).min())
     }
 
-    /// Pauses the tasks of a run and the runs of its nested workflows, all that are not paused already. A task that
-    /// this pause has paused before and that runs was resumed by a person: it goes on.
+    /// Pauses the tasks of a run and the runs of its nested workflows, all that are not paused already; without
+    /// `freezes` only the tasks that have not begun. A task that this pause has paused before and that runs was resumed
+    /// by a person: it goes on.
     fn stand_still(
         &self,
         writing: &Writing<'_>,
@@ -130,14 +131,12 @@ impl Engine {
         now: Timestamp,
         settled: &mut Settled,
     ) -> Result<(), EngineError> {
-        if freezes {
-            let known = writing.view().tasks_paused_with(run)?;
-            for task in writing.view().live_tasks_of_run(run)? {
-                let may = !known.contains(&task.id) && matches!(decide(&task.state, &Input::PauseAsked), Ok(Some(_)));
-                if may {
-                    self.apply(writing, [wish(&task.id, Input::PauseAsked)].into(), now, settled)?;
-                    writing.add_paused_task(run, &task.id)?;
-                }
+        let known = writing.view().tasks_paused_with(run)?;
+        for task in writing.view().live_tasks_of_run(run)? {
+            let is_meant = (freezes || task.attempts.is_empty()) && !known.contains(&task.id);
+            if is_meant && matches!(decide(&task.state, &Input::PauseAsked), Ok(Some(_))) {
+                self.apply(writing, [wish(&task.id, Input::PauseAsked)].into(), now, settled)?;
+                writing.add_paused_task(run, &task.id)?;
             }
         }
         for child in writing.view().children_of(run)? {

@@ -211,7 +211,8 @@ impl Engine {
                 if !matches!(task.state, State::Held { reason: HoldReason::Rebuilt, .. }) {
                     continue;
                 }
-                if found.run.freezes {
+                let had_begun = !task.attempts.is_empty();
+                if found.run.status == RunStatus::Paused && (found.run.freezes || !had_begun) {
                     writing.add_paused_task(id, &task.id)?;
                 } else {
                     let news = News { task: task.id, input: Input::Released, end: None };
