@@ -101,7 +101,7 @@ impl RunView {
             (RunStatus::Running, _) => format!("It goes on: `mgr workflow status {id} --wait` waits for its end."),
             (RunStatus::Paused, _) if self.budget_spent => {
                 format!(
-                    "`mgr answer {id}/budget yes` allows as much again; `mgr workflow resume {id} --budget $N` sets another."
+                    "`mgr answer {id}/budget yes` allows as much again; `mgr workflow resume {id} --budget '$N'` sets another."
                 )
             }
             (RunStatus::Paused, _) => format!("It is paused: `mgr workflow resume {id}` lets it go on."),

@@ -197,6 +197,24 @@ fn nobody_waits_for_a_nested_run_whose_own_money_is_spent() {
     assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done"], &json!(1.5)), "{run:#}");
 }
 
+/// To a shell `$10` is `0`.
+#[test]
+fn a_budget_of_nothing_is_refused_and_shown_in_quotes() {
+    let home = TestHome::new();
+    let id = home.detached(&format!("budget: $0\nsteps:\n{}", paid("a", "", "", "1", "")));
+    home.paused();
+    let refused = [vec!["workflow", "resume", &id, "--budget", "0"], vec!["answer", "@last/budget", "yes"]];
+    for args in refused {
+        let ran = home.mgr(&args);
+        let hint = format!("`mgr workflow resume {id} --budget '$N'`");
+        assert!(ran.code == Some(2) && ran.stderr.contains(&hint), "{ran:#?}");
+    }
+    let run = home.paused();
+    assert_eq!(json!([run["budget_usd"], run["why"]]), json!([0.0, "the budget of $0.00 is spent: $0.00 so far"]));
+    let told = home.mgr(&["workflow", "status"]).stdout;
+    assert!(told.contains("--budget '$N'` sets another"), "{told}");
+}
+
 /// A second yes to the same question, from another door or late, is no yes to the next one.
 #[test]
 fn a_word_on_money_is_bound_to_the_budget_that_was_seen() {

@@ -56,11 +56,19 @@ impl Engine {
     /// Lets a paused run go on, with a new budget where one is given. What a person paused singly stays paused.
     ///
     /// # Errors
-    /// The run is over, or was paused with the run that it belongs to, or a task wants to give money.
+    /// The run is over, or was paused with the run that it belongs to, or a task wants to give money, or the budget is
+    /// nothing.
     pub fn resume_run(&self, id: &RunId, budget: Option<Money>) -> Result<RunState, EngineError> {
         self.reconcile()?;
         if budget.is_some() {
             self.check_person(id, BUDGET)?;
+        }
+        if budget == Some(Money(0)) {
+            return Err(EngineError::Invalid {
+                message: "a budget of $0.00 lets nothing go on".into(),
+                // To a shell, `$10` is something else than ten dollars.
+                hint: format!("`mgr workflow resume {id} --budget '$N'`, with the quotes"),
+            });
         }
         let settled = self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
