@@ -291,6 +291,16 @@ outputs: {said: '{{ steps.tag.output }}'}
 }
 
 #[test]
+fn a_note_that_comes_too_late_is_said_to_be_lost() {
+    let home = TestHome::new();
+    assert_eq!(home.workflow(SHIP).0, Some(10));
+    let lost = |note: &str| home.json(&["answer", "@last/ship", "yes", "--note", note])["note_lost"].clone();
+    assert_eq!(json!([lost("go"), lost(" go "), lost("late")]), json!([null, null, true]));
+    let late = home.mgr(&["answer", "@last/ship", "yes", "--note", "late"]);
+    assert!(late.code == Some(0) && late.stdout.contains("The note was not kept"), "{late:#?}");
+}
+
+#[test]
 fn of_two_answers_at_once_one_wins() {
     let home = TestHome::new();
     assert_eq!(home.workflow(SHIP).0, Some(10));
