@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_news::follow, run_views::RunView,
+    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_news::attend, run_views::RunView,
     step_maker::task_vocabulary, workflow::notes_on_money,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl Start {
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
     let (workflow_id, notes) = take_on(call, &start)?;
     if wait {
-        follow(call, &workflow_id).await?;
+        attend(call, &workflow_id).await?;
     } else {
         call.engine.reconcile()?;
     }

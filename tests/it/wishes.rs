@@ -1,10 +1,12 @@
 //! What people wish about runs: pause, resume, retry, reuse, watch.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{Process, Ran, TestHome, members, wait_death, wait_for},
+    support::{Process, Ran, TestHome, in_group, members, wait_death, wait_for},
 };
 
 /// Statuses by step alone.
@@ -111,6 +113,31 @@ fn a_pause_that_lets_run_holds_what_has_not_begun() {
     assert_eq!(home.runs().len(), 1);
     assert_eq!(home.mgr(&["workflow", "resume", &id, "--wait"]).code, Some(0));
     assert_eq!(home.runs().len(), 3);
+}
+
+/// Whoever has started it at a terminal is told of the pause and stays; a run that nobody attends lets go.
+#[test]
+fn a_run_that_is_attended_waits_a_pause_out() {
+    let home = TestHome::new();
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let start = |more: &[&str]| {
+        let _ = std::fs::remove_file(home.work().join("up"));
+        let args = [&["workflow", "run", "--workflow", &text], more].concat();
+        let child = in_group(home.command(args));
+        home.wait_file("up");
+        let paused = home.json(&["workflow", "pause", "@last", "--let-run"])["run"].clone();
+        (child, paused["workflow_id"].as_str().unwrap().to_owned())
+    };
+    let (child, id) = start(&["--unattended"]);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(5));
+    home.json(&["workflow", "cancel", &id]);
+    let (mut child, id) = start(&[]);
+    let told = BufReader::new(child.stderr.as_mut().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<_> = told.take_while(|line| !line.starts_with("paused ")).collect();
+    assert!(told.len() < 5 && child.try_wait().unwrap().is_none(), "{told:?}");
+    home.json(&["workflow", "resume", &id]);
+    home.touch("go");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
