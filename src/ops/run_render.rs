@@ -4,7 +4,7 @@ use super::{
     Exit, Render,
     run_step_view::{RepeatView, RunStepView},
     run_views::{RunLine, RunView},
-    run_words::{PAUSED, in_words, run_tone, time_word, tone_of},
+    run_words::{PAUSED, in_words, run_tone, shell_word, time_word, tone_of},
 };
 use crate::{
     core::{RunStatus, StepStatus, Timestamp},
@@ -85,9 +85,7 @@ impl RunView {
             (RunStatus::Done, _) => format!("`mgr workflow report {id}` tells all of it."),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
-                // A shell would read the brackets of a matrix member.
-                let step = one_line(&step.id);
-                let step = if step.contains('[') { format!("'{}'", step.replace('\'', "'\\''")) } else { step };
+                let step = shell_word(&step.id);
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
             (RunStatus::Failed | RunStatus::Cancelled, None) => format!("`mgr workflow report {id}` tells all of it."),
@@ -193,8 +191,7 @@ impl RunStepView {
             None => (self.turn > 1).then(|| format!("{} turns", self.turn)),
         };
         let repairs = (self.repairs > 0).then(|| plural(self.repairs.into(), "repair"));
-        let waits = self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
-        let why = self.reason.clone().or_else(|| self.question.clone()).or(waits).map(|why| clip(&why, 200));
+        let why = self.why().map(|why| clip(&why, 200));
         let why: Vec<String> = turns.into_iter().chain(repairs).chain(why).collect();
         let id = self.task_id.as_ref().or(self.child_id.as_ref());
         let by = self.backend.clone().unwrap_or_else(|| self.kind.as_str().to_owned());
@@ -230,6 +227,7 @@ mod tests {
             task_id: cost_usd.map(|_| "1qegr4yra00000000000a".parse().unwrap()),
             task_status: None,
             waiting_on: None,
+            until: None,
             turn: 1,
             repeat: None,
             child_id: None,
@@ -353,6 +351,16 @@ summary:
 `mgr status 1qegr4yra` says more; `mgr workflow retry 1qegr4xz5 fix` runs it again.
 ";
         assert_eq!(page_of(&run, Page::plain()), expected);
+    }
+
+    #[test]
+    fn a_wait_says_until_when() {
+        let wait = RunStepView { until: Some(Timestamp(0)), ..step("nap", StepStatus::Running, None, None) };
+        let text = page_of(&run(RunStatus::Running, vec![wait]), Page::plain());
+        assert!(
+            text.contains("\nnap   running  agent                    waits until 1970-01-01T00:00:00.000Z\n"),
+            "{text}"
+        );
     }
 
     #[test]

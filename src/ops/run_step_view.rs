@@ -48,6 +48,9 @@ pub struct RunStepView {
     /// What its task waits for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<String>,
+    /// When a wait ends that has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// How often it was asked to run.
     pub turn: u32,
     /// The run of a loop that this is, from 1, and the most that there may be.
@@ -192,6 +195,7 @@ impl RunStepView {
             task_id: work.task_id.clone(),
             task_status: line.map(|line| line.status),
             waiting_on: waiting.map(|(words, _)| words),
+            until: row.due_at.filter(|_| row.status == StepStatus::Running),
             turn: row.turn,
             repeat: repeat_of(loaded, planned, row),
             backend: line.map(|line| line.backend.clone()).or(racer),
@@ -206,6 +210,31 @@ impl RunStepView {
             steps: work.child.map(|child| child.steps).unwrap_or_default(),
             approval,
         })
+    }
+}
+
+impl RunStepView {
+    /// Returns why it stands where it stands: a reason, a question, or what it waits for.
+    pub(super) fn why(&self) -> Option<String> {
+        let waits = || self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
+        let until = || self.until.map(|until| format!("waits until {until}"));
+        self.reason.clone().or_else(|| self.question.clone()).or_else(waits).or_else(until)
+    }
+
+    /// Whether nothing of it goes on without a person's word: its own question, or one in the workflow in it.
+    pub(super) fn waits_for_person(&self) -> bool {
+        let goes_on = |step: &Self| step.status == StepStatus::Running && !step.waits_for_person();
+        match self.status {
+            StepStatus::Held => true,
+            StepStatus::Running => self.steps.iter().any(Self::waits_for_person) && !self.steps.iter().any(goes_on),
+            StepStatus::Waiting
+            | StepStatus::Done
+            | StepStatus::Failed
+            | StepStatus::Skipped
+            | StepStatus::NotNeeded
+            | StepStatus::Cancelled
+            | StepStatus::Stale => false,
+        }
     }
 }
 
