@@ -4,7 +4,7 @@ use super::{
     Exit, Render,
     run_step_view::{RepeatView, RunStepView},
     run_views::{RunLine, RunView},
-    run_words::{PAUSED, in_words, run_tone, shell_word, time_word, tone_of},
+    run_words::{PAUSED, cost_word, in_words, run_tone, shell_word, time_word, tone_of},
 };
 use crate::{
     core::{RunStatus, StepStatus, Timestamp},
@@ -29,11 +29,7 @@ impl RunLine {
     }
 
     fn row(&self, now: Timestamp) -> Vec<(Tone, String)> {
-        let cost = match (self.cost_usd.map(brief_dollars), self.cost_unknown_steps) {
-            (cost, 0) => cost.unwrap_or_default(),
-            (Some(cost), _) => format!("≥ {cost}"),
-            (None, _) => "unknown".to_owned(),
-        };
+        let cost = cost_word(self.cost_usd.map(brief_dollars), self.cost_unknown_steps > 0);
         let plain = |words: String| (Tone::Plain, words);
         let nested =
             self.parent.as_ref().map(|parent| format!("step {} of {}", parent.step, parent.workflow_id.short()));
@@ -201,7 +197,7 @@ impl RunStepView {
             (tone_of(self.status, self.standing), in_words(self.standing)),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
-            plain(self.cost_usd.map(brief_dollars)),
+            (Tone::Plain, cost_word(self.cost_usd.map(brief_dollars), self.cost_unknown)),
             (Tone::Faint, id.map(|id| id.short().to_owned()).unwrap_or_default()),
             (Tone::Plain, why.join(": ")),
         ]
@@ -240,6 +236,7 @@ mod tests {
             backend: cost_usd.map(|_| "codex".to_owned()),
             elapsed_s: cost_usd.map(|_| 75.0),
             cost_usd,
+            cost_unknown: false,
             question: None,
         }
     }
@@ -326,23 +323,26 @@ mod tests {
     #[test]
     fn a_run_is_a_page_that_says_who_did_what_and_what_to_do() {
         let mut unknown = step("review[speed]", StepStatus::Done, None, Some(1.0));
-        unknown.cost_usd = None;
+        (unknown.cost_usd, unknown.cost_unknown) = (None, true);
+        let part = RunStepView { cost_unknown: true, ..step("in", StepStatus::Done, None, Some(0.5)) };
         let steps = vec![
             step("plan", StepStatus::Done, None, Some(1.5)),
             unknown,
+            part,
             step("fix", StepStatus::Failed, Some("the check failed:\n`x`"), Some(0.0)),
             step("ship", StepStatus::Skipped, Some("fix failed"), None),
         ];
         let mut run = run(RunStatus::Failed, steps);
         run.outputs.insert("summary".into(), "one\ntwo".into());
-        let expected = "two steps failed in 1m 20s: 2 steps done, 1 failed, 1 skipped
+        let expected = "two steps failed in 1m 20s: 3 steps done, 1 failed, 1 skipped
 run 1qegr4xz5ddrfv3syrhy9, $1.50 spent, and the cost of 1 step is not known
 
-STEP           STATUS   BY     TIME    COST   TASK       WHY
-plan           done     codex  1m 15s  $1.50  1qegr4yra
-review[speed]  done     codex  1m 15s         1qegr4yra
-fix            failed   codex  1m 15s  $0.00  1qegr4yra  the check failed: `x`
-ship           skipped  agent                            fix failed
+STEP           STATUS   BY     TIME    COST     TASK       WHY
+plan           done     codex  1m 15s  $1.50    1qegr4yra
+review[speed]  done     codex  1m 15s  unknown  1qegr4yra
+in             done     codex  1m 15s  ≥ $0.50  1qegr4yra
+fix            failed   codex  1m 15s  $0.00    1qegr4yra  the check failed: `x`
+ship           skipped  agent                              fix failed
 
 summary:
   one

@@ -9,7 +9,7 @@ use super::{
     export::fenced,
     run_step_view::{ApprovalView, RunStepView},
     run_views::RunView,
-    run_words::{PAUSED, in_words, shell_word},
+    run_words::{PAUSED, cost_word, in_words, shell_word},
     step_maker::task_vocabulary,
 };
 use crate::{
@@ -111,7 +111,7 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
             format!("{}{}", in_words(step.standing), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
-            step.cost_usd.map(dollars).unwrap_or_default(),
+            cost_word(step.cost_usd.map(dollars), step.cost_unknown),
             step.why().map(|why| inline(&why)).unwrap_or_default(),
         ];
         let cells: Vec<_> = cells.iter().map(|cell| one_line(cell)).collect();

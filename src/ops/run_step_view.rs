@@ -79,6 +79,9 @@ pub struct RunStepView {
     /// Dollars of all its turns, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Whether an agent ran in it of which nobody knows what it cost.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cost_unknown: bool,
     /// How often a failed check went back to the agent.
     #[serde(skip_serializing_if = "is_zero")]
     pub repairs: u32,
@@ -202,6 +205,7 @@ impl RunStepView {
             verification: line.map(|line| line.verification).filter(|checks| *checks != Verification::None),
             elapsed_s: own.and_then(|line| line.elapsed_s).or(child.map(|child| child.elapsed_s)),
             cost_usd: None,
+            cost_unknown: false,
             child_id: child.map(|child| child.workflow_id.clone()),
             child_status: child.map(|child| child.status),
             repairs: line.map_or(0, |line| line.repairs),

@@ -241,7 +241,8 @@ fn steps_of(
     let view = |place: usize| {
         let view = RunStepView::of(call, state, loaded, place, &paused)?;
         let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
-        Ok(RunStepView { cost_usd, ..view })
+        let cost_unknown = spending.unknown.contains(&view.id);
+        Ok(RunStepView { cost_usd, cost_unknown, ..view })
     };
     (0..state.steps.len()).map(view).collect()
 }

@@ -32,6 +32,15 @@ pub(super) fn shell_word(name: &str) -> String {
     if name.contains('[') { format!("'{}'", name.replace('\'', "'\\''")) } else { name }
 }
 
+/// Returns a cost as far as it is known; nothing for what costs nothing.
+pub(super) fn cost_word(known: Option<String>, has_unknown: bool) -> String {
+    match (known, has_unknown) {
+        (known, false) => known.unwrap_or_default(),
+        (Some(known), true) => format!("≥ {known}"),
+        (None, true) => "unknown".to_owned(),
+    }
+}
+
 /// Returns the word before the time that a run took so far.
 pub(super) fn time_word(status: RunStatus, standing: &str) -> &'static str {
     match status {

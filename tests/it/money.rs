@@ -136,9 +136,13 @@ fn an_unknown_cost_is_told_and_never_zero() {
     assert_eq!((ran.code, run.get("cost_usd"), &run["cost_unknown_steps"]), (Some(0), None, &json!(1)), "{run:#}");
     let page = home.mgr(&["workflow", "status"]).stdout;
     assert!(page.contains(", nothing known spent of a budget of $1.00: the cost of 1 step is not known\n"), "{page}");
+    let shown = |at: usize| home.mgr(&["status", run["steps"][at]["task_id"].as_str().unwrap()]).stdout;
+    assert!(shown(0).contains("unknown") && !shown(1).contains("unknown"), "{}{}", shown(0), shown(1));
+    assert_eq!(json!([run["steps"][0]["cost_unknown"], run["steps"][1]["cost_unknown"]]), json!([true, null]));
     let report = home.mgr(&["workflow", "report"]).stdout;
     assert!(
-        report.contains("Nothing known spent of a budget of $1.00: the cost of 1 step is not known.")
+        report.contains(" | unknown |  |\n| b | done | command | ")
+            && report.contains("Nothing known spent of a budget of $1.00: the cost of 1 step is not known.")
             && !report.contains("$0"),
         "{report}"
     );
