@@ -15,10 +15,11 @@ use crate::{
 impl Render for RunLine {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status, self.standing), self.standing);
-        let (time, took) = (time_word(self.status, self.standing), duration_words(self.elapsed_s));
+        let time = if self.was_taken_up { from_to(self.created_at, self.finished_at) } else { None };
+        let time = time.unwrap_or_else(|| time_words(self.status, self.standing, self.elapsed_s));
         let why = self.why.as_deref().map(|why| format!(": {}", clip(why, 200))).unwrap_or_default();
         let (id, name) = (&self.workflow_id, one_line(&self.name));
-        page.line(format!("{id} {name} {word} {time} {took}, {}{why}", self.steps()));
+        page.line(format!("{id} {name} {word}{time}, {}{why}", self.steps()));
     }
 }
 
@@ -45,6 +46,16 @@ impl RunLine {
             plain(why.join("; ")),
         ]
     }
+}
+
+/// Returns the time that a run took so far, with the word before it.
+fn time_words(status: RunStatus, standing: &str, seconds: f64) -> String {
+    format!(" {} {}", time_word(status, standing), duration_words(seconds))
+}
+
+/// Returns from when to when a run went that is over: how long it stood still in between nobody has kept.
+fn from_to(begun: Timestamp, finished: Option<Timestamp>) -> Option<String> {
+    finished.map(|finished| format!(", from {begun} to {finished}"))
 }
 
 /// Shows runs as a table.
@@ -107,10 +118,10 @@ impl Render for RunView {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status, self.standing), self.standing);
         let name = page.tint(Tone::Strong, &one_line(&self.name));
-        let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
-        let time = time_word(self.status, self.standing);
-        page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
+        let time = if self.was_taken_up { from_to(self.created_at, self.finished_at) } else { None };
+        let time = time.unwrap_or_else(|| time_words(self.status, self.standing, self.elapsed_s));
+        page.line(format!("{name} {word}{time}{why}: {}", self.counts()));
         let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
@@ -263,6 +274,7 @@ mod tests {
             waits_for_person: false,
             next: None,
             notes: Vec::new(),
+            was_taken_up: false,
         }
     }
 
@@ -282,6 +294,7 @@ mod tests {
             cost_usd: None,
             cost_unknown_steps: 0,
             parent: None,
+            was_taken_up: false,
         }
     }
 
@@ -351,6 +364,15 @@ summary:
 `mgr status 1qegr4yra` says more; `mgr workflow retry 1qegr4xz5 fix` runs it again.
 ";
         assert_eq!(page_of(&run, Page::plain()), expected);
+    }
+
+    /// The time between its end and the retry is no work.
+    #[test]
+    fn a_run_that_was_taken_up_again_says_from_when_to_when() {
+        let mut run = run(RunStatus::Done, vec![step("plan", StepStatus::Done, None, None)]);
+        (run.was_taken_up, run.finished_at) = (true, Some(Timestamp(6500)));
+        let told = "two steps done, from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:06.500Z: 1 step done\n";
+        assert!(page_of(&run, Page::plain()).starts_with(told));
     }
 
     #[test]

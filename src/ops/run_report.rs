@@ -168,10 +168,12 @@ fn summary(view: &RunView) -> Vec<String> {
 
 fn began(view: &RunView) -> String {
     let (id, at, took) = (&view.workflow_id, view.created_at, duration_words(view.elapsed_s));
+    let end = view.finished_at.filter(|_| view.was_taken_up).map(|at| format!("at {at}"));
+    let end = end.unwrap_or_else(|| format!("after {took}"));
     match view.status {
-        RunStatus::Done => format!("The run `{id}` began {at} and was done after {took}."),
-        RunStatus::Failed => format!("The run `{id}` began {at} and failed after {took}."),
-        RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled after {took}."),
+        RunStatus::Done => format!("The run `{id}` began {at} and was done {end}."),
+        RunStatus::Failed => format!("The run `{id}` began {at} and failed {end}."),
+        RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled {end}."),
         RunStatus::Running if view.standing != RunStatus::Running.as_str() => {
             format!("The run `{id}` began {at}, is not over after {took}, and all that runs in it is paused.")
         }

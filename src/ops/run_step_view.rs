@@ -10,11 +10,11 @@ use super::{
     Call, OpError, TaskLine,
     run_views::RunView,
     run_words::{ALL_PAUSED, shown},
-    views::{is_zero, waiting_on},
+    views::{elapsed, is_zero, waiting_on},
 };
 use crate::{
     core::{
-        Giver, Question, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, Timestamp, Unattended,
+        Giver, Question, Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, Timestamp, Unattended,
         Verification, Word,
     },
     engine::{EngineError, Loaded, RunState},
@@ -71,6 +71,7 @@ pub struct RunStepView {
     /// What the checks of its task said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// Seconds of all its turns, as the cost is: of a loop those of all its runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
     /// How many attempts its task took in this turn, where one was not enough.
@@ -180,6 +181,8 @@ impl RunStepView {
         let line = work.line.as_ref();
         // What an earlier run has done took none of this one's time and money.
         let own = line.filter(|_| work.is_of(&state.run.id));
+        let now = own.and_then(|line| line.elapsed_s).or(work.child.as_ref().map(|child| child.elapsed_s));
+        let before = if row.turn > 1 { earlier_seconds(call, &state.run.id, row)? } else { 0.0 };
         let waiting = work.task.as_ref().filter(|_| row.status == StepStatus::Running);
         let waiting = waiting.map(|task| waiting_on(call, task)).transpose()?.flatten();
         let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
@@ -203,7 +206,7 @@ impl RunStepView {
             repeat: repeat_of(loaded, planned, row),
             backend: line.map(|line| line.backend.clone()).or(racer),
             verification: line.map(|line| line.verification).filter(|checks| *checks != Verification::None),
-            elapsed_s: own.and_then(|line| line.elapsed_s).or(child.map(|child| child.elapsed_s)),
+            elapsed_s: now.map(|now| now + before),
             cost_usd: None,
             cost_unknown: false,
             child_id: child.map(|child| child.workflow_id.clone()),
@@ -282,6 +285,18 @@ impl Work {
             (None, None) => "the run is paused".to_owned(),
         }
     }
+}
+
+/// Returns the seconds that the earlier turns of a step took.
+fn earlier_seconds(call: &Call<'_>, run: &RunId, row: &RunStep) -> Result<f64, OpError> {
+    let tasks = call.engine.tasks_of_step(run, &row.step)?.into_iter().map(|(_, task)| task);
+    let of_tasks = tasks.filter(|task| Some(&task.id) != row.task.as_ref()).filter_map(|task| elapsed(&task));
+    let is_earlier = |child: &Run| {
+        child.parent.as_ref().is_some_and(|(_, step)| *step == row.step) && Some(&child.id) != row.child.as_ref()
+    };
+    let children = call.engine.children_of(run)?.into_iter().filter(is_earlier);
+    let of_children = children.filter_map(|child| Some(child.finished_at?.since(child.created_at).as_secs_f64()));
+    Ok(of_tasks.chain(of_children).sum())
 }
 
 /// Returns the race that a step runs in, and the agent that it is there.

@@ -443,7 +443,8 @@ impl AttemptView {
     }
 }
 
-fn elapsed(task: &Task) -> Option<f64> {
+/// Returns the seconds since a task's first attempt began, up to its end.
+pub(super) fn elapsed(task: &Task) -> Option<f64> {
     let end = task.finished_at.unwrap_or_else(clock::now);
     Some(end.since(task.started_at()?).as_secs_f64())
 }
