@@ -394,7 +394,12 @@ async fn answer_budget(call: &Call<'_>, id: RunId, step: String, approved: bool)
         let is_cancelled = run.status == RunStatus::Cancelled;
         if !is_cancelled && call.engine.empty_purse(&run, task_vocabulary())?.is_none() {
             let message = format!("run `{id}` does not wait for money: it is {}", run.status.as_str());
-            return Err(OpError::new(Code::Conflict, message).hint("`mgr workflow cancel` cancels it all the same"));
+            let hint = if run.status.is_terminal() {
+                format!("`mgr workflow report {id}` tells all of it")
+            } else {
+                format!("`mgr workflow cancel {id}` cancels it all the same")
+            };
+            return Err(OpError::new(Code::Conflict, message).hint(hint));
         }
         call.engine.cancel_run(&id, None).await?;
         (StepStatus::Failed, Some("the run was cancelled".to_owned()))

@@ -117,7 +117,11 @@ fn definition(input: &ParallelInput) -> Result<Map<String, Value>, OpError> {
         }
         (None, false, true) => Value::from(listed(&input.tasks)),
         (None, true, false) => Value::from(listed(&input.steps)),
-        (None, true, true) => return Err(OpError::invalid("no tasks").hint("give `tasks`, or a file with them")),
+        (None, true, true) => {
+            return Err(
+                OpError::invalid("no tasks").hint("give `tasks` (`--tasks JSON`), or a file with them (`--file FILE`)")
+            );
+        }
         (_, _, _) => return Err(OpError::invalid("`file`, `tasks` and `steps` exclude each other")),
     };
     let mut workflow = match given {

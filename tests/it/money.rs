@@ -64,7 +64,11 @@ fn a_chain_stops_when_its_money_is_spent_and_goes_on_with_more() {
     assert_eq!((&run["status"], &run["cost_usd"], home.runs().len()), (&json!("done"), &json!(2.25), 3), "{run:#}");
     assert_eq!(home.caps(), [("a".into(), json!("$2.00")), ("b".into(), json!("$0.50")), ("c".into(), json!("$2.00"))]);
     assert_eq!(home.json(&["inbox"])["items"], json!([]));
-    assert_eq!(home.mgr(&["answer", id, "no"]).code, Some(9));
+    let late = home.mgr(&["answer", id, "no"]);
+    let hint = format!("`mgr workflow report {}`", run["workflow_id"].as_str().unwrap());
+    assert!(late.code == Some(9) && late.stderr.contains(&hint), "{late:#?}");
+    let none = home.mgr(&["workflow", "list", "-n", "0"]).stdout;
+    assert_eq!(none, "None was asked for: `-n 20` shows the newest.\n");
 }
 
 #[test]

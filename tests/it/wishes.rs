@@ -63,8 +63,9 @@ fn a_pause_stops_what_runs_and_starts_nothing_new() {
     assert_eq!(home.status(&single)["status"], "paused");
     home.json(&["resume", &single]);
     assert_eq!(home.end_of_run(&id)["status"], "done");
-    for wish in ["pause", "resume"] {
-        assert_eq!(home.mgr(&["workflow", wish, &id]).code, Some(9));
+    for wish in ["pause", "resume", "cancel"] {
+        let late = home.mgr(&["workflow", wish, &id]);
+        assert!(late.code == Some(9) && late.stderr.contains(&format!("`mgr workflow retry {id} STEP`")), "{late:#?}");
     }
 }
 

@@ -199,9 +199,16 @@ fn wish(task: &TaskId, input: Input) -> News {
     News { task: task.clone(), input, end: None }
 }
 
-fn over(run: &Run) -> EngineError {
-    EngineError::Conflict {
-        message: format!("run `{}` is over already: {}", run.id, run.status.as_str()),
-        hint: "`mgr workflow retry` runs a step of it again".into(),
-    }
+/// Refuses a wish about a run that is over, with what may be wished instead.
+pub(super) fn over(run: &Run) -> EngineError {
+    let (id, status) = (&run.id, run.status.as_str());
+    let hint = match run.status {
+        RunStatus::Failed | RunStatus::Cancelled => {
+            format!("`mgr workflow retry {id}` runs again what did not succeed")
+        }
+        RunStatus::Done | RunStatus::Running | RunStatus::Paused => {
+            format!("`mgr workflow retry {id} STEP` runs one step again; `mgr workflow status {id}` names them")
+        }
+    };
+    EngineError::Conflict { message: format!("run `{id}` is over already: {status}"), hint }
 }
