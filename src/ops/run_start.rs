@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_news::follow, run_views::RunView,
-    step_maker::task_vocabulary, workflow::notes_on_money,
+    step_maker::task_vocabulary, submit::no_working_dir, workflow::notes_on_money,
 };
 use crate::{
     core::{RunId, RunStep, TaskRef, TemplateName},
@@ -220,9 +220,7 @@ pub(super) fn or_here(given: Option<AbsolutePath>) -> Result<Option<AbsolutePath
 }
 
 fn working_dir(given: Option<&AbsolutePath>) -> Result<Utf8PathBuf, OpError> {
-    let dir = given.map(|path| path.0.clone()).ok_or_else(|| {
-        OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
-    })?;
+    let dir = given.ok_or_else(no_working_dir)?.0.clone();
     if !dir.is_dir() {
         return Err(OpError::invalid(format!("`{dir}` is not a directory")).hint("give an existing one"));
     }
