@@ -68,6 +68,33 @@ impl Engine {
         Ok(review)
     }
 
+    /// Returns whether what was looked at `then` is still to come again: after a rebuild a step that was over may not
+    /// know of its end yet.
+    pub(super) fn is_to_come(&self, steps: &[RunStep], now: &Review, then: &Review) -> Result<ToCome, EngineError> {
+        let mut to_come = ToCome::Nothing;
+        for name in now.steps_unlike(then) {
+            let Some(row) = steps.iter().find(|row| row.step == name) else { continue };
+            if !row.status.is_over() {
+                return Ok(ToCome::Step);
+            }
+            if !self.is_child_over(row)? {
+                to_come = ToCome::NestedStep;
+            }
+        }
+        Ok(to_come)
+    }
+
+    /// Whether all steps of a step's nested run, and of those beneath it, are over.
+    fn is_child_over(&self, row: &RunStep) -> Result<bool, EngineError> {
+        let Some(child) = &row.child else { return Ok(true) };
+        for row in self.store.read(|view| view.run_steps(child))? {
+            if !row.status.is_over() || !self.is_child_over(&row)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the tasks of a step that is over, those of its nested workflow as well.
     fn tasks_behind(&self, row: &RunStep) -> Result<Vec<Task>, EngineError> {
         if !row.status.is_over() {
@@ -171,6 +198,16 @@ impl Engine {
         }
         (Manifest::new(entries), unreadable)
     }
+}
+
+/// What of a review is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ToCome {
+    Nothing,
+    /// The end of a step of this run.
+    Step,
+    /// The end of a step in a nested run, which wakes nobody.
+    NestedStep,
 }
 
 /// What others can change, by its root: what each step that changed a path has left there.
