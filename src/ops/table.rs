@@ -204,6 +204,8 @@ pub struct OpSpec {
     /// Turns parsed arguments into the JSON of the input.
     pub input_of: fn(&clap::ArgMatches) -> Result<Value, OpError>,
     pub input_schema: fn() -> Value,
+    /// Names the inputs that are paths, or lists of paths.
+    pub paths: fn() -> Vec<String>,
     pub output_schema: fn() -> Value,
     pub run: for<'a> fn(&'a Call<'a>, Value) -> Running<'a, Answer>,
 }
@@ -228,6 +230,7 @@ impl OpSpec {
             example: O::EXAMPLE,
             augment: <O::Input as clap::Args>::augment_args,
             input_of: input_of::<O>,
+            paths: paths_of::<O::Input>,
             input_schema: || schema_of::<O::Input>(Contract::Deserialize),
             // By what is written: fields that are left out when empty are not required.
             output_schema: || schema_of::<O::Output>(Contract::Serialize),
@@ -255,14 +258,28 @@ async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpEr
 /// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
 /// number formats of Rust. Some clients drop every tool of a server over one of these.
 pub(super) fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    let mut schema = settings(contract).into_generator().into_root_schema_for::<T>().to_value();
+    for_each_mapping(&mut schema, &tidy);
+    schema
+}
+
+/// Returns the properties whose type is [`super::AbsolutePath`], alone or in a list: a new one cannot be forgotten.
+fn paths_of<T: JsonSchema>() -> Vec<String> {
+    let schema = settings(Contract::Deserialize).into_generator().into_root_schema_for::<T>().to_value();
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let is_path = |property: &Value| property["format"] == PATH || property["items"]["format"] == PATH;
+    properties.filter(|(_, property)| is_path(property)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The format by which the schema of a path is known in here; clients are not told.
+pub(super) const PATH: &str = "path";
+
+fn settings(contract: Contract) -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
         settings.contract = contract;
-    });
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    for_each_mapping(&mut schema, &tidy);
-    schema
+    })
 }
 
 fn tidy(map: &mut Map<String, Value>) {

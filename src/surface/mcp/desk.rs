@@ -68,6 +68,7 @@ impl Desk {
         let rebuilds = tool.name == "doctor" && input.get("rebuild") == Some(&Value::Bool(true));
         // Settings are read for every call: people change them while the server runs.
         let engine = self.engine.get(rebuilds)?.at(Some(working_dir.unwrap_or(self.roots.start())))?;
+        let engine = engine.within(self.roots.bounds());
         self.roots.admit_task(tool, &input, &engine)?;
         let longest_wait = Some(beat.longest_wait());
         let call = Call { engine: &engine, door: Door::Mcp, progress: beat as &dyn Progress, longest_wait, client };
