@@ -53,6 +53,7 @@ impl Engine {
             unattended: loaded.frozen.unattended,
             asked_by: loaded.frozen.asked_by.clone(),
             policy: loaded.frozen.policy,
+            bounds: loaded.frozen.bounds.clone(),
             digest: plan.digest.clone(),
         };
         let child = self.take_on(&RunAsk {
