@@ -247,12 +247,46 @@ fn input_of<O: Operation>(matches: &clap::ArgMatches) -> Result<Value, OpError> 
 }
 
 async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpError> {
-    let input: O::Input = serde_json::from_value(input).map_err(|error| OpError::invalid(error.to_string()))?;
+    let input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| not_taken::<O::Input>(&error))?;
     let output = O::run(call, input).await?;
     let value =
         serde_json::to_value(&output).map_err(|error| OpError::new(super::Code::Internal, error.to_string()))?;
     let exit = output.exit();
     Ok(Answer { value, shown: Box::new(output), exit })
+}
+
+/// Names the field that could not be taken, and says what it is for.
+fn not_taken<T: JsonSchema>(error: &serde_path_to_error::Error<serde_json::Error>) -> OpError {
+    let words = error.inner().to_string();
+    let schema = schema_of::<T>(Contract::Deserialize);
+    let word = words.split('`').nth(1).unwrap_or_default().to_owned();
+    let is_missing = words.starts_with("missing field");
+    let name =
+        if is_missing { word.clone() } else { error.path().iter().next().map_or(String::new(), ToString::to_string) };
+    let property = &schema["properties"][name.as_str()];
+    if let Some(about) = property["description"].as_str() {
+        let message = if is_missing { words } else { format!("`{}`: {words}", error.path()) };
+        return OpError::invalid(message).hint(format!("`{name}` is {}: {about}", form_of(property)));
+    }
+    let known = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    match crate::core::nearest(&word, known).filter(|_| words.starts_with("unknown field")) {
+        Some(meant) => OpError::invalid(words).hint(format!("did you mean `{meant}`?")),
+        None => OpError::invalid(words),
+    }
+}
+
+/// Says in words what JSON a property takes.
+fn form_of(property: &Value) -> String {
+    let one = |schema: &Value| match (schema["enum"].as_array(), schema["type"].as_str()) {
+        (Some(values), _) => format!("one of {}", values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")),
+        (None, Some(kind @ ("object" | "array" | "integer"))) => format!("an {kind}"),
+        (None, Some("string")) => "text".to_owned(),
+        (None, kind) => format!("a {}", kind.unwrap_or("value")),
+    };
+    match property["items"].is_object() {
+        true => format!("a list, each {}", one(&property["items"])),
+        false => one(property),
+    }
 }
 
 /// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
