@@ -230,6 +230,26 @@ fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::pat
 }
 
 #[test]
+fn a_name_may_stand_where_a_file_is_asked_for() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    client.data("template_save", json!({"name": "mine.v2", "prompt": "say: x"}));
+    for name in ["safe-refactor", "mine.v2"] {
+        assert_eq!(client.data("workflow_validate", json!({"file": name}))["valid"], true, "{name}");
+        assert_eq!(client.data("workflow_plan", json!({"file": name}))["valid"], true, "{name}");
+        client.data("template_save", json!({"name": "copy", "file": name, "force": true}));
+    }
+    let ran = client.data("workflow_run", json!({"file": "mine.v2", "demo": true, "wait": true}));
+    assert_eq!(ran["run"]["status"], "done", "{ran}");
+    let unknown = client.failure("workflow_run", json!({"file": "safe-refaktor"}));
+    assert!(unknown.starts_with("not_found: no workflow `safe-refaktor`\nhint: did you mean"), "{unknown}");
+    for path in ["flow.yaml", "./flow", "a/b"] {
+        let relative = client.failure("workflow_run", json!({"file": path}));
+        assert!(relative.starts_with(&format!("invalid_input: `file`: `{path}` is a relative path")), "{relative}");
+    }
+}
+
+#[test]
 fn an_answer_over_mcp_names_the_client_and_an_unattended_run_asks_nobody() {
     let world = World::new();
     let mut client = world.client(&["--toolsets", "all"]);

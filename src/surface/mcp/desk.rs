@@ -62,6 +62,7 @@ impl Desk {
     ) -> Result<Value, OpError> {
         // Gemini CLI adds this to every tool and sends it on (measured).
         input.remove("wait_for_previous");
+        name_for_file(tool, &mut input);
         self.roots.admit(tool, &mut input)?;
         let working_dir =
             input.get("working_dir").and_then(Value::as_str).map(Utf8Path::new).filter(|dir| dir.is_absolute());
@@ -79,6 +80,21 @@ impl Desk {
     pub fn wake(&self) {
         self.engine.wake();
     }
+}
+
+/// A name may stand where a file is asked for, as on the command line; only there a file of that name may be meant.
+fn name_for_file(tool: &Tool, input: &mut Map<String, Value>) {
+    let is_by_name = tool.takes("file") && tool.takes("template") && !input.contains_key("template");
+    if is_by_name && input.get("file").and_then(Value::as_str).is_some_and(is_name) {
+        let name = input.remove("file").unwrap_or_default();
+        input.insert("template".to_owned(), name);
+    }
+}
+
+/// Whether a word is the name of a template or example and no path: no separator, no suffix of a file.
+pub(super) fn is_name(word: &str) -> bool {
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|suffix| word.ends_with(suffix));
+    !word.is_empty() && !word.starts_with(['.', '~']) && !word.contains(['/', '\\']) && !is_file
 }
 
 /// Returns an error as a model reads it: code, message, next step.
