@@ -310,6 +310,35 @@ fn long_answers_come_in_parts() {
 }
 
 #[test]
+fn workflows_of_many_steps_and_faults_are_told_in_short() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let tools = client.tools();
+    let flow = |step: &dyn Fn(usize) -> Value| json!({"workflow": {"steps": (0..900).map(step).collect::<Vec<_>>()}});
+    let mut short = |name: &str, arguments: Value| {
+        let data = checked(&mut client, &tools, name, arguments);
+        assert!(data.to_string().len() < 20_000, "{name}: {}", data.to_string().len());
+        data
+    };
+    let good = flow(&|n| json!({"id": format!("s{n}"), "prompt": format!("say: {n}"), "backend": "demo"}));
+    let plan = short("workflow_plan", good.clone());
+    assert!(
+        plan["notes"][0]
+            .as_str()
+            .unwrap()
+            .ends_with(" of 900 steps are not shown here: the command line shows all of them"),
+        "{plan}"
+    );
+    let bad = short("workflow_validate", flow(&|n| json!({"id": format!("s{n}"), "promt": format!("say: {n}")})));
+    assert!(bad["notes"][0].as_str().unwrap().contains(" of 200 faults are not shown here"), "{}", bad["notes"]);
+    let ask = json!({"workflow": format!("max_concurrent: 1\nsteps: [{{id: a, kind: approval, message: go?}}{}]",
+        (0..900).map(|n| format!(", {{id: s{n}, needs: [a], prompt: x, backend: demo}}")).collect::<String>())});
+    let run = short("workflow_run", ask);
+    let run = short("workflow_status", json!({"workflow_id": run["workflow_id"]}))["run"].clone();
+    assert!(run["notes"][0].as_str().unwrap().contains(" of 901 steps are not shown here"), "{run}");
+}
+
+#[test]
 fn a_long_diff_comes_in_pages() {
     let world = World::new();
     let mut client = world.client(&[]);

@@ -99,7 +99,10 @@ pub(super) fn is_name(word: &str) -> bool {
 
 /// Returns an error as a model reads it: code, message, next step.
 pub(super) fn words(error: &OpError) -> String {
-    let causes = error.causes.iter().map(|cause| format!("\ncause: {cause}"));
+    const MOST_CAUSES: usize = 40;
+    let more = error.causes.len().saturating_sub(MOST_CAUSES);
+    let more = (more > 0).then(|| format!("\ncause: and {more} more"));
+    let causes = error.causes.iter().take(MOST_CAUSES).map(|cause| format!("\ncause: {cause}")).chain(more);
     let hints = error.hints.iter().map(|hint| format!("\nhint: {hint}"));
     format!("{}: {}{}", error.code.as_str(), error.message, causes.chain(hints).collect::<String>())
 }
