@@ -195,8 +195,8 @@ complete -c mgr -n "__fish_mgr_using_subcommand output" -l attempt -d 'Which att
 complete -c mgr -n "__fish_mgr_using_subcommand output" -l color -d 'When to colour: auto, always or never (NO_COLOR is honoured)' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c mgr -n "__fish_mgr_using_subcommand output" -l raw -d 'The agent\'s standard output as it wrote it'
-complete -c mgr -n "__fish_mgr_using_subcommand output" -l stderr -d 'The agent\'s standard error as it wrote it'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l raw -d 'The agent\'s raw stdout; harmless on a terminal'
+complete -c mgr -n "__fish_mgr_using_subcommand output" -l stderr -d 'The agent\'s raw stderr; harmless on a terminal'
 complete -c mgr -n "__fish_mgr_using_subcommand output" -l verify -d 'What the checks printed'
 complete -c mgr -n "__fish_mgr_using_subcommand output" -l json -d 'Print one JSON object instead of text'
 complete -c mgr -n "__fish_mgr_using_subcommand output" -s q -l quiet -d 'Say nothing but the answer'

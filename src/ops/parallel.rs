@@ -128,7 +128,9 @@ fn tasks(input: &ParallelInput) -> Result<Found, OpError> {
         (None, Some(text), true, true) => Ok(Found::inline(Value::from(text.as_str())).of_tasks(set, usual)),
         (None, None, false, true) => inline(&input.tasks),
         (None, None, true, false) => inline(&input.steps),
-        (None, None, true, true) => Err(OpError::invalid("no tasks").hint("give `tasks`, or a file with them")),
+        (None, None, true, true) => {
+            Err(OpError::invalid("no tasks").hint("give `tasks` (`--tasks JSON`), or a file with them (`--file FILE`)"))
+        }
         (_, _, _, _) => Err(OpError::invalid("`file`, `tasks` and `steps` exclude each other")),
     }
 }

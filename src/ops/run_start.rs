@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_news::follow, run_views::RunView,
+    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_bounds, run_news::attend, run_views::RunView,
     step_maker::task_vocabulary, submit::no_working_dir, workflow::notes_on_money,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl Start {
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
     let (workflow_id, notes) = take_on(call, &start)?;
     if wait {
-        follow(call, &workflow_id).await?;
+        attend(call, &workflow_id).await?;
     } else {
         call.engine.reconcile()?;
     }
@@ -83,6 +83,7 @@ fn take_on(call: &Call<'_>, start: &Start) -> Result<(RunId, Vec<String>), OpErr
     };
     let notes = notes(call, workflow, start.demo);
     let working_dir = working_dir(start.working_dir.as_ref())?;
+    run_bounds::admit(call, workflow, &working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
     let frozen = frozen(call, start, working_dir, workflow, plan)?;
@@ -146,6 +147,7 @@ fn frozen(
         unattended: start.unattended,
         asked_by: call.engine.asking_task(),
         policy: Some(policy),
+        bounds: call.engine.bounds().cloned(),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     })

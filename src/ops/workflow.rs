@@ -191,6 +191,9 @@ pub struct PlanOutput {
     pub drawing: String,
     /// The graph as a Mermaid flowchart.
     pub mermaid: String,
+    /// What is no fault and good to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     #[serde(skip)]
     name: String,
     #[serde(skip)]
@@ -274,6 +277,7 @@ impl Operation for WorkflowPlan {
             digest: None,
             drawing: String::new(),
             mermaid: String::new(),
+            notes: Vec::new(),
             name,
             wants_mermaid: input.mermaid,
             rows: Drawing::default(),

@@ -438,6 +438,10 @@ fn the_shipped_workflows_run_as_a_demo() {
     let listed = home.json(&["workflow", "list", "--examples"])["examples"].clone();
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(listed.as_array().unwrap().len(), files.filter(|name| name.ends_with(".yaml")).count());
+    let page = home.mgr(&["workflow", "list", "--examples"]).stdout;
+    let line = page.split_once("Try one: `mgr ").unwrap().1.split_once('`').unwrap().0;
+    let tried = home.mgr(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(tried.code, Some(0), "{line}: {tried:#?}");
     for example in listed.as_array().unwrap() {
         let name = example["name"].as_str().unwrap();
         let required = example["params"].as_object().unwrap().iter().filter(|(_, param)| param["required"] == true);
