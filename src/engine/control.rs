@@ -96,7 +96,10 @@ impl Engine {
             None => self.task(id)?,
         };
         self.keepers_gone(&task).await;
-        let killed_processes = task.last_end().map_or(0, |end| end.killed_processes);
+        let mut killed_processes = task.last_end().map_or(0, |end| end.killed_processes);
+        if was_over {
+            killed_processes = task.attempts.iter().map(|attempt| self.end_leftovers(&task.id, attempt.number)).sum();
+        }
         let has_begun = !task.attempts.is_empty();
         Ok(CancelReport { task_id: id.clone(), status: task.status(), killed_processes, was_over, has_begun })
     }
@@ -109,6 +112,11 @@ impl Engine {
         while task.status().is_terminal() && is_kept() && clock::steady() < patience {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Ends what has the cookie of an attempt that is over. Its keeper has left nothing, unless it was kept from it.
+    fn end_leftovers(&self, task: &TaskId, number: u32) -> u32 {
+        if self.attempt_dir(task, number).is_kept() { 0 } else { tree::kill_all(&format!("{task}.{number}")) }
     }
 
     /// Stops the whole process tree of a running task, or keeps a waiting one from starting.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     core::{AttemptEnd, Category, Cost, Ending, Failure, Input, Outcome, Status, Usage, Verification},
+    keeper::contract::AGAIN,
     os::{clock, failpoint, fds, files, spawn, tree},
 };
 
@@ -32,6 +33,15 @@ impl Engine {
 
     /// Starts a keeper for each directory, and a ticker unless one lives.
     pub(super) fn launch(&self, dirs: &[Utf8PathBuf]) -> Result<(), EngineError> {
+        self.launch_helpers(dirs, None)
+    }
+
+    /// Like [`Engine::launch`], for attempts that were claimed before and that nobody seems to keep.
+    pub(super) fn launch_again(&self, dirs: &[Utf8PathBuf]) -> Result<(), EngineError> {
+        self.launch_helpers(dirs, Some(AGAIN_FLAG.to_owned()))
+    }
+
+    fn launch_helpers(&self, dirs: &[Utf8PathBuf], again: Option<String>) -> Result<(), EngineError> {
         let tick = !self.has_ticker();
         if !tick {
             tree::continue_holder(&self.home.ticker_lock());
@@ -39,13 +49,13 @@ impl Engine {
         if dirs.is_empty() && !tick {
             return Ok(());
         }
+        let keepers = again.into_iter().chain(dirs.iter().map(|dir| dir.to_string()));
         if self.starts_keepers {
-            let dirs: Vec<_> = dirs.iter().map(|dir| dir.to_string()).collect();
-            return launcher(&dirs).map_err(EngineError::Helper);
+            return launcher(&keepers.collect::<Vec<_>>()).map_err(EngineError::Helper);
         }
         let mut args = vec!["__launch".to_owned()];
         args.extend(tick.then(|| "--tick".to_owned()));
-        args.extend(dirs.iter().map(|dir| dir.to_string()));
+        args.extend(keepers);
         start_launcher(&args)
     }
 
@@ -66,6 +76,8 @@ impl Engine {
 
 /// The launcher's word for the dashboard.
 const DASHBOARD: &str = "--dashboard";
+/// The launcher's word before attempts that may have keepers.
+const AGAIN_FLAG: &str = "--again";
 
 fn start_launcher(args: &[String]) -> Result<(), EngineError> {
     let mut launcher = spawn::own_program(args, tree::NO_ATTEMPT).map_err(EngineError::Helper)?;
@@ -84,7 +96,8 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
     tree::leave_session();
     fds::close_in_children();
     failpoint::hit("launcher.before_all");
-    for arg in args {
+    let again = args.iter().any(|arg| arg == AGAIN_FLAG).then_some(AGAIN);
+    for arg in args.iter().filter(|arg| *arg != AGAIN_FLAG) {
         if let Some(helper) = helper(arg) {
             spawn::own_program([helper], tree::NO_ATTEMPT)?;
             continue;
@@ -92,7 +105,7 @@ pub fn launcher(args: &[String]) -> std::io::Result<()> {
         let dir = camino::Utf8Path::new(arg);
         let number = dir.file_name().unwrap_or_default();
         let id = dir.parent().and_then(camino::Utf8Path::file_name).unwrap_or_default();
-        spawn::own_program(["__keep", arg], &format!("{id}.{number}"))?;
+        spawn::own_program(["__keep", arg].into_iter().chain(again), &format!("{id}.{number}"))?;
         failpoint::hit("launcher.between");
     }
     Ok(())

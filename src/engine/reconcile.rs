@@ -17,12 +17,15 @@ use crate::{
         Status, Task, Terminal, Timestamp, Usage, judge, mending_of, retry_after, supervise, used_up,
     },
     keeper::contract::{AttemptDir, Exit, Order},
-    os::{clock, failpoint},
+    os::{clock, failpoint, tree},
 };
 
 /// A keeper that was asked for has this long to take its lock before another is sent.
 /// Sending one too many is harmless: it finds the lock taken or the attempt over.
 const START_PATIENCE: Span = Span::from_secs(2);
+
+/// A keeper beats every 5 s.
+const KEEPER_SILENCE: Span = Span::from_secs(10);
 
 /// A ticker that was woken by the same change as a waiter has so long to deal with it alone.
 pub(super) const HEAD_START: Duration = Duration::from_millis(10);
@@ -90,7 +93,7 @@ impl Engine {
             }
         }
         if !busy.is_empty() {
-            self.launch(&keepers_wanted)?;
+            self.launch_again(&keepers_wanted)?;
         }
         Ok(news)
     }
@@ -106,12 +109,15 @@ impl Engine {
         let dir = self.attempt_dir(&task.id, attempt.number);
         let mut seen = look(&dir)?;
         if let (Look::Unkept, State::Ending { ending, .. }) = (&seen, &task.state) {
-            // An end that was asked for before the start: the agent does not have to run for it.
-            if dir.forestall(*ending, clock::now())? {
+            // An end that was asked for before the start: the agent does not have to run for it. One that runs may have
+            // removed the files that say so.
+            let has_begun = tree::has_begun(&format!("{}.{}", task.id, attempt.number));
+            if !has_begun && dir.forestall(*ending, clock::now())? {
                 seen = look(&dir)?;
             }
         }
         match seen {
+            Look::Kept if is_silent(attempt, &dir) => tree::continue_holder(&dir.file("alive")),
             Look::Kept => {}
             Look::Over(exit) => news.push(self.news_of_end(task, attempt, &dir, &exit)?),
             Look::Unkept if is_fresh(attempt) && !was_started(&dir) => {}
@@ -343,6 +349,12 @@ fn look(dir: &AttemptDir) -> Result<Look, EngineError> {
 fn is_fresh(attempt: &Attempt) -> bool {
     let now = clock::now();
     attempt.claimed_at <= now && now.since(attempt.claimed_at) < START_PATIENCE
+}
+
+/// Whether the keeper has not been heard for longer than it is ever silent by itself: somebody may have stopped it.
+fn is_silent(attempt: &Attempt, dir: &AttemptDir) -> bool {
+    let beat = dir.last_beat().unwrap_or(attempt.claimed_at).max(attempt.claimed_at);
+    clock::now().since(beat) > KEEPER_SILENCE
 }
 
 /// Returns when the agent itself was started: archiving and making ready come between the claim and that.

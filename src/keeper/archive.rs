@@ -11,6 +11,7 @@ use super::{
     checks::{self, Lines},
     contract::{ArchivePlan, AttemptDir, ChangedFile, Changes, Exit, Order, Spec, VERSION, ready_mark},
     ctl::Ear,
+    run::herd_of,
 };
 use crate::{
     archive::{ArchiveError, Change, ChangeKind, GitState, Take, Workspace},
@@ -143,8 +144,9 @@ fn isolate(
         return Ok(());
     }
     if plan.root.exists() {
-        while !tree::members(&spec.cookie).is_empty() {
-            tree::kill_all(&spec.cookie);
+        let mut herd = herd_of(dir, spec);
+        while !herd.members().is_empty() {
+            herd.kill();
             while tree::reap().is_some() {}
         }
         workspace.remove_isolated(&plan.root)?;

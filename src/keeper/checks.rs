@@ -7,7 +7,7 @@ use camino::Utf8Path;
 
 use super::{
     contract::{AttemptDir, Spec},
-    run::agent_environment,
+    run::{agent_environment, herd_of},
 };
 use crate::{
     core::{Check, Verification},
@@ -71,7 +71,7 @@ fn run_line(
     let from = files::length(&log);
     let began = clock::steady();
     let (verdict, exit_code) = match start(&log, spec, environment, command) {
-        Ok(child) => wait(spec, i32::try_from(child.id()).unwrap_or(i32::MAX), asked_to_stop),
+        Ok(child) => wait(dir, spec, i32::try_from(child.id()).unwrap_or(i32::MAX), asked_to_stop),
         Err(_) => (Verification::Error, None),
     };
     let printed = std::fs::read(&log).unwrap_or_default();
@@ -101,7 +101,12 @@ fn start(
 
 /// Waits for the check and ends what it leaves behind. 126 and 127 are the shell's words for
 /// a command that cannot be run (POSIX, 2.8.2): the checker is broken, not the work.
-fn wait(spec: &Spec, pid: i32, asked_to_stop: &mut dyn FnMut() -> bool) -> (Verification, Option<i32>) {
+fn wait(
+    dir: &AttemptDir,
+    spec: &Spec,
+    pid: i32,
+    asked_to_stop: &mut dyn FnMut() -> bool,
+) -> (Verification, Option<i32>) {
     let deadline = clock::steady() + spec.verify_timeout.as_duration();
     let ended = loop {
         match tree::reap() {
@@ -111,8 +116,9 @@ fn wait(spec: &Spec, pid: i32, asked_to_stop: &mut dyn FnMut() -> bool) -> (Veri
             None => {}
         }
     };
-    while !tree::members(&spec.cookie).is_empty() {
-        tree::kill_all(&spec.cookie);
+    let mut herd = herd_of(dir, spec);
+    while !herd.members().is_empty() {
+        herd.kill();
         while tree::reap().is_some() {}
     }
     match ended.and_then(|ended| ended.code) {

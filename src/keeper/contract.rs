@@ -144,6 +144,9 @@ pub struct ChangedFile {
     pub kind: ChangeKind,
 }
 
+/// The word after the directory for a keeper that is sent because nobody seems to keep an attempt that was claimed before.
+pub const AGAIN: &str = "again";
+
 /// The agent's process, from the file `pid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentProcess {
@@ -347,6 +350,11 @@ impl AttemptDir {
     /// Whether the keeper has stopped the tree.
     pub fn is_paused(&self) -> bool {
         self.file("paused").exists()
+    }
+
+    /// Returns when the keeper was last heard of, once it has beaten.
+    pub fn last_beat(&self) -> Option<Timestamp> {
+        crate::os::clock::modified(&std::fs::metadata(self.file("beat")).ok()?)
     }
 
     /// Whether a keeper lives.

@@ -42,19 +42,19 @@ impl Ear {
     /// purpose; both are ignored. SIGTERM (a shutdown, a person) ends the attempt in order.
     /// Signal handlers do one thing: write a byte to a pipe (signal-safety(7)).
     pub(super) fn open(ctl: &Utf8Path) -> io::Result<Self> {
-        match mkfifo(ctl.as_std_path(), Mode::S_IRUSR | Mode::S_IWUSR) {
-            Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        // Read and write: with a writer of our own the FIFO never reports end of file.
-        let mut options = OpenOptions::new();
-        let fifo = options.read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(ctl)?;
+        let fifo = open_fifo(ctl)?;
         let children = signal_pipe(signal_hook::consts::SIGCHLD)?;
         let leave = signal_pipe(signal_hook::consts::SIGTERM)?;
         for ignored in [signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
             signal_hook::flag::register(ignored, Arc::default())?;
         }
         Ok(Self { fifo, children, leave, partial: Vec::new() })
+    }
+
+    /// Listens at a FIFO that is made anew, where the one before was removed.
+    pub(super) fn reopen(&mut self, ctl: &Utf8Path) -> io::Result<()> {
+        self.fifo = open_fifo(ctl)?;
+        Ok(())
     }
 
     /// Waits for news, at most `limit`.
@@ -84,6 +84,15 @@ impl Ear {
         }
         orders
     }
+}
+
+fn open_fifo(ctl: &Utf8Path) -> io::Result<File> {
+    match mkfifo(ctl.as_std_path(), Mode::S_IRUSR | Mode::S_IWUSR) {
+        Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // Read and write: with a writer of our own the FIFO never reports end of file.
+    OpenOptions::new().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(ctl)
 }
 
 fn signal_pipe(signal: i32) -> io::Result<UnixStream> {

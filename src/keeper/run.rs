@@ -28,7 +28,7 @@ use crate::{
         files::{self, FileError},
         memory,
         spawn::{self, Program},
-        tree::{self, Tell},
+        tree::{self, Herd, Tell},
     },
 };
 
@@ -46,13 +46,14 @@ const FIRST_STEP_PATIENCE: Duration = Duration::from_secs(5);
 /// the next one adopts what is there, without the exit code.
 const EXIT_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// Keeps the attempt in `dir` to its end. `environment` is the process's own.
+/// Keeps the attempt in `dir` to its end. `environment` is the process's own. `again` where nobody seems to keep it although
+/// somebody should: the files may be gone, and the processes are asked.
 ///
 /// Returns at once when another keeper has the attempt or it is over.
 ///
 /// # Errors
 /// The directory cannot be used.
-pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), FileError> {
+pub fn keep(dir: &Utf8Path, again: bool, environment: &[(String, String)]) -> Result<(), FileError> {
     tree::become_keeper();
     let dir = AttemptDir::new(dir);
     let lock = files::open_lock(&dir.file("alive"))?;
@@ -61,7 +62,14 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     }
     failpoint::hit("keeper.locked");
     let Some(spec) = dir.read_spec()? else { return Ok(()) };
-    let exit = attempt(&dir, &spec, environment)?;
+    let mut herd = herd_of(&dir, &spec);
+    if again && herd.has_elder() {
+        // Its lock was removed; it makes another.
+        return Ok(());
+    }
+    let has_begun = again && herd.has_begun();
+    let mut lock = lock;
+    let exit = attempt(&dir, &spec, environment, has_begun, &mut lock)?;
     failpoint::hit("keeper.before_exit");
     write_exit(&dir, &exit)?;
     failpoint::hit("keeper.after_exit");
@@ -81,24 +89,36 @@ pub fn keep(dir: &Utf8Path, environment: &[(String, String)]) -> Result<(), File
     Ok(())
 }
 
+/// Returns what belongs to an attempt.
+pub(super) fn herd_of(dir: &AttemptDir, spec: &Spec) -> Herd {
+    let tasks = dir.path().parent().and_then(Utf8Path::parent).unwrap_or(dir.path());
+    Herd::new(spec.cookie.clone(), tasks.to_owned())
+}
+
 /// The attempt from the archive before it to the archive after it.
-fn attempt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Exit, FileError> {
+fn attempt(
+    dir: &AttemptDir,
+    spec: &Spec,
+    environment: &[(String, String)],
+    has_begun: bool,
+    lock: &mut File,
+) -> Result<Exit, FileError> {
     let mut ear = Ear::open(&dir.file("ctl")).map_err(FileError::at(&dir.file("ctl"), "listen to"))?;
     let plan = spec.archive.as_ref();
-    if let Some(plan) = plan.filter(|_| !dir.file("pid").exists()) {
+    if let Some(plan) = plan.filter(|_| !has_begun && !dir.file("pid").exists()) {
         memory::keep_one_heap();
         if let Err(unready) = archive::prepare(dir, spec, plan, &mut ear, environment) {
             return Ok(unready.into_exit());
         }
         memory::release_heap();
     }
-    let start = start_or_adopt(dir, spec, environment)?;
+    let start = start_or_adopt(dir, spec, environment, has_begun)?;
     // Not before: an agent in its keeper's own session is ended by the system (SIGHUP) when that keeper dies while the
     // agent is stopped, because nobody of the session could continue it any more (setpgid(2), "orphaned process group").
     // Whoever started this keeper has left the caller's session and terminal before.
     tree::leave_session();
     let mut exit = match start {
-        Start::Runs(agent) => Watch::new(dir, spec, agent, ear).run_to_the_end(environment),
+        Start::Runs(agent) => Watch::new(dir, spec, agent, ear, lock).run_to_the_end(environment),
         Start::Failed(detail) => {
             return Ok(Exit { detail: Some(detail), ..Exit::without_agent(Ending::LaunchFailed, clock::now()) });
         }
@@ -119,14 +139,21 @@ fn write_exit(dir: &AttemptDir, exit: &Exit) -> Result<(), FileError> {
     let deadline = clock::steady() + EXIT_PATIENCE;
     loop {
         match dir.write_exit(exit) {
-            // A directory that was removed has no reader either.
-            Err(error) if clock::steady() < deadline && dir.path().exists() => {
+            // A home that was removed has no reader either. An attempt without its directory would look as if nobody had
+            // begun it.
+            Err(error) if clock::steady() < deadline && remake(dir) => {
                 drop(error);
                 std::thread::sleep(TICK);
             }
             written => return written,
         }
     }
+}
+
+/// Makes the directory anew if it is missing; `false` when there is no place for it any more.
+fn remake(dir: &AttemptDir) -> bool {
+    let tasks = dir.path().parent().and_then(Utf8Path::parent);
+    dir.path().exists() || (tasks.is_some_and(Utf8Path::exists) && files::make_dir(dir.path()).is_ok())
 }
 
 /// The agent as this keeper knows it.
@@ -143,11 +170,18 @@ enum Start {
 }
 
 /// `pid` is made first and never removed: whatever happens afterwards, this attempt does not start
-/// a second time. Only where even `out` is missing did an earlier keeper die before it could fork.
-fn start_or_adopt(dir: &AttemptDir, spec: &Spec, environment: &[(String, String)]) -> Result<Start, FileError> {
+/// a second time. Only where it is empty and even `out` is missing did an earlier keeper die before it could fork. An
+/// agent, or whoever tidies up, may remove files: those who live are proof enough (`has_begun`).
+fn start_or_adopt(
+    dir: &AttemptDir,
+    spec: &Spec,
+    environment: &[(String, String)],
+    has_begun: bool,
+) -> Result<Start, FileError> {
     let is_new = files::create_new(&dir.file("pid"), b"")?;
-    if !is_new && dir.file("out").exists() && !was_killed_with_its_keeper(dir, spec) {
-        let known = dir.read_process()?.flatten();
+    let known = dir.read_process()?.flatten();
+    let says_so = known.is_some() || (!is_new && dir.file("out").exists());
+    if has_begun || (says_so && !was_killed_with_its_keeper(dir, spec)) {
         let started_at = known.map_or_else(clock::now, |process| process.started_at);
         return Ok(Start::Runs(Agent { pid: known.map(|process| process.pid), started_at, adopted: true }));
     }
@@ -177,8 +211,9 @@ fn was_killed_with_its_keeper(dir: &AttemptDir, spec: &Spec) -> bool {
         (false, false) => true,
     };
     let deadline = clock::steady() + FIRST_STEP_PATIENCE;
+    let mut herd = herd_of(dir, spec);
     while !has_begun() {
-        if tree::members(&spec.cookie).is_empty() {
+        if herd.members().is_empty() {
             // It may have begun and ended between the two looks.
             return !has_begun();
         }
@@ -248,6 +283,9 @@ struct Watch<'a> {
     spec: &'a Spec,
     agent: Agent,
     ear: Ear,
+    herd: Herd,
+    /// What says that this keeper lives.
+    lock: &'a mut File,
     began: Instant,
     paused_since: Option<Instant>,
     /// Time spent paused, which does not count against the time limit.
@@ -259,7 +297,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear) -> Self {
+    fn new(dir: &'a AttemptDir, spec: &'a Spec, agent: Agent, ear: Ear, lock: &'a mut File) -> Self {
         let now = clock::steady();
         let before = |at: Timestamp| {
             let ago = clock::now().since(at).as_duration();
@@ -271,6 +309,8 @@ impl<'a> Watch<'a> {
             dir,
             spec,
             ear,
+            herd: herd_of(dir, spec),
+            lock,
             began: before(agent.started_at),
             paused_since: rests.since.map(before),
             paused_for: rests.before.as_duration(),
@@ -292,6 +332,7 @@ impl<'a> Watch<'a> {
             }
             self.take(news);
             self.enforce_limits();
+            self.stay_known();
             self.beat();
             if self.closing.as_ref().is_some_and(|closing| clock::steady() >= closing.kill_at) {
                 break;
@@ -301,15 +342,20 @@ impl<'a> Watch<'a> {
         self.exit(killed_processes, environment)
     }
 
-    /// The agent, not its tree: what it leaves behind is dealt with after it.
-    fn is_agent_alive(&mut self) -> bool {
+    /// Collects those who have ended, and notes how the agent did.
+    fn collect(&mut self) {
         while let Some(ended) = tree::reap() {
             if Some(ended.pid) == self.agent.pid && !self.agent.adopted {
                 self.ended = Some(ended);
             }
         }
+    }
+
+    /// The agent, not its tree: what it leaves behind is dealt with after it.
+    fn is_agent_alive(&mut self) -> bool {
+        self.collect();
         if self.agent.adopted {
-            let members = tree::members(&self.spec.cookie);
+            let members = self.herd.members();
             return match self.agent.pid {
                 Some(pid) => members.contains(&pid),
                 None => !members.is_empty(),
@@ -359,7 +405,7 @@ impl<'a> Watch<'a> {
         failpoint::hit("keeper.pausing");
         let mut stopped = std::collections::BTreeSet::new();
         loop {
-            let members = tree::members(&self.spec.cookie);
+            let members = self.herd.members();
             let fresh: std::collections::BTreeSet<_> = members.difference(&stopped).copied().collect();
             if fresh.is_empty() {
                 break;
@@ -377,7 +423,7 @@ impl<'a> Watch<'a> {
     }
 
     fn resume(&mut self) {
-        tree::tell(&tree::members(&self.spec.cookie), Tell::Continue);
+        tree::tell(&self.herd.members(), Tell::Continue);
         if let Some(since) = self.paused_since.take() {
             self.paused_for += clock::steady().saturating_duration_since(since);
             self.note_rests(None);
@@ -408,7 +454,7 @@ impl<'a> Watch<'a> {
                 // A stopped process hears nothing else before it is continued.
                 tree::tell_group(leader, Tell::Continue);
             }
-            None => tree::tell(&tree::members(&self.spec.cookie), polite),
+            None => tree::tell(&self.herd.members(), polite),
         }
         if self.paused_since.is_some() {
             self.resume();
@@ -434,6 +480,28 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Makes anew what others know this keeper by and reach it with, where somebody has removed it.
+    fn stay_known(&mut self) {
+        if !self.is_reachable() && remake(self.dir) {
+            let _ = self.ear.reopen(&self.dir.file("ctl"));
+            if let Ok(lock) = files::open_lock(&self.dir.file("alive"))
+                && files::take_lock(&lock, LOCK_PATIENCE)
+            {
+                *self.lock = lock;
+            }
+            if let Some(pid) = self.agent.pid {
+                let process = AgentProcess { pid, started_at: self.agent.started_at };
+                let _ = files::create_new(&self.dir.file("pid"), &to_json(&process));
+            }
+        }
+    }
+
+    fn is_reachable(&self) -> bool {
+        files::is_at(self.lock, &self.dir.file("alive"))
+            && self.dir.file("ctl").exists()
+            && self.dir.file("pid").exists()
+    }
+
     fn beat(&mut self) {
         let now = clock::steady();
         if now >= self.beat_at {
@@ -451,20 +519,18 @@ impl<'a> Watch<'a> {
         let deadline = clock::steady() + patience;
         let mut killed = 0;
         loop {
-            while let Some(ended) = tree::reap() {
-                if Some(ended.pid) == self.agent.pid && !self.agent.adopted {
-                    self.ended = Some(ended);
-                }
-            }
+            self.collect();
             if self.is_cleared() {
+                // The last may have ended between the two looks, and the agent be among them.
+                self.collect();
                 return killed;
             }
             if clock::steady() >= deadline {
-                killed = killed.max(tree::kill_all(&self.spec.cookie));
+                killed = killed.max(self.herd.kill());
             }
             let news = self.ear.listen(Duration::from_millis(20));
             if !news.orders.is_empty() || news.asked_to_leave {
-                killed = killed.max(tree::kill_all(&self.spec.cookie));
+                killed = killed.max(self.herd.kill());
                 self.take(news);
             }
         }
@@ -472,9 +538,9 @@ impl<'a> Watch<'a> {
 
     /// Reading every process's environment takes milliseconds. An agent that this keeper started and that ended
     /// by itself can be done without it: all that it started would be children here.
-    fn is_cleared(&self) -> bool {
+    fn is_cleared(&mut self) -> bool {
         let by_itself = !self.agent.adopted && self.closing.is_none();
-        (by_itself && tree::is_childless()) || tree::members(&self.spec.cookie).is_empty()
+        (by_itself && tree::is_childless()) || self.herd.members().is_empty()
     }
 
     fn exit(mut self, killed_processes: u32, environment: &[(String, String)]) -> Exit {

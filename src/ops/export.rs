@@ -73,7 +73,7 @@ fn report(view: &TaskView, prompt: &str, answer: &str) -> String {
     if let Some(tokens) = view.usage {
         row("tokens", tokens.total().to_string());
     }
-    row("cost", view.cost.usd.map_or_else(|| "unknown".to_owned(), |usd| format!("${usd:.4}")));
+    row("cost", view.cost.usd.map_or_else(|| view.no_cost().to_owned(), |usd| format!("${usd:.4}")));
     if let Some(failure) = &view.failure {
         row("failure", format!("{}: {}", failure.category.as_str(), failure.message));
     }

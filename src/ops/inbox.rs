@@ -301,6 +301,9 @@ pub struct InboxAnswerOutput {
     /// The word that counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether the note that came with the word was not kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub note_lost: bool,
 }
 
 pub struct InboxAnswer;
@@ -340,7 +343,8 @@ impl Operation for InboxAnswer {
         }
         if is_budget {
             check_purse(call, &workflow_id, &input)?;
-            return answer_budget(call, workflow_id, step, approved).await;
+            let answered = answer_budget(call, workflow_id, step, approved).await?;
+            return Ok(InboxAnswerOutput { note_lost: note_of(&input).is_some(), ..answered });
         }
         let answer = Answer {
             approved,
@@ -351,8 +355,19 @@ impl Operation for InboxAnswer {
             user: ["USER", "LOGNAME"].into_iter().find_map(|name| call.engine.env_value(name)),
         };
         let answered = call.engine.answer_step(&workflow_id, &step, &answer, task_vocabulary())?;
-        Ok(InboxAnswerOutput { workflow_id, step: answered.step, status: answered.status, reason: answered.reason })
+        let kept = answered.question.as_deref().and_then(|kept| Question::read(kept).word?.note);
+        Ok(InboxAnswerOutput {
+            workflow_id,
+            step: answered.step,
+            status: answered.status,
+            reason: answered.reason,
+            note_lost: note_of(&input).is_some_and(|note| kept.as_deref() != Some(note)),
+        })
     }
+}
+
+fn note_of(input: &InboxAnswerInput) -> Option<&str> {
+    input.note.as_deref().map(str::trim).filter(|note| !note.is_empty())
 }
 
 /// Refuses a word on a budget that is another by now: somebody has allowed more, and that is spent too.
@@ -379,12 +394,17 @@ async fn answer_budget(call: &Call<'_>, id: RunId, step: String, approved: bool)
         let is_cancelled = run.status == RunStatus::Cancelled;
         if !is_cancelled && call.engine.empty_purse(&run, task_vocabulary())?.is_none() {
             let message = format!("run `{id}` does not wait for money: it is {}", run.status.as_str());
-            return Err(OpError::new(Code::Conflict, message).hint("`mgr workflow cancel` cancels it all the same"));
+            let hint = if run.status.is_terminal() {
+                format!("`mgr workflow report {id}` tells all of it")
+            } else {
+                format!("`mgr workflow cancel {id}` cancels it all the same")
+            };
+            return Err(OpError::new(Code::Conflict, message).hint(hint));
         }
         call.engine.cancel_run(&id, None).await?;
         (StepStatus::Failed, Some("the run was cancelled".to_owned()))
     };
-    Ok(InboxAnswerOutput { workflow_id: id, step, status, reason })
+    Ok(InboxAnswerOutput { workflow_id: id, step, status, reason, note_lost: false })
 }
 
 /// Returns the run and the step that an id of the inbox names.
@@ -405,5 +425,8 @@ impl Render for InboxAnswerOutput {
     fn render(&self, page: &mut Page) {
         let why = self.reason.as_deref().map(|why| format!(": {}", one_line(why))).unwrap_or_default();
         page.line(format!("Step {} of {} is {}{why}.", one_line(&self.step), self.workflow_id, self.status.as_str()));
+        if self.note_lost {
+            page.line("The note was not kept: it goes with the first word on a step, and with none on a budget.");
+        }
     }
 }

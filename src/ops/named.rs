@@ -12,7 +12,7 @@ use super::{
 use crate::{
     core::{TemplateName, nearest},
     engine::{Engine, real, roles},
-    workflow::{Checked, EXAMPLES, Known, Source, check, example},
+    workflow::{Checked, EXAMPLES, Known, Source, Tasks, check, example},
 };
 
 /// How somebody named a workflow; exactly one of these.
@@ -56,6 +56,8 @@ pub(super) struct Found {
     pub file: Option<Utf8PathBuf>,
     pub template: Option<TemplateName>,
     beside: Beside,
+    /// Of a file of tasks: keys that hold whatever it says, and those that hold where it says nothing.
+    tasks: Option<[Map<String, Value>; 2]>,
 }
 
 /// Finds a workflow.
@@ -85,7 +87,7 @@ pub(super) fn of_file(path: &Utf8Path) -> Result<Found, OpError> {
 fn read_as(path: &Utf8Path, shown: String) -> Result<Found, OpError> {
     let beside = path.parent().map_or(Beside::Nothing, |folder| Beside::Folder(folder.to_owned()));
     let source = Value::from(read_file(path)?);
-    Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside })
+    Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside, tasks: None })
 }
 
 /// Finds a workflow by its name: a template, else one of the user's workflows, else an example.
@@ -111,6 +113,7 @@ pub(super) fn by_name(call: &Call<'_>, name: &str) -> Result<Found, OpError> {
             file: None,
             template: None,
             beside: Beside::Examples,
+            tasks: None,
         }),
         None => Err(unknown(call, name)),
     }
@@ -149,7 +152,13 @@ pub(super) fn admit_reading(engine: &Engine, path: &Utf8Path) -> Result<(), OpEr
 impl Found {
     /// A workflow without a file.
     pub fn inline(source: Value) -> Self {
-        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing }
+        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing, tasks: None }
+    }
+
+    /// Makes it a file of tasks, for which these keys of a workflow hold: whatever it says, and where it says nothing.
+    /// That the file means something else as a workflow is no change of it.
+    pub fn of_tasks(self, set: Map<String, Value>, usual: Map<String, Value>) -> Self {
+        Self { tasks: Some([set, usual]), file: None, ..self }
     }
 
     /// Checks it with the values of its parameters; without any, those without a default stay open.
@@ -160,7 +169,12 @@ impl Found {
         let admit = |path: &Utf8Path| admit_reading(call.engine, path).map_err(|error| with_hints(&error));
         let load = |path: &str| self.nested(path, &admit);
         let known = Known { backends: &backends, roles: &roles, task, load: &load };
-        check(self.source.as_str().map_or(Source::Json(&self.source), Source::Text), params, &known)
+        let source = match (self.source.as_str(), &self.tasks) {
+            (Some(text), Some([set, usual])) => Source::Tasks(Tasks { text, set, usual }),
+            (Some(text), None) => Source::Text(text),
+            (None, _) => Source::Json(&self.source),
+        };
+        check(source, params, &known)
     }
 
     fn nested(&self, path: &str, admit: &dyn Fn(&Utf8Path) -> Result<(), String>) -> Result<String, String> {

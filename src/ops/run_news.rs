@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Call, OpError, TaskLine,
+    Call, Door, OpError, TaskLine,
     run_words::{in_words, shown},
+    step_maker::task_vocabulary,
 };
 use crate::{
-    core::{Question, RunId, RunStatus, RunStep, StepStatus},
+    core::{Question, Run, RunId, RunStatus, RunStep, StepStatus},
     engine::{EngineError, RunState},
     ui::{clip, duration_words, one_line},
 };
@@ -39,6 +40,37 @@ pub(super) async fn follow(call: &Call<'_>, id: &RunId) -> Result<bool, OpError>
         })
         .await?;
     Ok(over.is_some())
+}
+
+/// The same for somebody at a terminal who has started it there: a pause by a person is told, and waited out.
+pub(super) async fn attend(call: &Call<'_>, id: &RunId) -> Result<(), OpError> {
+    let mut news = StepNews::default();
+    let mut was_told = false;
+    call.engine
+        .wait_until(call.wait_limit(None), |_| {
+            let state = call.engine.run_state(id)?;
+            news.tell(call, &state)?;
+            let goes_on_later = may_be_resumed(call, &state.run)?;
+            if goes_on_later && !was_told {
+                let why = state.run.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
+                call.progress.line(&format!("paused{why}: `mgr workflow resume {id}` lets it go on"));
+            }
+            was_told = goes_on_later;
+            let is_at_rest = !goes_on_later && is_at_rest(call, &state)?;
+            Ok((is_at_rest || call.progress.is_over()).then_some(()))
+        })
+        .await?;
+    Ok(())
+}
+
+/// Whether a run stands still that somebody is expected to let go on: with money left, and with somebody there.
+fn may_be_resumed(call: &Call<'_>, run: &Run) -> Result<bool, EngineError> {
+    if run.status != RunStatus::Paused || call.door != Door::CommandLine {
+        return Ok(false);
+    }
+    let loaded = call.engine.definition(run, task_vocabulary())?;
+    let is_attended = !loaded.frozen.unattended && loaded.frozen.asked_by.is_none();
+    Ok(is_attended && call.engine.empty_purse(run, task_vocabulary())?.is_none())
 }
 
 /// Steps that were told of, by run and name.

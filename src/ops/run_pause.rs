@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Effect, Example, OpError, Operation, Toolset, run_news::follow, run_views::RunView,
+    Call, Effect, Example, OpError, Operation, Toolset, run_news::attend, run_views::RunView,
     runs::WorkflowStatusOutput,
 };
 use crate::core::{Money, TaskRef};
@@ -85,7 +85,7 @@ impl Operation for WorkflowResume {
         let id = call.engine.resolve_run(&input.workflow_id)?;
         call.engine.resume_run(&id, input.budget)?;
         if input.wait {
-            follow(call, &id).await?;
+            attend(call, &id).await?;
         }
         let run = RunView::of(call, &call.engine.run_state(&id)?)?;
         Ok(WorkflowStatusOutput::new(run, input.wait))

@@ -4,7 +4,7 @@ use super::{
     Exit, Render,
     run_step_view::{RepeatView, RunStepView},
     run_views::{RunLine, RunView},
-    run_words::{PAUSED, in_words, run_tone, time_word, tone_of},
+    run_words::{PAUSED, cost_word, in_words, run_tone, shell_word, time_word, tone_of},
 };
 use crate::{
     core::{RunStatus, StepStatus, Timestamp},
@@ -15,10 +15,11 @@ use crate::{
 impl Render for RunLine {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status, self.standing), self.standing);
-        let (time, took) = (time_word(self.status, self.standing), duration_words(self.elapsed_s));
+        let time = if self.was_taken_up { from_to(self.created_at, self.finished_at) } else { None };
+        let time = time.unwrap_or_else(|| time_words(self.status, self.standing, self.elapsed_s));
         let why = self.why.as_deref().map(|why| format!(": {}", clip(why, 200))).unwrap_or_default();
         let (id, name) = (&self.workflow_id, one_line(&self.name));
-        page.line(format!("{id} {name} {word} {time} {took}, {}{why}", self.steps()));
+        page.line(format!("{id} {name} {word}{time}, {}{why}", self.steps()));
     }
 }
 
@@ -29,11 +30,7 @@ impl RunLine {
     }
 
     fn row(&self, now: Timestamp) -> Vec<(Tone, String)> {
-        let cost = match (self.cost_usd.map(brief_dollars), self.cost_unknown_steps) {
-            (cost, 0) => cost.unwrap_or_default(),
-            (Some(cost), _) => format!("≥ {cost}"),
-            (None, _) => "unknown".to_owned(),
-        };
+        let cost = cost_word(self.cost_usd.map(brief_dollars), self.cost_unknown_steps > 0);
         let plain = |words: String| (Tone::Plain, words);
         let nested =
             self.parent.as_ref().map(|parent| format!("step {} of {}", parent.step, parent.workflow_id.short()));
@@ -49,6 +46,16 @@ impl RunLine {
             plain(why.join("; ")),
         ]
     }
+}
+
+/// Returns the time that a run took so far, with the word before it.
+fn time_words(status: RunStatus, standing: &str, seconds: f64) -> String {
+    format!(" {} {}", time_word(status, standing), duration_words(seconds))
+}
+
+/// Returns from when to when a run went that is over: how long it stood still in between nobody has kept.
+fn from_to(begun: Timestamp, finished: Option<Timestamp>) -> Option<String> {
+    finished.map(|finished| format!(", from {begun} to {finished}"))
 }
 
 /// Shows runs as a table.
@@ -85,9 +92,7 @@ impl RunView {
             (RunStatus::Done, _) => format!("`mgr workflow report {id}` tells all of it."),
             (RunStatus::Failed | RunStatus::Cancelled, Some(step)) => {
                 let task = step.task_id.as_ref().map(|task| format!("`mgr status {}` says more; ", task.short()));
-                // A shell would read the brackets of a matrix member.
-                let step = one_line(&step.id);
-                let step = if step.contains('[') { format!("'{}'", step.replace('\'', "'\\''")) } else { step };
+                let step = shell_word(&step.id);
                 format!("{}`mgr workflow retry {id} {step}` runs it again.", task.unwrap_or_default())
             }
             (RunStatus::Failed | RunStatus::Cancelled, None) => format!("`mgr workflow report {id}` tells all of it."),
@@ -101,7 +106,7 @@ impl RunView {
             (RunStatus::Running, _) => format!("It goes on: `mgr workflow status {id} --wait` waits for its end."),
             (RunStatus::Paused, _) if self.budget_spent => {
                 format!(
-                    "`mgr answer {id}/budget yes` allows as much again; `mgr workflow resume {id} --budget $N` sets another."
+                    "`mgr answer {id}/budget yes` allows as much again; `mgr workflow resume {id} --budget '$N'` sets another."
                 )
             }
             (RunStatus::Paused, _) => format!("It is paused: `mgr workflow resume {id}` lets it go on."),
@@ -113,10 +118,10 @@ impl Render for RunView {
     fn render(&self, page: &mut Page) {
         let word = page.tint(run_tone(self.status, self.standing), self.standing);
         let name = page.tint(Tone::Strong, &one_line(&self.name));
-        let took = duration_words(self.elapsed_s);
         let why = self.why.as_deref().map(|why| format!(" ({})", one_line(why))).unwrap_or_default();
-        let time = time_word(self.status, self.standing);
-        page.line(format!("{name} {word} {time} {took}{why}: {}", self.counts()));
+        let time = if self.was_taken_up { from_to(self.created_at, self.finished_at) } else { None };
+        let time = time.unwrap_or_else(|| time_words(self.status, self.standing, self.elapsed_s));
+        page.line(format!("{name} {word}{time}{why}: {}", self.counts()));
         let cost = self.cost_words().map(|words| format!(", {words}")).unwrap_or_default();
         let line = page.tint(Tone::Faint, &format!("run {}{cost}", self.workflow_id));
         page.line(line);
@@ -193,8 +198,7 @@ impl RunStepView {
             None => (self.turn > 1).then(|| format!("{} turns", self.turn)),
         };
         let repairs = (self.repairs > 0).then(|| plural(self.repairs.into(), "repair"));
-        let waits = self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
-        let why = self.reason.clone().or_else(|| self.question.clone()).or(waits).map(|why| clip(&why, 200));
+        let why = self.why().map(|why| clip(&why, 200));
         let why: Vec<String> = turns.into_iter().chain(repairs).chain(why).collect();
         let id = self.task_id.as_ref().or(self.child_id.as_ref());
         let by = self.backend.clone().unwrap_or_else(|| self.kind.as_str().to_owned());
@@ -204,7 +208,7 @@ impl RunStepView {
             (tone_of(self.status, self.standing), in_words(self.standing)),
             (Tone::Plain, by),
             plain(self.elapsed_s.map(duration_words)),
-            plain(self.cost_usd.map(brief_dollars)),
+            (Tone::Plain, cost_word(self.cost_usd.map(brief_dollars), self.cost_unknown)),
             (Tone::Faint, id.map(|id| id.short().to_owned()).unwrap_or_default()),
             (Tone::Plain, why.join(": ")),
         ]
@@ -230,6 +234,7 @@ mod tests {
             task_id: cost_usd.map(|_| "1qegr4yra00000000000a".parse().unwrap()),
             task_status: None,
             waiting_on: None,
+            until: None,
             turn: 1,
             repeat: None,
             child_id: None,
@@ -242,6 +247,7 @@ mod tests {
             backend: cost_usd.map(|_| "codex".to_owned()),
             elapsed_s: cost_usd.map(|_| 75.0),
             cost_usd,
+            cost_unknown: false,
             question: None,
         }
     }
@@ -268,6 +274,7 @@ mod tests {
             waits_for_person: false,
             next: None,
             notes: Vec::new(),
+            was_taken_up: false,
         }
     }
 
@@ -287,6 +294,7 @@ mod tests {
             cost_usd: None,
             cost_unknown_steps: 0,
             parent: None,
+            was_taken_up: false,
         }
     }
 
@@ -328,23 +336,26 @@ mod tests {
     #[test]
     fn a_run_is_a_page_that_says_who_did_what_and_what_to_do() {
         let mut unknown = step("review[speed]", StepStatus::Done, None, Some(1.0));
-        unknown.cost_usd = None;
+        (unknown.cost_usd, unknown.cost_unknown) = (None, true);
+        let part = RunStepView { cost_unknown: true, ..step("in", StepStatus::Done, None, Some(0.5)) };
         let steps = vec![
             step("plan", StepStatus::Done, None, Some(1.5)),
             unknown,
+            part,
             step("fix", StepStatus::Failed, Some("the check failed:\n`x`"), Some(0.0)),
             step("ship", StepStatus::Skipped, Some("fix failed"), None),
         ];
         let mut run = run(RunStatus::Failed, steps);
         run.outputs.insert("summary".into(), "one\ntwo".into());
-        let expected = "two steps failed in 1m 20s: 2 steps done, 1 failed, 1 skipped
+        let expected = "two steps failed in 1m 20s: 3 steps done, 1 failed, 1 skipped
 run 1qegr4xz5ddrfv3syrhy9, $1.50 spent, and the cost of 1 step is not known
 
-STEP           STATUS   BY     TIME    COST   TASK       WHY
-plan           done     codex  1m 15s  $1.50  1qegr4yra
-review[speed]  done     codex  1m 15s         1qegr4yra
-fix            failed   codex  1m 15s  $0.00  1qegr4yra  the check failed: `x`
-ship           skipped  agent                            fix failed
+STEP           STATUS   BY     TIME    COST     TASK       WHY
+plan           done     codex  1m 15s  $1.50    1qegr4yra
+review[speed]  done     codex  1m 15s  unknown  1qegr4yra
+in             done     codex  1m 15s  ≥ $0.50  1qegr4yra
+fix            failed   codex  1m 15s  $0.00    1qegr4yra  the check failed: `x`
+ship           skipped  agent                              fix failed
 
 summary:
   one
@@ -353,6 +364,25 @@ summary:
 `mgr status 1qegr4yra` says more; `mgr workflow retry 1qegr4xz5 fix` runs it again.
 ";
         assert_eq!(page_of(&run, Page::plain()), expected);
+    }
+
+    /// The time between its end and the retry is no work.
+    #[test]
+    fn a_run_that_was_taken_up_again_says_from_when_to_when() {
+        let mut run = run(RunStatus::Done, vec![step("plan", StepStatus::Done, None, None)]);
+        (run.was_taken_up, run.finished_at) = (true, Some(Timestamp(6500)));
+        let told = "two steps done, from 1970-01-01T00:00:00.000Z to 1970-01-01T00:00:06.500Z: 1 step done\n";
+        assert!(page_of(&run, Page::plain()).starts_with(told));
+    }
+
+    #[test]
+    fn a_wait_says_until_when() {
+        let wait = RunStepView { until: Some(Timestamp(0)), ..step("nap", StepStatus::Running, None, None) };
+        let text = page_of(&run(RunStatus::Running, vec![wait]), Page::plain());
+        assert!(
+            text.contains("\nnap   running  agent                    waits until 1970-01-01T00:00:00.000Z\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     export::fenced,
     run_step_view::{ApprovalView, RunStepView},
     run_views::RunView,
-    run_words::in_words,
+    run_words::{PAUSED, cost_word, in_words, shell_word},
     step_maker::task_vocabulary,
 };
 use crate::{
@@ -111,8 +111,8 @@ fn head(view: &RunView, loaded: &Loaded) -> String {
             format!("{}{}", in_words(step.standing), runs.unwrap_or_default()),
             step.backend.clone().unwrap_or_else(|| step.kind.as_str().to_owned()),
             step.elapsed_s.map(duration_words).unwrap_or_default(),
-            step.cost_usd.map(dollars).unwrap_or_default(),
-            step.reason.as_deref().map(inline).unwrap_or_default(),
+            cost_word(step.cost_usd.map(dollars), step.cost_unknown),
+            step.why().map(|why| inline(&why)).unwrap_or_default(),
         ];
         let cells: Vec<_> = cells.iter().map(|cell| one_line(cell)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -160,7 +160,7 @@ fn summary(view: &RunView) -> Vec<String> {
         let why = step.reason.as_deref().map(|why| format!(": {}", sentence(why))).unwrap_or_else(|| ".".to_owned());
         sentences.push(format!("Step {} failed{why}", one_line(&step.id)));
     }
-    sentences.extend(view.steps.iter().filter_map(word).take(2 * MOST_TOLD));
+    sentences.extend(lines(&view.workflow_id, "", &view.steps).iter().filter_map(word).take(2 * MOST_TOLD));
     sentences.extend(view.notes.iter().map(|note| format!("Of note: {}.", inline(note))));
     sentences.extend(view.cost_words().map(|words| format!("{}.", begun(&words))));
     sentences
@@ -168,10 +168,12 @@ fn summary(view: &RunView) -> Vec<String> {
 
 fn began(view: &RunView) -> String {
     let (id, at, took) = (&view.workflow_id, view.created_at, duration_words(view.elapsed_s));
+    let end = view.finished_at.filter(|_| view.was_taken_up).map(|at| format!("at {at}"));
+    let end = end.unwrap_or_else(|| format!("after {took}"));
     match view.status {
-        RunStatus::Done => format!("The run `{id}` began {at} and was done after {took}."),
-        RunStatus::Failed => format!("The run `{id}` began {at} and failed after {took}."),
-        RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled after {took}."),
+        RunStatus::Done => format!("The run `{id}` began {at} and was done {end}."),
+        RunStatus::Failed => format!("The run `{id}` began {at} and failed {end}."),
+        RunStatus::Cancelled => format!("The run `{id}` began {at} and was cancelled {end}."),
         RunStatus::Running if view.standing != RunStatus::Running.as_str() => {
             format!("The run `{id}` began {at}, is not over after {took}, and all that runs in it is paused.")
         }
@@ -188,6 +190,7 @@ fn began(view: &RunView) -> String {
 /// Counts the steps by how they stand.
 fn counted(view: &RunView) -> String {
     let counts = view.counts_by(|step| match step.status {
+        StepStatus::Running if step.waits_for_person() && step.standing != PAUSED => "waiting for a person",
         StepStatus::Running if step.standing == StepStatus::Running.as_str() => "at work",
         StepStatus::Running => step.standing,
         StepStatus::Held => "waiting for a person",
@@ -202,12 +205,16 @@ fn counted(view: &RunView) -> String {
 }
 
 /// Says who had a word on a step: a person, a policy, or nobody yet.
-fn word(step: &RunStepView) -> Option<String> {
+fn word(line: &Line<'_>) -> Option<String> {
+    let step = line.step;
     let approval = step.approval.as_ref()?;
-    let id = one_line(&step.id);
+    let id = one_line(&line.name);
     let Some(word) = &approval.word else {
         let asked = (step.status == StepStatus::Held).then_some(approval.asked_at)?;
-        return Some(format!("Step {id} waits for a person since {asked}: “{}”.", quoted(&approval.message)));
+        let (asks, name) = (quoted(&approval.message), shell_word(&format!("{}/{}", line.run, step.id)));
+        return Some(format!(
+            "Step {id} waits for a person since {asked}: “{asks}”. `mgr answer {name} yes` or `no` answers it."
+        ));
     };
     let (told, at) = (word.as_str(), word.at);
     Some(match &word.giver {
@@ -260,7 +267,7 @@ fn sentence(text: &str) -> String {
 fn of_step(call: &Call<'_>, line: &Line<'_>, is_demo: bool) -> Result<String, OpError> {
     let step = line.step;
     if let Some(approval) = &step.approval {
-        return Ok(of_approval(&line.name, step, approval));
+        return Ok(of_approval(line, approval));
     }
     let Some(id) = &step.task_id else { return Ok(String::new()) };
     let Ok(task) = call.engine.task(id) else { return Ok(String::new()) };
@@ -321,9 +328,9 @@ fn facts(step: &RunStepView, task: &TaskId) -> String {
     facts.join(" ")
 }
 
-fn of_approval(name: &str, step: &RunStepView, approval: &ApprovalView) -> String {
-    let told = word(step).unwrap_or_default();
-    let mut text = format!("## {}\n\n{told}\n\nAsked:\n\n{}\n\n", one_line(name), fenced(&approval.message));
+fn of_approval(line: &Line<'_>, approval: &ApprovalView) -> String {
+    let (name, told) = (one_line(&line.name), word(line).unwrap_or_default());
+    let mut text = format!("## {name}\n\n{told}\n\nAsked:\n\n{}\n\n", fenced(&approval.message));
     if let Some(note) = approval.word.as_ref().and_then(|word| word.note.as_deref()) {
         text.push_str(&format!("Note:\n\n{}\n\n", fenced(note)));
     }

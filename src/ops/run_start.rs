@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_bounds, run_news::follow, run_views::RunView,
-    step_maker::task_vocabulary, workflow::notes_on_money,
+    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_bounds, run_news::attend, run_views::RunView,
+    step_maker::task_vocabulary, submit::no_working_dir, workflow::notes_on_money,
 };
 use crate::{
     core::{RunId, RunStep, TaskRef, TemplateName},
@@ -68,7 +68,7 @@ impl Start {
 pub(super) async fn start_and_wait(call: &Call<'_>, start: Start, wait: bool) -> Result<WorkflowRunOutput, OpError> {
     let (workflow_id, notes) = take_on(call, &start)?;
     if wait {
-        follow(call, &workflow_id).await?;
+        attend(call, &workflow_id).await?;
     } else {
         call.engine.reconcile()?;
     }
@@ -81,7 +81,7 @@ fn take_on(call: &Call<'_>, start: &Start) -> Result<(RunId, Vec<String>), OpErr
     let (Some(workflow), Some(plan)) = (&start.checked.workflow, &start.checked.plan) else {
         return Err(invalid(&start.name, &start.checked.faults, 10));
     };
-    let notes = supported(call, workflow, start.demo)?;
+    let notes = notes(call, workflow, start.demo);
     let working_dir = working_dir(start.working_dir.as_ref())?;
     run_bounds::admit(call, workflow, &working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
@@ -115,18 +115,13 @@ fn take_on(call: &Call<'_>, start: &Start) -> Result<(RunId, Vec<String>), OpErr
     Ok((id, notes))
 }
 
-/// Returns what is to be said about a run of this workflow; refuses one that asks for what cannot be done yet.
-fn supported(call: &Call<'_>, workflow: &Workflow, demo: bool) -> Result<Vec<String>, OpError> {
-    let Support { refusals, mut notes } = Support::of(workflow, demo);
+/// Returns what is to be said about a run of this workflow.
+fn notes(call: &Call<'_>, workflow: &Workflow, demo: bool) -> Vec<String> {
+    let mut notes = Support::of(workflow, demo).notes;
     if !demo {
         notes.extend(notes_on_money(call, workflow));
     }
-    if refusals.is_empty() {
-        return Ok(notes);
-    }
-    let what = refusals.join(", ");
-    Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
-        .hint("take it out of the workflow, or try the file with `--demo`"))
+    notes
 }
 
 /// Returns what the run keeps of its start.
@@ -222,9 +217,7 @@ pub(super) fn or_here(given: Option<AbsolutePath>) -> Result<Option<AbsolutePath
 }
 
 fn working_dir(given: Option<&AbsolutePath>) -> Result<Utf8PathBuf, OpError> {
-    let dir = given.map(|path| path.0.clone()).ok_or_else(|| {
-        OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
-    })?;
+    let dir = given.ok_or_else(no_working_dir)?.0.clone();
     if !dir.is_dir() {
         return Err(OpError::invalid(format!("`{dir}` is not a directory")).hint("give an existing one"));
     }

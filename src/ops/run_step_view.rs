@@ -10,11 +10,11 @@ use super::{
     Call, OpError, TaskLine,
     run_views::RunView,
     run_words::{ALL_PAUSED, shown},
-    views::{is_zero, waiting_on},
+    views::{elapsed, is_zero, waiting_on},
 };
 use crate::{
     core::{
-        Giver, Question, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, Timestamp, Unattended,
+        Giver, Question, Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, Timestamp, Unattended,
         Verification, Word,
     },
     engine::{EngineError, Loaded, RunState},
@@ -48,6 +48,9 @@ pub struct RunStepView {
     /// What its task waits for, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_on: Option<String>,
+    /// When a wait ends that has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// How often it was asked to run.
     pub turn: u32,
     /// The run of a loop that this is, from 1, and the most that there may be.
@@ -68,6 +71,7 @@ pub struct RunStepView {
     /// What the checks of its task said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// Seconds of all its turns, as the cost is: of a loop those of all its runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_s: Option<f64>,
     /// How many attempts its task took in this turn, where one was not enough.
@@ -76,6 +80,9 @@ pub struct RunStepView {
     /// Dollars of all its turns, where they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Whether an agent ran in it of which nobody knows what it cost.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cost_unknown: bool,
     /// How often a failed check went back to the agent.
     #[serde(skip_serializing_if = "is_zero")]
     pub repairs: u32,
@@ -174,6 +181,8 @@ impl RunStepView {
         let line = work.line.as_ref();
         // What an earlier run has done took none of this one's time and money.
         let own = line.filter(|_| work.is_of(&state.run.id));
+        let now = own.and_then(|line| line.elapsed_s).or(work.child.as_ref().map(|child| child.elapsed_s));
+        let before = if row.turn > 1 { earlier_seconds(call, &state.run.id, row)? } else { 0.0 };
         let waiting = work.task.as_ref().filter(|_| row.status == StepStatus::Running);
         let waiting = waiting.map(|task| waiting_on(call, task)).transpose()?.flatten();
         let approval = row.question.as_deref().map(|kept| ApprovalView::from(Question::read(kept)));
@@ -192,12 +201,14 @@ impl RunStepView {
             task_id: work.task_id.clone(),
             task_status: line.map(|line| line.status),
             waiting_on: waiting.map(|(words, _)| words),
+            until: row.due_at.filter(|_| row.status == StepStatus::Running),
             turn: row.turn,
             repeat: repeat_of(loaded, planned, row),
             backend: line.map(|line| line.backend.clone()).or(racer),
             verification: line.map(|line| line.verification).filter(|checks| *checks != Verification::None),
-            elapsed_s: own.and_then(|line| line.elapsed_s).or(child.map(|child| child.elapsed_s)),
+            elapsed_s: now.map(|now| now + before),
             cost_usd: None,
+            cost_unknown: false,
             child_id: child.map(|child| child.workflow_id.clone()),
             child_status: child.map(|child| child.status),
             repairs: line.map_or(0, |line| line.repairs),
@@ -206,6 +217,31 @@ impl RunStepView {
             steps: work.child.map(|child| child.steps).unwrap_or_default(),
             approval,
         })
+    }
+}
+
+impl RunStepView {
+    /// Returns why it stands where it stands: a reason, a question, or what it waits for.
+    pub(super) fn why(&self) -> Option<String> {
+        let waits = || self.waiting_on.as_ref().map(|what| format!("waits for {what}"));
+        let until = || self.until.map(|until| format!("waits until {until}"));
+        self.reason.clone().or_else(|| self.question.clone()).or_else(waits).or_else(until)
+    }
+
+    /// Whether nothing of it goes on without a person's word: its own question, or one in the workflow in it.
+    pub(super) fn waits_for_person(&self) -> bool {
+        let goes_on = |step: &Self| step.status == StepStatus::Running && !step.waits_for_person();
+        match self.status {
+            StepStatus::Held => true,
+            StepStatus::Running => self.steps.iter().any(Self::waits_for_person) && !self.steps.iter().any(goes_on),
+            StepStatus::Waiting
+            | StepStatus::Done
+            | StepStatus::Failed
+            | StepStatus::Skipped
+            | StepStatus::NotNeeded
+            | StepStatus::Cancelled
+            | StepStatus::Stale => false,
+        }
     }
 }
 
@@ -249,6 +285,18 @@ impl Work {
             (None, None) => "the run is paused".to_owned(),
         }
     }
+}
+
+/// Returns the seconds that the earlier turns of a step took.
+fn earlier_seconds(call: &Call<'_>, run: &RunId, row: &RunStep) -> Result<f64, OpError> {
+    let tasks = call.engine.tasks_of_step(run, &row.step)?.into_iter().map(|(_, task)| task);
+    let of_tasks = tasks.filter(|task| Some(&task.id) != row.task.as_ref()).filter_map(|task| elapsed(&task));
+    let is_earlier = |child: &Run| {
+        child.parent.as_ref().is_some_and(|(_, step)| *step == row.step) && Some(&child.id) != row.child.as_ref()
+    };
+    let children = call.engine.children_of(run)?.into_iter().filter(is_earlier);
+    let of_children = children.filter_map(|child| Some(child.finished_at?.since(child.created_at).as_secs_f64()));
+    Ok(of_tasks.chain(of_children).sum())
 }
 
 /// Returns the race that a step runs in, and the agent that it is there.

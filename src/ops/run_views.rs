@@ -52,6 +52,8 @@ pub struct RunLine {
     /// The run and its step that this one is the workflow of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<ParentStep>,
+    #[serde(skip)]
+    pub(super) was_taken_up: bool,
 }
 
 /// A step of a run with a workflow in it.
@@ -93,6 +95,8 @@ impl RunLine {
             cost_usd: spending.known().map(Money::as_dollars),
             cost_unknown_steps: state.unknown_costs(spending),
             parent: run.parent.clone().map(|(workflow_id, step)| ParentStep { workflow_id, step }),
+            // The turns of a loop are counted apart.
+            was_taken_up: state.steps.iter().any(|row| row.turn > row.loops + 1),
         })
     }
 
@@ -157,6 +161,9 @@ pub struct RunView {
     /// What a demo does differently, and which tasks wanted to answer in a person's place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Whether somebody had a step run again: the run may have stood still before.
+    #[serde(skip)]
+    pub(super) was_taken_up: bool,
     #[serde(skip)]
     pub(super) exit: Exit,
 }
@@ -193,6 +200,7 @@ impl RunView {
             waits_for_person: line.waits_for_person,
             next: call_next(line.status, line.standing, line.waits_for_person, budget_spent),
             notes: refused(call, state)?,
+            was_taken_up: line.was_taken_up,
         })
     }
 
@@ -241,7 +249,8 @@ fn steps_of(
     let view = |place: usize| {
         let view = RunStepView::of(call, state, loaded, place, &paused)?;
         let cost_usd = spending.by_step.get(&view.id).map(|cost| cost.as_dollars());
-        Ok(RunStepView { cost_usd, ..view })
+        let cost_unknown = spending.unknown.contains(&view.id);
+        Ok(RunStepView { cost_usd, cost_unknown, ..view })
     };
     (0..state.steps.len()).map(view).collect()
 }

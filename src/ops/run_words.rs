@@ -2,7 +2,7 @@
 
 use crate::{
     core::{RunStatus, Status, StepStatus},
-    ui::Tone,
+    ui::{Tone, one_line},
 };
 
 /// The word for what somebody has stopped for a while.
@@ -24,6 +24,21 @@ pub(super) const fn shown(step: StepStatus, task: Option<Status>, is_paused: boo
 /// Returns that word as people write it: `not needed`.
 pub(super) fn in_words(standing: &str) -> String {
     standing.replace('_', " ")
+}
+
+/// Returns the name of a step, or what ends with one, as it is typed: a shell would read a matrix member's brackets.
+pub(super) fn shell_word(name: &str) -> String {
+    let name = one_line(name);
+    if name.contains('[') { format!("'{}'", name.replace('\'', "'\\''")) } else { name }
+}
+
+/// Returns a cost as far as it is known; nothing for what costs nothing.
+pub(super) fn cost_word(known: Option<String>, has_unknown: bool) -> String {
+    match (known, has_unknown) {
+        (known, false) => known.unwrap_or_default(),
+        (Some(known), true) => format!("≥ {known}"),
+        (None, true) => "unknown".to_owned(),
+    }
 }
 
 /// Returns the word before the time that a run took so far.

@@ -257,6 +257,23 @@ impl ExampleLine {
         };
         EXAMPLES.iter().map(line).collect()
     }
+
+    /// Returns the parameters that have no default.
+    fn required(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let params = self.params.as_object().into_iter().flatten();
+        params.filter(|(_, param)| param["required"] == Value::Bool(true))
+    }
+
+    /// Returns arguments with some value for each of them.
+    fn sample(&self) -> String {
+        let value = |param: &Value| match param["type"].as_str() {
+            Some("integer" | "number") => "1",
+            Some("boolean") => "true",
+            // Open on purpose: what else there is, a text will do.
+            _ => "this",
+        };
+        self.required().map(|(name, param)| format!(" --params {name}={}", value(param))).collect()
+    }
 }
 
 pub struct WorkflowList;
@@ -296,14 +313,25 @@ impl Render for WorkflowListOutput {
     fn render(&self, page: &mut Page) {
         if let Some(examples) = &self.examples {
             let row = |example: &ExampleLine| {
-                vec![(Tone::Plain, example.name.clone()), (Tone::Plain, example.description.clone())]
+                let needs = example.required().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                [example.name.clone(), needs, example.description.clone()].map(|cell| (Tone::Plain, cell)).into()
             };
-            page.toned_table(&["name", "what it does"], examples.iter().map(row).collect());
-            page.line("");
-            page.line("Try one: `mgr workflow run NAME --demo`. Its file: `mgr template show NAME`.");
+            page.toned_table(&["name", "needs", "what it does"], examples.iter().map(row).collect());
+            if let Some(first) = examples.first() {
+                let (name, params) = (&first.name, first.sample());
+                page.line("");
+                page.line(format!("Try one: `mgr workflow run {name}{params} --demo`."));
+                page.line(format!(
+                    "What it needs goes into `--params NAME=VALUE`. Its file: `mgr template show {name}`."
+                ));
+            }
             return;
         }
         run_table(page, &self.workflows);
+        if self.more && self.workflows.is_empty() {
+            page.line(format!("None was asked for: `-n {}` shows the newest.", twenty()));
+            return;
+        }
         if self.workflows.is_empty() {
             page.line("There is no such run: `mgr workflow run FILE` starts one.");
         }

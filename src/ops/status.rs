@@ -188,7 +188,7 @@ impl TaskView {
             match (self.cost.usd, &self.cost.price_date) {
                 (Some(usd), None) => format!("${usd:.4}"),
                 (Some(usd), Some(date)) => format!("${usd:.4} by the prices of {date}"),
-                (None, _) => "unknown".to_owned(),
+                (None, _) => self.no_cost().to_owned(),
             },
         );
         if let Some(note) = &self.budget_note {

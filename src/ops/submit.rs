@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     core::{
-        ArchiveScope, Bytes, Effort, Health, Isolation, Lineage, Money, Posture, Span, Status, TaskId, TaskRef,
-        TaskSpec, Words,
+        ArchiveScope, BackendName, Bytes, Effort, Health, Isolation, Lineage, Money, Posture, Span, Status, TaskId,
+        TaskRef, TaskSpec, Words,
     },
     engine::{Ask, Engine},
     store::Duplicate,
@@ -271,6 +271,22 @@ pub(super) fn submit(call: &Call<'_>, input: SubmitInput) -> Result<SubmitOutput
     })
 }
 
+pub(super) fn no_working_dir() -> OpError {
+    OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
+}
+
+/// Returns the backend of a request, and why it is this one where the request does not name it.
+fn route(engine: &Engine, input: &SubmitInput) -> Result<(BackendName, Option<RoutingView>), OpError> {
+    match input.backend.as_deref().filter(|name| *name != "auto" && !input.auto_route) {
+        Some(name) => Ok((engine.named_backend(name)?, None)),
+        None => {
+            let backend = engine.auto_backend()?;
+            let reasoning = format!("{backend} is the first backend that is ready here");
+            Ok((backend, Some(RoutingView { reasoning })))
+        }
+    }
+}
+
 /// Turns the words of the request into a frozen ask.
 pub(super) fn ask_of(
     engine: &Engine,
@@ -281,20 +297,10 @@ pub(super) fn ask_of(
         return Err(OpError::invalid(format!("the prompt is longer than {}", Bytes(PROMPT_LIMIT)))
             .hint("put the text into a file in the working directory and name it in the prompt"));
     }
-    let named = input.backend.as_deref().filter(|name| *name != "auto" && !input.auto_route);
-    let (backend, routing) = match named {
-        Some(name) => (engine.named_backend(name)?, None),
-        None => {
-            let backend = engine.auto_backend()?;
-            let reasoning = format!("{backend} is the first backend that is ready here");
-            (backend, Some(RoutingView { reasoning }))
-        }
-    };
+    let (backend, routing) = route(engine, &input)?;
     let fallback = input.fallback.iter().map(|name| engine.named_backend(name)).collect::<Result<_, _>>()?;
     let after = input.after.iter().map(|task| engine.resolve(task)).collect::<Result<_, _>>()?;
-    let working_dir = input.working_dir.map(|path| path.0).ok_or_else(|| {
-        OpError::invalid("`working_dir` is missing").hint("send the absolute path of the directory to work in")
-    })?;
+    let working_dir = input.working_dir.ok_or_else(no_working_dir)?.0;
     let usual = if input.isolate == Isolation::None { &[][..] } else { &engine.config().setup };
     let setup = usual.iter().cloned().chain(input.setup).collect();
     let spec = TaskSpec {

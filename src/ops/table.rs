@@ -94,7 +94,7 @@ pub trait Render {
         Exit::Success
     }
 
-    /// Returns the bytes that a person asked for as they are, instead of a page.
+    /// Returns the bytes that somebody asked for as they are, instead of a page. A terminal gets the page.
     fn raw(&self) -> Option<Vec<u8>> {
         None
     }

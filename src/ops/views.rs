@@ -247,6 +247,9 @@ pub struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Tokens>,
     pub cost: Cost,
+    /// Whether it is a program, which costs nothing.
+    #[serde(skip)]
+    is_program: bool,
     /// Why its budget does not stop it: nobody knows what it costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_note: Option<String>,
@@ -324,6 +327,11 @@ impl TaskLine {
 }
 
 impl TaskView {
+    /// Returns the words for a cost that nobody has told.
+    pub(super) const fn no_cost(&self) -> &'static str {
+        if self.is_program { "nothing" } else { "unknown" }
+    }
+
     /// Returns the task as it is now.
     pub fn of(call: &Call<'_>, task: &Task) -> Result<Self, OpError> {
         let digest = call.engine.digest_of(task)?.unwrap_or_default();
@@ -365,6 +373,7 @@ impl TaskView {
             budget_note: budget_note(task, &cost, &usage, &digest),
             usage: usage.tokens,
             cost,
+            is_program: !task.spec.command.is_empty(),
             route_mismatch: is_mismatch(asked.as_deref(), served),
             asked_model: asked,
             actual_model,
@@ -434,7 +443,8 @@ impl AttemptView {
     }
 }
 
-fn elapsed(task: &Task) -> Option<f64> {
+/// Returns the seconds since a task's first attempt began, up to its end.
+pub(super) fn elapsed(task: &Task) -> Option<f64> {
     let end = task.finished_at.unwrap_or_else(clock::now);
     Some(end.since(task.started_at()?).as_secs_f64())
 }

@@ -97,6 +97,17 @@ pub fn is_locked(path: &Utf8Path) -> bool {
     OpenOptions::new().read(true).write(true).open(path).is_ok_and(|lock| lock.try_lock_shared().is_err())
 }
 
+/// Whether an open file is the one that stands at `path`.
+#[cfg(unix)]
+pub fn is_at(file: &File, path: &Utf8Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => place(open) == place(named),
+        _ => false,
+    }
+}
+
 /// Makes a file that must not exist yet; `false` when it does.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ pub const NO_ATTEMPT: &str = "mgr";
 mod unix {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use camino::Utf8PathBuf;
     use nix::{
         errno::Errno,
         sys::{
@@ -198,32 +199,122 @@ mod unix {
         }
     }
 
-    /// Returns all processes of an attempt: those with its cookie, and descendants of this process
-    /// without any.
-    ///
-    /// A descendant with another cookie is the keeper of a task that this attempt's agent has
-    /// submitted (an orphan that came back to us, its subreaper): that task lives on by itself.
+    /// What belongs to an attempt, for its keeper: who descends from the keeper, who has the attempt's cookie, and all that
+    /// descends from those.
+    #[derive(Debug)]
+    pub struct Herd {
+        cookie: String,
+        /// Where the directories of attempts lie, two levels down.
+        tasks: Utf8PathBuf,
+        /// Who belonged to it at the last look, and since when they live. One that gave away its environment is known by
+        /// its parent alone; with that it is known no more, unless it is this process's own orphan.
+        seen: BTreeMap<i32, u64>,
+    }
+
+    impl Herd {
+        pub const fn new(cookie: String, tasks: Utf8PathBuf) -> Self {
+            Self { cookie, tasks, seen: BTreeMap::new() }
+        }
+
+        /// Looks who is there now.
+        ///
+        /// A task that the attempt's agent has submitted lives on by itself: its keeper is an orphan that came to us,
+        /// the subreaper, and has a cookie of its own, as its agent has.
+        pub fn members(&mut self) -> BTreeSet<i32> {
+            let own = getpid().as_raw();
+            let mut table = processes();
+            let (marked, others): (Vec<_>, Vec<_>) =
+                environments(&table).partition(|(_, cookies)| cookies.contains(&self.cookie));
+            for (pid, cookies) in others {
+                if is_helper(pid) || cookies.iter().any(|cookie| self.is_other_attempt(cookie)) {
+                    table.remove(&pid);
+                }
+            }
+            let stays = |(pid, start): (&i32, &u64)| (table.get(pid)?.start == *start).then_some(*pid);
+            let known: Vec<i32> =
+                self.seen.iter().filter_map(stays).chain(marked.into_iter().map(|(pid, _)| pid)).collect();
+            let mut found = descendants(&table, [own].into_iter().chain(known.iter().copied()));
+            found.extend(known);
+            found.remove(&own);
+            self.seen = found.iter().filter_map(|pid| Some((*pid, table.get(pid)?.start))).collect();
+            found
+        }
+
+        /// Whether a cookie is that of another attempt that is not over.
+        fn is_other_attempt(&self, cookie: &str) -> bool {
+            let Some((task, number)) = cookie.split_once('.') else { return false };
+            let is_plain = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let dir = self.tasks.join(task).join(number);
+            is_plain(task) && is_plain(number) && dir.join("spec.json").exists() && !dir.join("exit").exists()
+        }
+
+        /// Stops all members until no new one turns up, then kills them. Returns how many there were.
+        ///
+        /// Stopping first is what wins against a fork loop: a stopped process cannot fork, so
+        /// each round finds fewer new ones.
+        pub fn kill(&mut self) -> u32 {
+            stop_and_kill(|| self.members())
+        }
+
+        /// Whether another keeper of the attempt lives that was started before this process.
+        pub fn has_elder(&mut self) -> bool {
+            let born = |pid: i32| (processes_of([pid]).get(&pid).map_or(u64::MAX, |process| process.start), pid);
+            let own = born(getpid().as_raw());
+            self.members().into_iter().any(|pid| is_keeper(pid) && born(pid) < own)
+        }
+
+        /// Whether anybody but keepers belongs to it.
+        pub fn has_begun(&mut self) -> bool {
+            !self.members().into_iter().all(is_keeper)
+        }
+    }
+
+    /// Whether anybody but keepers belongs to an attempt.
+    pub fn has_begun(cookie: &str) -> bool {
+        !members(cookie).into_iter().all(is_keeper)
+    }
+
+    /// Returns who has an attempt's cookie, and all that descends from those; for those who are not its keeper.
     pub fn members(cookie: &str) -> BTreeSet<i32> {
-        let own = getpid().as_raw();
-        let (marked, others): (Vec<_>, Vec<_>) =
-            environments().partition(|(_, cookies)| cookies.iter().any(|own| own == cookie));
         let mut table = processes();
+        let (marked, others): (Vec<_>, Vec<_>) =
+            environments(&table).partition(|(_, cookies)| cookies.iter().any(|own| own == cookie));
         for (pid, _) in others {
             table.remove(&pid);
         }
-        let mut found = descendants(&table, own);
-        found.extend(marked.into_iter().map(|(pid, _)| pid));
-        found.remove(&own);
+        let marked: Vec<i32> = marked.into_iter().map(|(pid, _)| pid).collect();
+        let mut found = descendants(&table, marked.iter().copied());
+        found.extend(marked);
+        found.remove(&getpid().as_raw());
         found
     }
 
-    fn descendants(parents: &BTreeMap<i32, i32>, root: i32) -> BTreeSet<i32> {
+    /// Ends all [`members`] of an attempt that nobody keeps. Returns how many there were.
+    pub fn kill_all(cookie: &str) -> u32 {
+        stop_and_kill(|| members(cookie))
+    }
+
+    fn stop_and_kill(mut members: impl FnMut() -> BTreeSet<i32>) -> u32 {
+        let mut stopped = BTreeSet::new();
+        loop {
+            let fresh: BTreeSet<i32> = members().difference(&stopped).copied().collect();
+            if fresh.is_empty() {
+                break;
+            }
+            tell(&fresh, Tell::Stop);
+            stopped.extend(fresh);
+        }
+        tell(&stopped, Tell::Kill);
+        u32::try_from(stopped.len()).unwrap_or(u32::MAX)
+    }
+
+    fn descendants(table: &BTreeMap<i32, Process>, roots: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
         let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
-        for (pid, parent) in parents {
-            children.entry(*parent).or_default().push(*pid);
+        for (pid, process) in table {
+            children.entry(process.parent).or_default().push(*pid);
         }
         let mut found = BTreeSet::new();
-        let mut open = vec![root];
+        let mut open: Vec<i32> = roots.into_iter().collect();
         while let Some(pid) = open.pop() {
             for child in children.get(&pid).into_iter().flatten() {
                 if found.insert(*child) {
@@ -234,9 +325,25 @@ mod unix {
         found
     }
 
+    /// Words with which `mgr` starts itself for something that outlives the attempt.
+    const HELPERS: [&str; 4] = ["__launch", "__keep", "__tick", "__dashboard"];
+
+    fn is_keeper(pid: i32) -> bool {
+        is_helper(pid) && arguments_of(pid).get(1).is_some_and(|word| word == "__keep")
+    }
+
+    /// Whether a process is `mgr` as a helper of itself.
+    fn is_helper(pid: i32) -> bool {
+        let args = arguments_of(pid);
+        let name = |program: &str| program.rsplit('/').next().unwrap_or_default().to_owned();
+        let own = crate::os::spawn::own_path().ok().and_then(|path| Some(name(path.to_str()?)));
+        args.get(1).is_some_and(|word| HELPERS.contains(&word.as_str()))
+            && args.first().map(|program| name(program)) == own
+    }
+
     /// Returns the cookies of all attempts that have processes of this user.
     pub fn cookies() -> BTreeSet<String> {
-        environments().filter_map(|(_, entries)| entries.into_iter().next()).collect()
+        environments(&processes()).filter_map(|(_, entries)| entries.into_iter().next()).collect()
     }
 
     /// A chain of parents in which one ends while it is read is read again, so often at most.
@@ -278,36 +385,36 @@ mod unix {
         values(COOKIE).chain(values(TASK)).collect()
     }
 
-    /// Stops all members until no new one turns up, then kills them. Returns how many there were.
-    ///
-    /// Stopping first is what wins against a fork loop: a stopped process cannot fork, so
-    /// each round finds fewer new ones.
-    pub fn kill_all(cookie: &str) -> u32 {
-        let mut stopped = BTreeSet::new();
-        loop {
-            let fresh: BTreeSet<i32> = members(cookie).difference(&stopped).copied().collect();
-            if fresh.is_empty() {
-                break;
-            }
-            tell(&fresh, Tell::Stop);
-            stopped.extend(fresh);
-        }
-        tell(&stopped, Tell::Kill);
-        u32::try_from(stopped.len()).unwrap_or(u32::MAX)
+    /// A process as others see it.
+    #[derive(Clone, Copy, Debug)]
+    struct Process {
+        parent: i32,
+        /// When it was started, in the system's own unit: tells it from a later one with the same id.
+        start: u64,
     }
 
-    /// Returns every process and its parent, zombies left out.
+    /// Returns every process, zombies left out.
     #[cfg(target_os = "linux")]
-    fn processes() -> BTreeMap<i32, i32> {
+    fn processes() -> BTreeMap<i32, Process> {
         let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeMap::new() };
-        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter_map(|pid: i32| parent_of(pid).map(|parent| (pid, parent))).collect()
+        processes_of(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
     }
 
     #[cfg(target_os = "linux")]
-    fn parent_of(pid: i32) -> Option<i32> {
-        let stat = Stat::read(pid)?;
-        (!stat.first_has_ended || stat.is_headless()).then_some(stat.parent)
+    fn processes_of(pids: impl IntoIterator<Item = i32>) -> BTreeMap<i32, Process> {
+        let process = |pid: i32| {
+            let stat = Stat::read(pid)?;
+            let is_there = !stat.first_has_ended || stat.is_headless();
+            is_there.then_some((pid, Process { parent: stat.parent, start: stat.start }))
+        };
+        pids.into_iter().filter_map(process).collect()
+    }
+
+    /// Returns the program and the arguments of a process, as it was started.
+    #[cfg(target_os = "linux")]
+    fn arguments_of(pid: i32) -> Vec<String> {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     /// What `/proc/PID/stat` tells (proc(5)).
@@ -317,12 +424,13 @@ mod unix {
         first_has_ended: bool,
         parent: i32,
         threads: u32,
+        start: u64,
     }
 
     #[cfg(target_os = "linux")]
     impl Stat {
-        /// After the name in parentheses, which may itself hold anything, come the state and the parent, and 16 fields
-        /// further the number of threads.
+        /// After the name in parentheses, which may itself hold anything, come the state and the parent; 16 fields further
+        /// the number of threads, and two further when it was started, in clock ticks since boot.
         fn read(pid: i32) -> Option<Self> {
             let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
             let after_name = stat.iter().rposition(|byte| *byte == b')')?;
@@ -330,7 +438,8 @@ mod unix {
             let mut fields = rest.split(' ');
             let state = fields.next()?;
             let (parent, threads) = (fields.next()?.parse().ok()?, fields.nth(15)?.parse().ok()?);
-            Some(Self { is_stopped: state == "T", first_has_ended: matches!(state, "Z" | "X"), parent, threads })
+            let start = fields.nth(1)?.parse().ok()?;
+            Some(Self { is_stopped: state == "T", first_has_ended: matches!(state, "Z" | "X"), parent, threads, start })
         }
 
         /// Whether the first thread has ended and others go on: such a process looks like a zombie, and is none.
@@ -369,8 +478,9 @@ mod unix {
 
     /// Returns every process that has a cookie in its environment (proc(5), `environ`).
     #[cfg(target_os = "linux")]
-    fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
-        processes().into_keys().filter_map(|pid| {
+    fn environments(table: &BTreeMap<i32, Process>) -> impl Iterator<Item = (i32, Vec<String>)> {
+        table.keys().filter_map(|pid| {
+            let pid = *pid;
             let environ = environ_of(pid)?;
             let cookies: Vec<_> = entries_of(&environ).filter_map(cookie_of).collect();
             (!cookies.is_empty()).then_some((pid, cookies))
@@ -383,16 +493,32 @@ mod unix {
 
     /// `ps -E` shows the environment of the user's own processes on macOS and the BSDs.
     #[cfg(not(target_os = "linux"))]
-    fn processes() -> BTreeMap<i32, i32> {
-        let args = ["-axo", "pid=,ppid=,stat="].map(str::to_owned);
+    fn processes() -> BTreeMap<i32, Process> {
+        let args = ["-axo", "pid=,ppid=,stat=,lstart="].map(str::to_owned);
         let Ok(output) = crate::os::spawn::capture("ps", &args) else { return BTreeMap::new() };
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let line = |line: &str| {
             let mut fields = line.split_whitespace();
             let (pid, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-            (!fields.next()?.starts_with('Z')).then_some((pid, parent))
+            let is_there = !fields.next()?.starts_with('Z');
+            // Told in words; that two are the same is all that is asked.
+            let start = fields.flat_map(str::bytes).fold(0, |sum: u64, byte| sum.wrapping_mul(131) + u64::from(byte));
+            is_there.then_some((pid, Process { parent, start }))
         };
         text.lines().filter_map(line).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn processes_of(pids: impl IntoIterator<Item = i32>) -> BTreeMap<i32, Process> {
+        let table = processes();
+        pids.into_iter().filter_map(|pid| Some((pid, *table.get(&pid)?))).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn arguments_of(pid: i32) -> Vec<String> {
+        let args = ["-wwo", "args=", "-p", &pid.to_string()].map(str::to_owned);
+        let output = crate::os::spawn::capture("ps", &args).map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&output).split_whitespace().map(str::to_owned).collect()
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -409,7 +535,7 @@ mod unix {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn environments() -> impl Iterator<Item = (i32, Vec<String>)> {
+    fn environments(_: &BTreeMap<i32, Process>) -> impl Iterator<Item = (i32, Vec<String>)> {
         let args = ["-axwwEo", "pid=,command="].map(str::to_owned);
         let output = crate::os::spawn::capture("ps", &args).map(|output| output.stdout).unwrap_or_default();
         let line = |line: &str| {
@@ -453,4 +579,8 @@ mod other {
     }
 
     pub const fn continue_holder(_: &camino::Utf8Path) {}
+
+    pub const fn has_begun(_: &str) -> bool {
+        false
+    }
 }

@@ -31,7 +31,8 @@ fn keep(args: &[String], env: &Environment) -> u8 {
     let Some(dir) = args.first() else { return 2 };
     // The caller's directory is not the keeper's to hold: somebody may want to unmount or remove it.
     let _ = std::env::set_current_dir(dir);
-    report(crate::keeper::keep(dir.as_str().into(), &env.to_pairs()))
+    let again = args.get(1).is_some_and(|word| word == crate::keeper::contract::AGAIN);
+    report(crate::keeper::keep(dir.as_str().into(), again, &env.to_pairs()))
 }
 
 #[cfg(unix)]

@@ -130,6 +130,8 @@ fn obey(word: &str, rest: &str) -> io::Result<()> {
         "nohup-loop" => start("trap '' TERM INT HUP; nohup sh -c 'while :; do sleep 0.05; done' >/dev/null 2>&1"),
         "bare-child" => start("(exec setsid env -i sleep 3603) &"),
         "headless-child" => start(&format!("exec setsid '{}' --headless", std::env::current_exe()?.display())),
+        "bare-foreground" => start("exec setsid env -i sleep 3607"),
+        "other-cookie" => start(&format!("MGR_COOKIE={rest} exec setsid sleep 3608")),
         "many-children" => start(&format!("for n in $(seq {rest}); do (setsid sleep 3604 &); done")),
         "hop-child" => start(&format!("exec setsid '{}' --hop {rest}", std::env::current_exe()?.display())),
         "" | "#" => Ok(()),

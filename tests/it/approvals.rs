@@ -291,6 +291,16 @@ outputs: {said: '{{ steps.tag.output }}'}
 }
 
 #[test]
+fn a_note_that_comes_too_late_is_said_to_be_lost() {
+    let home = TestHome::new();
+    assert_eq!(home.workflow(SHIP).0, Some(10));
+    let lost = |note: &str| home.json(&["answer", "@last/ship", "yes", "--note", note])["note_lost"].clone();
+    assert_eq!(json!([lost("go"), lost(" go "), lost("late")]), json!([null, null, true]));
+    let late = home.mgr(&["answer", "@last/ship", "yes", "--note", "late"]);
+    assert!(late.code == Some(0) && late.stdout.contains("The note was not kept"), "{late:#?}");
+}
+
+#[test]
 fn of_two_answers_at_once_one_wins() {
     let home = TestHome::new();
     assert_eq!(home.workflow(SHIP).0, Some(10));
@@ -373,6 +383,26 @@ fn an_isolated_result_counts_as_it_was_archived() {
     home.json(&["answer", "@last/ship", "yes"]);
     assert_eq!(home.end_of_run("@last")["status"], "done");
     assert_eq!(home.shipped().as_deref(), Some("went\n"));
+}
+
+/// Once a result is brought in it lies where others can change it, and what a later step finds there is another.
+#[test]
+fn a_result_that_is_brought_in_counts_as_it_lies_there() {
+    let home = TestHome::new();
+    let text = SHIP.replace("shell: true, run: 'echo one", "isolate: copy, shell: true, run: 'echo one");
+    assert_eq!(home.workflow(&text).0, Some(10));
+    let task = home.question()["reviewed"][0]["task_id"].as_str().unwrap().to_owned();
+    assert_eq!(home.mgr(&["apply", &task]).code, Some(0));
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    let asked = home.question();
+    assert_eq!((&asked["files"], asked.get("edited")), (&json!(["made.txt"]), None), "{asked:#}");
+    write(&home, "two\n");
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    write(&home, "one\n");
+    refused(&home.mgr(&["answer", "@last/ship", "no"]), 9, &["has changed: made.txt"]);
+    assert_eq!(home.mgr(&["apply", &task, "--undo"]).code, Some(0));
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    home.json(&["answer", "@last/ship", "no"]);
 }
 
 /// All members of a group are looked at, and what lies before them; a step that is no ancestor is not.

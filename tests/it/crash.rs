@@ -235,11 +235,52 @@ fn a_claim_from_the_future_is_still_started() {
     let mut submit = home.command(["submit", SCRIPT]);
     submit.env("MGR_FAILPOINT", "engine.before_launch").output().unwrap();
     let id = home.only_task();
-    let database = rusqlite::Connection::open(home.home().join("mgr.db")).unwrap();
-    let sql = "UPDATE tasks SET attempts = json_set(attempts, '$[0].claimed_at', '2099-01-01T00:00:00Z')";
-    database.execute(sql, []).unwrap();
-    drop(database);
+    home.claimed_at("2099-01-01T00:00:00Z");
     told_the_truth(&home, &id, "kept");
+}
+
+/// Agents, and those who tidy up, remove files that are not theirs: what lives is proof enough that it was begun.
+#[test]
+fn an_attempt_whose_files_are_removed_runs_once() {
+    let empty = "find . -type f -empty -delete";
+    let rows = [
+        ("say working\n", empty, "done"),
+        ("", empty, "failed"),
+        ("", "rm -f alive pid out err ctl", "failed"),
+        ("", "rm -rf \"$PWD\"", "failed"),
+    ];
+    for (first, removes, expected) in rows {
+        let home = TestHome::new();
+        let id = home.submit(&format!(
+            "{first}run cd \"$MGR_HOME/tasks/$MGR_TASK_ID/1\" && {removes}\nwrite up 1\nwait-for go\nfinish the truth"
+        ));
+        home.wait_file("up");
+        home.claimed_long_ago();
+        // The keeper makes anew what it is known by; until then every look finds nobody.
+        wait_for("the keeper's files", || {
+            let task = home.status(&id);
+            if ["alive", "pid", "ctl"].iter().all(|name| home.attempt(&id, 1).join(name).exists()) {
+                Ok(())
+            } else {
+                Err(task)
+            }
+        });
+        home.touch("go");
+        let task = home.end_of(&id);
+        let told = json!([task["status"], task["attempts"][0]["supervision"], home.runs()]);
+        assert_eq!(told, json!([expected, "kept", [format!("{id}.1")]]), "{removes}: {task:#}");
+    }
+}
+
+#[test]
+fn an_attempt_without_its_files_can_be_cancelled() {
+    let home = TestHome::new();
+    let id = home.submit("run rm -rf \"$MGR_HOME/tasks/$MGR_TASK_ID/1\"\nwrite up 1\nhang");
+    home.wait_file("up");
+    let ran = home.mgr(&["cancel", &id, "--grace", "1s"]);
+    assert_eq!((ran.code, home.status(&id)["status"].as_str()), (Some(0), Some("cancelled")), "{ran:#?}");
+    assert_eq!(home.runs().len(), 1);
+    assert!(members(&id, 1).is_empty(), "{:#?}", members(&id, 1));
 }
 
 #[test]

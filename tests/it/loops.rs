@@ -42,6 +42,10 @@ outputs: {seen: "{{ steps.after.output | trim }}"}
     assert_eq!((code, run["outputs"]["seen"].as_str()), (Some(0), Some("passed")), "{run:#}");
     assert_eq!(turns(&run), json!([["fix", "done", 3, 3], ["after", "done", 1, null]]), "{run:#}");
     assert_eq!(home.runs().len(), 3);
+    let tasks = home.json(&["list", "--workflow", "@last"])["tasks"].as_array().unwrap().clone();
+    let of_loop = tasks.iter().filter(|task| task["backend"] == "fake").map(|task| task["elapsed_s"].as_f64().unwrap());
+    let (took, all) = (run["steps"][0]["elapsed_s"].as_f64().unwrap(), of_loop.sum::<f64>());
+    assert!((took - all).abs() < 1e-6, "{took} is not {all}, which all runs of the loop took");
     let report = home.mgr(&["workflow", "report"]).stdout;
     assert!(report.contains("| fix | done after 3 runs |") && report.contains("\n3. task `"), "{report}");
 }

@@ -64,7 +64,11 @@ fn a_chain_stops_when_its_money_is_spent_and_goes_on_with_more() {
     assert_eq!((&run["status"], &run["cost_usd"], home.runs().len()), (&json!("done"), &json!(2.25), 3), "{run:#}");
     assert_eq!(home.caps(), [("a".into(), json!("$2.00")), ("b".into(), json!("$0.50")), ("c".into(), json!("$2.00"))]);
     assert_eq!(home.json(&["inbox"])["items"], json!([]));
-    assert_eq!(home.mgr(&["answer", id, "no"]).code, Some(9));
+    let late = home.mgr(&["answer", id, "no"]);
+    let hint = format!("`mgr workflow report {}`", run["workflow_id"].as_str().unwrap());
+    assert!(late.code == Some(9) && late.stderr.contains(&hint), "{late:#?}");
+    let none = home.mgr(&["workflow", "list", "-n", "0"]).stdout;
+    assert_eq!(none, "None was asked for: `-n 20` shows the newest.\n");
 }
 
 #[test]
@@ -136,9 +140,13 @@ fn an_unknown_cost_is_told_and_never_zero() {
     assert_eq!((ran.code, run.get("cost_usd"), &run["cost_unknown_steps"]), (Some(0), None, &json!(1)), "{run:#}");
     let page = home.mgr(&["workflow", "status"]).stdout;
     assert!(page.contains(", nothing known spent of a budget of $1.00: the cost of 1 step is not known\n"), "{page}");
+    let shown = |at: usize| home.mgr(&["status", run["steps"][at]["task_id"].as_str().unwrap()]).stdout;
+    assert!(shown(0).contains("unknown") && !shown(1).contains("unknown"), "{}{}", shown(0), shown(1));
+    assert_eq!(json!([run["steps"][0]["cost_unknown"], run["steps"][1]["cost_unknown"]]), json!([true, null]));
     let report = home.mgr(&["workflow", "report"]).stdout;
     assert!(
-        report.contains("Nothing known spent of a budget of $1.00: the cost of 1 step is not known.")
+        report.contains(" | unknown |  |\n| b | done | command | ")
+            && report.contains("Nothing known spent of a budget of $1.00: the cost of 1 step is not known.")
             && !report.contains("$0"),
         "{report}"
     );
@@ -195,6 +203,24 @@ fn nobody_waits_for_a_nested_run_whose_own_money_is_spent() {
     home.json(&["answer", &question, "yes"]);
     let run = home.end_of_run("@last");
     assert_eq!((statuses(&run), &run["cost_usd"]), (vec!["done"], &json!(1.5)), "{run:#}");
+}
+
+/// To a shell `$10` is `0`.
+#[test]
+fn a_budget_of_nothing_is_refused_and_shown_in_quotes() {
+    let home = TestHome::new();
+    let id = home.detached(&format!("budget: $0\nsteps:\n{}", paid("a", "", "", "1", "")));
+    home.paused();
+    let refused = [vec!["workflow", "resume", &id, "--budget", "0"], vec!["answer", "@last/budget", "yes"]];
+    for args in refused {
+        let ran = home.mgr(&args);
+        let hint = format!("`mgr workflow resume {id} --budget '$N'`");
+        assert!(ran.code == Some(2) && ran.stderr.contains(&hint), "{ran:#?}");
+    }
+    let run = home.paused();
+    assert_eq!(json!([run["budget_usd"], run["why"]]), json!([0.0, "the budget of $0.00 is spent: $0.00 so far"]));
+    let told = home.mgr(&["workflow", "status"]).stdout;
+    assert!(told.contains("--budget '$N'` sets another"), "{told}");
 }
 
 /// A second yes to the same question, from another door or late, is no yes to the next one.

@@ -166,6 +166,12 @@ fn a_question_below_is_a_question_of_the_whole() {
     assert_eq!(kept, 1);
     let item = home.json(&["inbox"])["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!(item, format!("{child}/ask"));
+    // Whoever reads the report of the whole learns what to answer.
+    let report = home.mgr(&["workflow", "report", run["workflow_id"].as_str().unwrap()]).stdout;
+    assert!(report.contains("Of its 2 steps: 1 to do, 1 waiting for a person."), "{report}");
+    assert!(report.contains("Step in/ask waits for a person since "), "{report}");
+    assert!(report.contains(&format!(": “go?”. `mgr answer {item} yes` or `no` answers it.")), "{report}");
+    assert!(report.contains("| in/ask | held | approval |  |  | go? |"), "{report}");
     home.json(&["answer", &item, "yes"]);
     assert_eq!(home.mgr(&["workflow", "status", "--wait"]).code, Some(10));
     let asked = home.json(&["inbox"])["items"][0].clone();

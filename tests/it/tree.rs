@@ -21,10 +21,10 @@ fn nothing_is_left(home: &TestHome) {
 fn cancel_leaves_nothing_of_a_stubborn_tree() {
     let home = TestHome::new();
     let id = home.submit(
-        "fork-child\nsetsid-child\ndouble-fork\nnohup-loop\nbare-child\nmany-children 20\nwrite up 1\nignore-term\nhang",
+        "fork-child\nsetsid-child\ndouble-fork\nnohup-loop\nbare-child\nother-cookie x\nother-cookie mgr\nother-cookie 1.1\nmany-children 20\nwrite up 1\nignore-term\nhang",
     );
     home.wait_file("up");
-    wait_for("the tree", || if at_work(&home).len() >= 26 { Ok(()) } else { Err(at_work(&home)) });
+    wait_for("the tree", || if at_work(&home).len() >= 29 { Ok(()) } else { Err(at_work(&home)) });
     let ran = home.mgr(&["cancel", &id, "--grace", "200ms"]);
     nothing_is_left(&home);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:#?}");
@@ -135,6 +135,41 @@ fn cancel_returns_when_the_keeper_is_gone_too() {
     let cookie = format!("{id}.1");
     let left: Vec<_> = processes().into_iter().filter(|process| process.has_env("MGR_COOKIE", &cookie)).collect();
     assert!(left.is_empty(), "{left:#?}");
+}
+
+/// What has given away its environment is known by its parent, and when that is gone, by having been seen.
+#[test]
+fn a_second_keeper_knows_children_without_an_environment() {
+    let home = TestHome::new();
+    let id = home.submit("bare-foreground\nwrite up 1\nhang");
+    home.wait_file("up");
+    let is_bare = |process: &Process| process.args.iter().any(|arg| arg == "3607");
+    wait_for("the child", || if at_work(&home).iter().any(is_bare) { Ok(()) } else { Err(at_work(&home)) });
+    let first = home.wait_keeper(&id, 1);
+    kill_hard(first);
+    wait_for("another keeper", || home.keeper_of(&id, 1).filter(|pid| *pid != first).ok_or(home.status(&id)));
+    home.json(&["pause", &id]);
+    wait_for("a stopped tree", || {
+        let tree = at_work(&home);
+        if tree.len() == 2 && tree.iter().all(|process| process.state == 'T') { Ok(()) } else { Err(tree) }
+    });
+    home.json(&["resume", &id]);
+    let ran = home.mgr(&["cancel", &id, "--grace", "5s"]);
+    nothing_is_left(&home);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
+
+#[test]
+fn cancel_of_what_is_over_ends_what_is_left_of_it() {
+    let home = TestHome::new();
+    let id = home.submit("finish x");
+    home.end_of(&id);
+    let mut left = std::process::Command::new("sleep");
+    let mut left = left.arg("3609").env("MGR_COOKIE", format!("{id}.1")).spawn().unwrap();
+    let cancelled = home.json(&["cancel", &id]);
+    let whole = json!({"tasks": [{"task_id": id, "status": "done", "killed_processes": 1, "was_over": true}]});
+    assert_eq!(cancelled, whole);
+    assert!(!left.wait().unwrap().success());
 }
 
 #[test]
@@ -296,6 +331,18 @@ mod stopped {
         let id = home.detached(text);
         stop_the_ticker(&home);
         assert_eq!(home.end_of_run(&id)["status"], "done");
+    }
+
+    #[test]
+    fn a_keeper_goes_on_when_nothing_was_heard_of_it() {
+        let home = TestHome::new();
+        let id = home.submit("write up 1\nwait-for go\nfinish the truth");
+        home.wait_file("up");
+        stop(home.wait_keeper(&id, 1));
+        home.claimed_long_ago();
+        home.touch("go");
+        let task = home.end_of(&id);
+        assert_eq!(json!([task["status"], home.output(&id)]), json!(["done", "the truth\n"]), "{task:#}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What people wish about runs: pause, resume, retry, reuse, watch.
 
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::{
     it::workflow::{step, told},
-    support::{Process, Ran, TestHome, members, wait_death, wait_for},
+    support::{Process, Ran, TestHome, in_group, members, wait_death, wait_for},
 };
 
 /// Statuses by step alone.
@@ -61,8 +63,9 @@ fn a_pause_stops_what_runs_and_starts_nothing_new() {
     assert_eq!(home.status(&single)["status"], "paused");
     home.json(&["resume", &single]);
     assert_eq!(home.end_of_run(&id)["status"], "done");
-    for wish in ["pause", "resume"] {
-        assert_eq!(home.mgr(&["workflow", wish, &id]).code, Some(9));
+    for wish in ["pause", "resume", "cancel"] {
+        let late = home.mgr(&["workflow", wish, &id]);
+        assert!(late.code == Some(9) && late.stderr.contains(&format!("`mgr workflow retry {id} STEP`")), "{late:#?}");
     }
 }
 
@@ -81,6 +84,61 @@ fn a_pause_may_let_what_runs_finish() {
     assert_eq!((statuses(&run), run["status"].as_str()), (vec!["done", "waiting"], Some("paused")));
     assert_eq!(home.mgr(&["workflow", "resume", &id, "--wait"]).code, Some(0));
     assert_eq!(home.runs().len(), 2);
+}
+
+/// A step whose task waits for the directory has not begun, in the run itself and in one of its steps.
+#[test]
+fn a_pause_that_lets_run_holds_what_has_not_begun() {
+    let home = TestHome::new();
+    let nested = step("c", "", "write in-c 1\nfinish c").replace("  - ", "      - ");
+    let text = format!(
+        "steps:\n{}{}  - id: n\n    kind: workflow\n    workflow:\n      steps:\n{nested}",
+        step("a", "", "write up 1\nwait-for go\nfinish a"),
+        step("b", "", "write in-b 1\nfinish b"),
+    );
+    let id = home.detached(&text.replace("read_only", "edit"));
+    home.wait_file("up");
+    let child = wait_for("the tasks that wait", || match home.json(&["list", "-s", "queued"])["tasks"].as_array() {
+        Some(queued) if queued.len() == 2 => Ok(home.run_state(&id)["steps"][2]["child_id"].clone()),
+        queued => Err(json!(queued)),
+    });
+    home.json(&["workflow", "pause", &id, "--let-run"]);
+    home.touch("go");
+    let run = wait_for("the end of what runs", || match home.run_state(&id) {
+        run if statuses(&run)[0] == "done" => Ok(run),
+        run => Err(run),
+    });
+    let held = [home.status(&task_of(&run, 1)), home.status(&task_of(&home.run_state(child.as_str().unwrap()), 0))];
+    assert_eq!(held.map(|task| task["status"].clone()), ["held", "held"]);
+    assert_eq!(json!([run["status"], run["steps"][1]["reason"]]), json!(["paused", "its task is paused"]));
+    assert_eq!(home.runs().len(), 1);
+    assert_eq!(home.mgr(&["workflow", "resume", &id, "--wait"]).code, Some(0));
+    assert_eq!(home.runs().len(), 3);
+}
+
+/// Whoever has started it at a terminal is told of the pause and stays; a run that nobody attends lets go.
+#[test]
+fn a_run_that_is_attended_waits_a_pause_out() {
+    let home = TestHome::new();
+    let text = format!("steps:\n{}", step("a", "", "write up 1\nwait-for go\nfinish a"));
+    let start = |more: &[&str]| {
+        let _ = std::fs::remove_file(home.work().join("up"));
+        let args = [&["workflow", "run", "--workflow", &text], more].concat();
+        let child = in_group(home.command(args));
+        home.wait_file("up");
+        let paused = home.json(&["workflow", "pause", "@last", "--let-run"])["run"].clone();
+        (child, paused["workflow_id"].as_str().unwrap().to_owned())
+    };
+    let (child, id) = start(&["--unattended"]);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(5));
+    home.json(&["workflow", "cancel", &id]);
+    let (mut child, id) = start(&[]);
+    let told = BufReader::new(child.stderr.as_mut().unwrap()).lines().map(Result::unwrap);
+    let told: Vec<_> = told.take_while(|line| !line.starts_with("paused ")).collect();
+    assert!(told.len() < 5 && child.try_wait().unwrap().is_none(), "{told:?}");
+    home.json(&["workflow", "resume", &id]);
+    home.touch("go");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

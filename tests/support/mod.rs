@@ -198,6 +198,19 @@ impl TestHome {
         wait_for("a keeper", || self.keeper_of(id, number).ok_or_else(|| self.json(&["list"])))
     }
 
+    /// Says of all first attempts that they were claimed then.
+    pub fn claimed_at(&self, time: &str) {
+        let database = rusqlite::Connection::open(self.home().join("mgr.db")).unwrap();
+        database.busy_timeout(DEADLINE).unwrap();
+        let sql = "UPDATE tasks SET attempts = json_set(attempts, '$[0].claimed_at', ?1)";
+        database.execute(sql, [time]).unwrap();
+    }
+
+    /// Nobody waits for what should have been there long ago.
+    pub fn claimed_long_ago(&self) {
+        self.claimed_at("2020-01-01T00:00:00Z");
+    }
+
     /// Kills the ticker and waits until its lock is free.
     #[track_caller]
     pub fn kill_tickers(&self) {

@@ -7,7 +7,13 @@
 
 use std::time::Duration;
 
-use super::{Loaded, RunState, change, no_run, record::About, review::ancestors};
+use super::{
+    Loaded, RunState, change,
+    driver::AGAIN_AFTER,
+    no_run,
+    record::About,
+    review::{ToCome, ancestors},
+};
 use crate::{
     core::{
         Giver, Question, RefusedAnswer, Review, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, Timestamp,
@@ -44,6 +50,8 @@ pub(super) struct Terms {
 pub(super) enum Leave {
     /// It may; what is to be noted with its start.
     Given(Vec<StepChange>),
+    /// What was looked at is not there again yet; when to look, where nothing wakes the run.
+    Later(Option<Timestamp>),
     /// Something is another than it was: it is asked about again.
     Gone(Vec<StepChange>),
 }
@@ -143,7 +151,13 @@ impl Engine {
                     let kept = Question { counted: true, ..question }.to_kept();
                     marks.push(StepChange { question: Some(kept), ..change(row, row.status, row.reason.clone()) });
                 }
-                Some(review) => return Ok(Leave::Gone(again(loaded, steps, at, &question, review))),
+                Some(review) => {
+                    return Ok(match self.is_to_come(steps, &review, &question.review)? {
+                        ToCome::Nothing => Leave::Gone(again(loaded, steps, at, &question, review)),
+                        ToCome::Step => Leave::Later(None),
+                        ToCome::NestedStep => Leave::Later(Some(clock::now().plus(AGAIN_AFTER))),
+                    });
+                }
             }
         }
         Ok(Leave::Given(marks))
@@ -225,10 +239,11 @@ impl Engine {
         Ok(ancestors(&loaded.plan, place).into_iter().any(|before| !steps[before].status.is_over()))
     }
 
-    /// Takes a person's word on a step that waits for it. The same word a second time changes nothing.
+    /// Takes a person's word on a step that waits for it. The same word on the same a second time changes nothing.
     ///
     /// # Errors
-    /// The step waits for nobody, or another word was given, or what it asks about is another by now.
+    /// The step waits for nobody, or another word was given, or one on something else, or what it asks about is another
+    /// by now.
     pub fn answer_step(
         &self,
         id: &RunId,
@@ -290,8 +305,7 @@ impl Engine {
                 writing.touch_run(id, clock::now())?;
                 return Ok(Answered::Changed(names, digest));
             }
-            if let Some(seen) = answer.digest.filter(|seen| !question.review.digest.starts_with(seen) || seen.len() < 8)
-            {
+            if let Some(seen) = answer.digest.filter(|seen| !is_digest(&question.review.digest, seen)) {
                 let (step, digest) = (&row.step, &question.review.digest);
                 return Err(conflict(
                     format!(
@@ -314,11 +328,21 @@ fn to_answer(id: &RunId, row: &RunStep, answer: &Answer<'_>) -> Result<Option<Qu
     let step = &row.step;
     match (question, row.status) {
         (Some(question), StepStatus::Held) => Ok(Some(question)),
-        (Some(Question { word: Some(word), .. }), StepStatus::Done | StepStatus::Failed) => {
-            if word.approved == answer.approved {
-                return Ok(None);
-            }
+        (Some(Question { word: Some(word), review, .. }), StepStatus::Done | StepStatus::Failed) => {
             let first = word.reason();
+            if word.approved == answer.approved {
+                let digest = &review.digest;
+                return match answer.digest.filter(|seen| !is_digest(digest, seen)) {
+                    None => Ok(None),
+                    Some(seen) => Err(conflict(
+                        format!(
+                            "step `{step}` of run `{id}` was answered at {}, and not for `{seen}`: {first}, for {digest}",
+                            word.at
+                        ),
+                        &format!("`mgr workflow retry {id} '{step}'` asks again"),
+                    )),
+                };
+            }
             Err(conflict(
                 format!("step `{step}` of run `{id}` was answered before: {first}"),
                 &format!("the first word counts; `mgr workflow retry {id} '{step}'` asks again"),
@@ -329,6 +353,11 @@ fn to_answer(id: &RunId, row: &RunStep, answer: &Answer<'_>) -> Result<Option<Qu
             "`mgr inbox` lists what waits for a person",
         )),
     }
+}
+
+/// Whether somebody who has seen this has seen what the digest stands for.
+fn is_digest(digest: &str, seen: &str) -> bool {
+    seen.len() >= 8 && digest.starts_with(seen)
 }
 
 fn word_of(answer: &Answer<'_>) -> Word {
@@ -413,4 +442,46 @@ fn row_of(view: &View<'_>, run: &RunId, step: &str) -> Result<RunStep, EngineErr
 
 fn conflict(message: String, hint: &str) -> EngineError {
     EngineError::Conflict { message, hint: hint.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(approved: bool, digest: Option<&str>) -> Answer<'_> {
+        Answer { approved, note: None, digest, over: "cli", client: None, user: None }
+    }
+
+    #[test]
+    fn a_second_word_counts_as_the_first_only_for_what_that_was_about() {
+        let id: RunId = "1qeh23kkfnwydp83c0z65".parse().unwrap();
+        let review = Review { digest: "0123456789abcdef".into(), ..Review::default() };
+        let giver = Giver::Person { over: "cli".into(), client: None, user: None };
+        let word = Word { approved: true, note: None, giver, at: Timestamp(0) };
+        let question = Question { review, ..Question::default() }.with(word);
+        let row = RunStep {
+            step: "ship".into(),
+            status: StepStatus::Done,
+            task: None,
+            turn: 1,
+            loops: 0,
+            child: None,
+            reason: None,
+            due_at: None,
+            question: Some(question.to_kept()),
+            has_ended: false,
+        };
+        let told =
+            |approved, digest| to_answer(&id, &row, &answer(approved, digest)).map_err(|error| error.to_string());
+        for same in [None, Some("0123456789abcdef"), Some("01234567")] {
+            assert_eq!(told(true, same), Ok(None), "{same:?}");
+        }
+        let before = format!("step `ship` of run `{id}` was answered");
+        for other in ["deadbeef", "0123", ""] {
+            let at = "1970-01-01T00:00:00.000Z";
+            let error = format!("{before} at {at}, and not for `{other}`: approved, for 0123456789abcdef");
+            assert_eq!(told(true, Some(other)), Err(error));
+        }
+        assert_eq!(told(false, Some("01234567")), Err(format!("{before} before: approved")));
+    }
 }

@@ -188,7 +188,7 @@ impl Engine {
     /// as once.
     ///
     /// # Errors
-    /// The run does not wait for money.
+    /// The run does not wait for money, or the same amount is nothing.
     pub fn allow_more(&self, id: &RunId, vocabulary: &Vocabulary) -> Result<Run, EngineError> {
         let run = self.run_state(id)?.run;
         let Some(purse) = self.empty_purse(&run, vocabulary)? else {
@@ -201,6 +201,14 @@ impl Engine {
             });
         };
         let amount = self.definition(&run, vocabulary)?.workflow.budget.unwrap_or(purse.budget);
+        if amount == Money(0) {
+            return Err(EngineError::Invalid {
+                message: format!("the budget of run `{id}` is {amount}: as much again is nothing"),
+                hint: format!(
+                    "`mgr workflow resume {id} --budget '$N'` sets another, `mgr workflow cancel {id}` ends it"
+                ),
+            });
+        }
         let raised = Money(purse.budget.0.saturating_add(amount.0));
         // What was overspent is not to stop it again at once.
         let budget = if raised > purse.spent { raised } else { Money(purse.spent.0.saturating_add(amount.0)) };

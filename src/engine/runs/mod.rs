@@ -101,6 +101,31 @@ impl Frozen {
     pub(super) fn started_with(&self) -> StartedWith<'_> {
         StartedWith { env: Some(&self.env), loaf: self.loaf.as_ref() }
     }
+
+    /// Returns what a run keeps that is the workflow of a step: the same circumstances, and of the environment what
+    /// it declares itself.
+    fn handed_to(&self, workflow: &Workflow, plan: &Plan, said: Vec<String>) -> Self {
+        let declared = workflow.declared_env();
+        let env = self.env.iter().filter(|(name, _)| declared.contains(name.as_str()));
+        Self {
+            v: 1,
+            workflow: workflow.frozen.clone(),
+            params: plan.params.clone(),
+            said,
+            working_dir: self.working_dir.clone(),
+            demo: self.demo,
+            file: None,
+            template: None,
+            env: env.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            loaf_id: self.loaf_id.clone(),
+            loaf: self.loaf.clone(),
+            unattended: self.unattended,
+            asked_by: self.asked_by.clone(),
+            policy: self.policy,
+            bounds: self.bounds.clone(),
+            digest: plan.digest.clone(),
+        }
+    }
 }
 
 /// Values of the environment may be secrets: only names are shown.

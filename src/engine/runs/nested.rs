@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Frozen, Loaded, RunAsk, RunState, StepMaker, change, driver::ask_of};
+use super::{Loaded, RunAsk, RunState, StepMaker, change, driver::ask_of};
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, StepStatus, Timestamp},
     engine::{Engine, EngineError},
@@ -37,25 +37,7 @@ impl Engine {
             let faults: Vec<_> = checked.faults.into_iter().map(|fault| fault.message).collect();
             return failed(faults.join("; "));
         };
-        let declared = definition.declared_env();
-        let frozen = Frozen {
-            v: 1,
-            workflow: definition.frozen.clone(),
-            params: plan.params.clone(),
-            said: handed.said.into_iter().collect(),
-            working_dir: loaded.frozen.working_dir.clone(),
-            demo: loaded.frozen.demo,
-            file: None,
-            template: None,
-            env: loaded.frozen.env.clone().into_iter().filter(|(name, _)| declared.contains(name.as_str())).collect(),
-            loaf_id: loaded.frozen.loaf_id.clone(),
-            loaf: loaded.frozen.loaf.clone(),
-            unattended: loaded.frozen.unattended,
-            asked_by: loaded.frozen.asked_by.clone(),
-            policy: loaded.frozen.policy,
-            bounds: loaded.frozen.bounds.clone(),
-            digest: plan.digest.clone(),
-        };
+        let frozen = loaded.frozen.handed_to(definition, &plan, handed.said.into_iter().collect());
         let child = self.take_on(&RunAsk {
             name: definition.name.as_deref().unwrap_or(&row.step),
             frozen: &frozen,

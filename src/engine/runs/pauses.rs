@@ -56,11 +56,19 @@ impl Engine {
     /// Lets a paused run go on, with a new budget where one is given. What a person paused singly stays paused.
     ///
     /// # Errors
-    /// The run is over, or was paused with the run that it belongs to, or a task wants to give money.
+    /// The run is over, or was paused with the run that it belongs to, or a task wants to give money, or the budget is
+    /// nothing.
     pub fn resume_run(&self, id: &RunId, budget: Option<Money>) -> Result<RunState, EngineError> {
         self.reconcile()?;
         if budget.is_some() {
             self.check_person(id, BUDGET)?;
+        }
+        if budget == Some(Money(0)) {
+            return Err(EngineError::Invalid {
+                message: "a budget of $0.00 lets nothing go on".into(),
+                // To a shell, `$10` is something else than ten dollars.
+                hint: format!("`mgr workflow resume {id} --budget '$N'`, with the quotes"),
+            });
         }
         let settled = self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
@@ -120,8 +128,9 @@ impl Engine {
         Ok(self.store.read(|view| view.live_tasks_of_run(&run.id))?.iter().filter_map(held_until).min())
     }
 
-    /// Pauses the tasks of a run and the runs of its nested workflows, all that are not paused already. A task that
-    /// this pause has paused before and that runs was resumed by a person: it goes on.
+    /// Pauses the tasks of a run and the runs of its nested workflows, all that are not paused already; without
+    /// `freezes` only the tasks that have not begun. A task that this pause has paused before and that runs was resumed
+    /// by a person: it goes on.
     fn stand_still(
         &self,
         writing: &Writing<'_>,
@@ -130,14 +139,12 @@ impl Engine {
         now: Timestamp,
         settled: &mut Settled,
     ) -> Result<(), EngineError> {
-        if freezes {
-            let known = writing.view().tasks_paused_with(run)?;
-            for task in writing.view().live_tasks_of_run(run)? {
-                let may = !known.contains(&task.id) && matches!(decide(&task.state, &Input::PauseAsked), Ok(Some(_)));
-                if may {
-                    self.apply(writing, [wish(&task.id, Input::PauseAsked)].into(), now, settled)?;
-                    writing.add_paused_task(run, &task.id)?;
-                }
+        let known = writing.view().tasks_paused_with(run)?;
+        for task in writing.view().live_tasks_of_run(run)? {
+            let is_meant = (freezes || task.attempts.is_empty()) && !known.contains(&task.id);
+            if is_meant && matches!(decide(&task.state, &Input::PauseAsked), Ok(Some(_))) {
+                self.apply(writing, [wish(&task.id, Input::PauseAsked)].into(), now, settled)?;
+                writing.add_paused_task(run, &task.id)?;
             }
         }
         for child in writing.view().children_of(run)? {
@@ -192,9 +199,16 @@ fn wish(task: &TaskId, input: Input) -> News {
     News { task: task.clone(), input, end: None }
 }
 
-fn over(run: &Run) -> EngineError {
-    EngineError::Conflict {
-        message: format!("run `{}` is over already: {}", run.id, run.status.as_str()),
-        hint: "`mgr workflow retry` runs a step of it again".into(),
-    }
+/// Refuses a wish about a run that is over, with what may be wished instead.
+pub(super) fn over(run: &Run) -> EngineError {
+    let (id, status) = (&run.id, run.status.as_str());
+    let hint = match run.status {
+        RunStatus::Failed | RunStatus::Cancelled => {
+            format!("`mgr workflow retry {id}` runs again what did not succeed")
+        }
+        RunStatus::Done | RunStatus::Running | RunStatus::Paused => {
+            format!("`mgr workflow retry {id} STEP` runs one step again; `mgr workflow status {id}` names them")
+        }
+    };
+    EngineError::Conflict { message: format!("run `{id}` is over already: {status}"), hint }
 }

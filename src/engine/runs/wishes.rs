@@ -1,6 +1,6 @@
 //! What people wish about a run. Must not start steps: each wish is written down, and the driver looks.
 
-use super::{Loaded, RunState, nested::cancel_family, no_run, record::About};
+use super::{Loaded, RunState, nested::cancel_family, no_run, pauses::over, record::About};
 use crate::{
     core::{Ending, Input, RunId, RunStatus, RunStep, Span, StepStatus, TaskId},
     engine::{Engine, EngineError, settle::News},
@@ -20,12 +20,7 @@ impl Engine {
             match run.status {
                 RunStatus::Running | RunStatus::Paused => {}
                 RunStatus::Cancelled => return Ok(()),
-                RunStatus::Done | RunStatus::Failed => {
-                    return Err(EngineError::Conflict {
-                        message: format!("run `{id}` is over already: {}", run.status.as_str()),
-                        hint: "`mgr workflow retry` runs a step of it again".into(),
-                    });
-                }
+                RunStatus::Done | RunStatus::Failed => return Err(over(&run)),
             }
             cancel_family(writing, id, clock::now())
         })?;

@@ -192,7 +192,7 @@ function workRow(page, act, { key, href, level = 0, what, health, by, now, ended
           "span",
           { title: clip(now, 500) || undefined },
           ended && h("span", { class: "faint" }, ended, now && " · "),
-          clip(now, 200),
+          coded(clip(now, 200)),
         ),
     ),
     cell("time", time),
@@ -214,11 +214,15 @@ export function taskRow(page, act, task, { level = 0, step } = {}) {
     now: oneLine(task.failure?.message ?? doingOf(task)),
     ended: endedAgo(page, task),
     time: elapsedNow(page, task),
-    cost: moneyWords(task.cost?.usd),
+    cost: isCostless(task) ? null : moneyWords(task.cost?.usd),
     id: task.task_id,
     isFaint: isOverNow && level > 0,
   });
 }
+
+/** Whether there is no cost to be known: no agent is asked, or none was yet. */
+export const isCostless = ({ cost, backend, elapsed_s: elapsed }) =>
+  cost?.usd === undefined && (backend === "command" || elapsed === undefined);
 
 const endedAgo = (page, { finished_at: at }) => at && `${roughWords(secondsBetween(at, page.now))} ago`;
 

@@ -10,6 +10,7 @@ import {
   elapsedNow,
   facts,
   heading,
+  isCostless,
   moment,
   press,
   refusals,
@@ -127,7 +128,7 @@ function taskLine(page, act, task) {
     task.backend,
     model,
     elapsedNow(page, task),
-    task.cost?.usd === undefined ? "cost unknown" : moneyWords(task.cost.usd),
+    !isCostless(task) && (task.cost?.usd === undefined ? "cost unknown" : moneyWords(task.cost.usd)),
   ];
   const doing = task.waiting_on
     ? `waits: ${task.waiting_on}`
@@ -137,7 +138,7 @@ function taskLine(page, act, task) {
     { class: "facts-line" },
     parts.filter(Boolean).map((part) => h("span", {}, part)),
     copyable(page, act, task.task_id),
-    doing && h("span", { key: "doing", class: "doing" }, doing),
+    doing && h("span", { key: "doing", class: "doing" }, coded(doing)),
   );
 }
 
@@ -259,7 +260,8 @@ function eventsOf(page, act, task, log) {
     "aria-label": "Events, newest last",
     island,
   });
-  return section("Events", { key: "events", aside }, cut, list);
+  const none = h("p", { class: "nothing" }, isOver(task.status) ? "There are none." : "None yet.");
+  return section("Events", { key: "events", aside }, cut, log.events.length > 0 ? list : none);
 }
 
 /** Follows the end as long as the person has not scrolled up. */
@@ -346,8 +348,8 @@ function taskFacts(page, act, task) {
       ["Verification", task.verification !== "none" && verificationOf(task)],
       ["Backend", task.backend],
       ["Model", modelOf(task)],
-      ["Cost", costOf(task)],
-      ["Tokens", tokensOf(task)],
+      ["Cost", !isCostless(task) && costOf(task)],
+      ["Tokens", !isCostless(task) && tokensOf(task)],
       ["Created", time(task.created_at)],
       ["Started", time(task.started_at)],
       ["Finished", time(task.finished_at)],

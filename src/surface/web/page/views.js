@@ -6,6 +6,7 @@ import { h, lazily } from "./dom.js";
 import {
   RUNS,
   WORK,
+  coded,
   copyable,
   elapsedNow,
   facts,
@@ -102,7 +103,8 @@ function placeOf(task, runs) {
 
 function liveWork(page, act, { live, liveRuns, counts }) {
   const runs = new Map(liveRuns.map((run) => [run.workflow_id, run]));
-  const placed = live.map((task) => ({ task, ...placeOf(task, runs) })).sort((a, b) => byTime("created_at")(b.task, a.task));
+  const placed = live.map((task) => ({ task, ...placeOf(task, runs) }));
+  placed.sort((a, b) => byTime("created_at")(b.task, a.task));
   const ofRun = (run) => {
     const steps = placed.filter((one) => one.run === run);
     return [
@@ -484,7 +486,7 @@ function stepCells(page, act, run, step, level, elapsed) {
     ["what", name],
     ["status", status(step.standing)],
     ["by", step.backend ?? step.kind],
-    ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, clip(why, 240))],
+    ["now", why && h("span", { title: why.length > 80 ? clip(why, 600) : undefined }, coded(clip(why, 240)))],
     ["time", elapsed],
     ["cost", step.cost_usd === undefined ? costless(run, step) : moneyWords(step.cost_usd)],
     ["id", id && copyable(page, act, id)],
