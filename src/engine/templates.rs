@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
+
 use super::{Engine, EngineError};
 use crate::{
     core::TemplateName,
@@ -21,12 +23,13 @@ impl Engine {
         Ok(names.iter().filter_map(|name| name.strip_suffix(".yaml")?.parse().ok()).collect())
     }
 
-    /// Keeps a template; returns whether there was one of this name.
+    /// Returns whether there is a template of this name already, which one may be kept under.
     ///
     /// # Errors
-    /// There is one and it is not to be replaced, or the file cannot be written.
-    pub fn keep_template(&self, name: &TemplateName, text: &str, replace: bool) -> Result<bool, EngineError> {
+    /// There is one and it is not to be replaced, or something else is in its place.
+    pub fn place_of_template(&self, name: &TemplateName, replace: bool) -> Result<bool, EngineError> {
         let path = self.home.template(name);
+        no_directory(&path)?;
         let is_there = path.exists();
         if is_there && !replace {
             return Err(EngineError::Conflict {
@@ -34,6 +37,16 @@ impl Engine {
                 hint: "choose another name, or replace it with `--force`".into(),
             });
         }
+        Ok(is_there)
+    }
+
+    /// Keeps a template; returns whether there was one of this name.
+    ///
+    /// # Errors
+    /// There is one and it is not to be replaced, or the file cannot be written.
+    pub fn keep_template(&self, name: &TemplateName, text: &str, replace: bool) -> Result<bool, EngineError> {
+        let is_there = self.place_of_template(name, replace)?;
+        let path = self.home.template(name);
         files::make_dir(&self.home.templates())?;
         files::replace(&path, text.as_bytes(), Durability::Machine)?;
         Ok(is_there)
@@ -45,6 +58,7 @@ impl Engine {
     /// The file cannot be removed, or the store not be written.
     pub fn remove_template(&self, name: &TemplateName) -> Result<bool, EngineError> {
         let path = self.home.template(name);
+        no_directory(&path)?;
         if !path.exists() {
             return Ok(false);
         }
@@ -58,4 +72,14 @@ impl Engine {
     pub fn template_uses(&self) -> Result<BTreeMap<String, TemplateUse>, EngineError> {
         Ok(self.store.read(|view| view.template_uses())?)
     }
+}
+
+fn no_directory(path: &Utf8Path) -> Result<(), EngineError> {
+    if !path.is_dir() {
+        return Ok(());
+    }
+    Err(EngineError::Conflict {
+        message: format!("`{path}` is a directory and no template"),
+        hint: "move it away, or choose another name".into(),
+    })
 }

@@ -1,5 +1,6 @@
 //! `mgr decompose`: a prompt as the steps of a workflow, by rule or by an agent that plans.
 
+use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -131,10 +132,13 @@ impl Operation for Decompose {
         if input.prompt.len() as u64 > PROMPT_LIMIT {
             return Err(OpError::invalid("the prompt is longer than 10 MB").hint("decompose a part of it"));
         }
+        not_empty(&input.prompt)?;
         // Before a planner is paid.
-        if let Some(out) = input.out.as_ref().filter(|out| out.0.exists() && !input.force) {
-            return Err(OpError::new(Code::Conflict, format!("there is a file `{}` already", out.0))
-                .hint("choose another one, or replace it with `--force`"));
+        if let Some(out) = &input.out {
+            check_place(&out.0, input.force)?;
+        }
+        if let Some(name) = &input.save {
+            call.engine.place_of_template(name, input.force)?;
         }
         let mut output = match &input.planner {
             None => DecomposeOutput::default(),
@@ -156,6 +160,38 @@ impl Operation for Decompose {
     }
 }
 
+/// Refuses a prompt that says nothing, as a submit does.
+pub(super) fn not_empty(prompt: &str) -> Result<(), OpError> {
+    if prompt.trim().is_empty() {
+        return Err(OpError::invalid("the prompt is empty").hint("say what is to be done"));
+    }
+    Ok(())
+}
+
+/// Refuses a place where no file can be written, as far as that can be seen.
+fn check_place(out: &Utf8Path, force: bool) -> Result<(), OpError> {
+    if out.is_dir() {
+        return Err(OpError::new(Code::Conflict, format!("`{out}` is a directory")).hint("name a file in it"));
+    }
+    if out.exists() && !force {
+        return Err(OpError::new(Code::Conflict, format!("there is a file `{out}` already"))
+            .hint("choose another one, or replace it with `--force`"));
+    }
+    match out.parent().filter(|parent| !parent.is_dir()) {
+        Some(parent) => Err(OpError::invalid(format!("cannot write `{out}`: `{parent}` is not a directory"))
+            .hint("make it first, or choose another place")),
+        None => Ok(()),
+    }
+}
+
+/// The name of the file that is written aside first means nothing to anybody.
+fn write(out: &Utf8Path, content: &[u8]) -> Result<(), OpError> {
+    files::replace(out, content, Durability::Process).map_err(|error| match error.is_disk_full() {
+        true => error.into(),
+        false => OpError::invalid(format!("cannot write `{out}`: {}", error.source)).hint("choose another place"),
+    })
+}
+
 /// Does with the workflow what was asked for.
 async fn finish(
     call: &Call<'_>,
@@ -163,14 +199,22 @@ async fn finish(
     found: Found,
     mut output: DecomposeOutput,
 ) -> Result<DecomposeOutput, OpError> {
-    if let Some(name) = &input.save {
-        save(call, name, &found, None, input.force)?;
-        output.template = Some(name.clone());
-    }
+    let before = input.out.as_ref().map(|out| (&out.0, std::fs::read(&out.0).ok()));
     if let Some(out) = &input.out {
-        let text = output.yaml.clone().unwrap_or_default();
-        files::replace(&out.0, text.as_bytes(), Durability::Process)?;
+        write(&out.0, output.yaml.as_deref().unwrap_or_default().as_bytes())?;
         output.path = Some(out.0.to_string());
+    }
+    if let Some(name) = &input.save {
+        if let Err(error) = save(call, name, &found, None, input.force) {
+            // Both or neither; what cannot be undone is at least told by the error.
+            let _ = match before {
+                Some((out, Some(content))) => write(out, &content),
+                Some((out, None)) => files::remove(out).map(drop).map_err(OpError::from),
+                None => Ok(()),
+            };
+            return Err(error);
+        }
+        output.template = Some(name.clone());
     }
     if input.run {
         let start = Start {

@@ -70,7 +70,7 @@ pub(super) fn find(call: &Call<'_>, wanted: Wanted) -> Result<Found, OpError> {
         (None, Some(inline), None) => Ok(Found::inline(inline.0)),
         (None, None, Some(name)) => by_name(call, &name),
         (None, None, None) => {
-            Err(OpError::invalid("no workflow").hint("name its file or template, or give it as `workflow`"))
+            Err(OpError::invalid("no workflow").hint("name its file or template, or give it with `--workflow`"))
         }
         (_, _, _) => Err(OpError::invalid("`file`, `workflow` and `template` exclude each other")),
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AbsolutePath, Call, Code, Effect, Example, Exit, JsonObject, OpError, Operation, Render, Toolset,
     args::read_prompt,
+    decompose::not_empty,
     named::{Found, Wanted, by_name, find},
     run_start::{Start, WorkflowRunOutput, counted, invalid, or_here, start_and_wait},
     step_maker::task_vocabulary,
@@ -110,13 +111,16 @@ fn to_keep(call: &Call<'_>, input: TemplateSaveInput) -> Result<Found, OpError> 
     let sources = others.into_iter().chain([input.prompt.is_some(), input.from_run.is_some()]);
     if sources.filter(|is_given| *is_given).count() != 1 {
         return Err(OpError::invalid("a template is made from one thing")
-            .hint("give a file, `workflow`, `template`, `prompt` or `from_run`"));
+            .hint("give a file, `--workflow`, `--template`, `--prompt` or `--from-run`"));
     }
     if input.params.is_some() && input.prompt.is_none() {
         return Err(OpError::invalid("`params` are for a prompt").hint("a workflow declares its parameters itself"));
     }
     match (input.prompt, input.from_run) {
-        (Some(prompt), _) => of_prompt(&input.name, &prompt, input.params).map(Found::inline),
+        (Some(prompt), _) => {
+            not_empty(&prompt)?;
+            of_prompt(&input.name, &prompt, input.params).map(Found::inline)
+        }
         (None, Some(run)) => of_run(call, &run).map(Found::inline),
         (None, None) => find(call, Wanted { file: input.file, workflow: input.workflow, template: input.template }),
     }

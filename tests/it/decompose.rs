@@ -79,3 +79,50 @@ fn the_placeholder_of_the_demo_is_a_plan() {
     let made = home.json(&["decompose", "Fix it, then test it", "--planner", "demo", "--run", "--demo"]);
     assert_eq!((&made["method"], &made["run"]["status"]), (&json!("planner"), &json!("done")), "{made:#}");
 }
+
+#[test]
+fn what_cannot_be_kept_is_refused_before_a_planner_is_paid_and_leaves_nothing() {
+    let home = TestHome::new();
+    assert_eq!(home.mgr(&["template", "save", "taken", "--prompt", "say: x"]).code, Some(0));
+    std::fs::create_dir(home.work().join("dir")).unwrap();
+    let failure = |args: &[&str]| {
+        let words: Vec<&str> =
+            ["decompose", "one, then two", "--planner", "demo", "--json"].iter().chain(args).copied().collect();
+        let failed = home.mgr(&words);
+        let error = failed.error();
+        let message = error["message"].as_str().unwrap().replace(&home.work().display().to_string(), "WORK");
+        (failed.code.unwrap(), message)
+    };
+    assert_eq!(failure(&["--save", "taken"]), (9, "there is a template `taken` already".to_owned()));
+    let missing = "cannot write `WORK/no/f.yaml`: `WORK/no` is not a directory".to_owned();
+    assert_eq!(failure(&["--save", "fresh", "--out", "no/f.yaml"]), (2, missing));
+    assert_eq!(failure(&["--out", "dir", "--force"]), (9, "`WORK/dir` is a directory".to_owned()));
+    assert_eq!(
+        failure(&["--out", "made.yaml", "--save", "taken"]),
+        (9, "there is a template `taken` already".to_owned())
+    );
+    assert_eq!(home.json(&["list"])["tasks"], json!([]));
+    assert!(!home.work().join("made.yaml").exists());
+    assert_eq!(home.mgr(&["template", "show", "fresh"]).code, Some(6));
+    // What fails only when it is tried leaves neither, and what was there before.
+    let (templates, made) = (home.home().join("templates"), home.work().join("made.yaml"));
+    std::fs::remove_dir_all(&templates).unwrap();
+    std::fs::write(&templates, "in the way").unwrap();
+    assert_ne!(home.mgr(&["decompose", "one, then two", "--out", "made.yaml", "--save", "fresh"]).code, Some(0));
+    assert!(!made.exists());
+    std::fs::write(&made, "mine").unwrap();
+    assert_ne!(home.mgr(&["decompose", "one, then two", "--out", "made.yaml", "--save", "fresh", "-f"]).code, Some(0));
+    assert_eq!(std::fs::read_to_string(&made).unwrap(), "mine");
+}
+
+#[test]
+fn a_prompt_that_says_nothing_is_refused() {
+    let home = TestHome::new();
+    for args in [["decompose", " \n", "--out", "f.yaml"], ["template", "save", "empty", "--prompt="]] {
+        let failed = home.mgr(&args);
+        let expected = "error: the prompt is empty\nhint: say what is to be done\n";
+        assert_eq!((failed.code, failed.stdout.as_str(), failed.stderr.as_str()), (Some(2), "", expected), "{args:?}");
+    }
+    assert!(!home.work().join("f.yaml").exists());
+    assert_eq!(home.json(&["template", "list"])["templates"], json!([]));
+}

@@ -169,3 +169,22 @@ fn a_template_that_somebody_broke_is_listed_and_says_what_is_wrong() {
     assert_eq!((list.as_array().unwrap().len(), &list[0]["valid"]), (1, &json!(false)));
     refused(&home.mgr(&["template", "run", "t", "--json"]), 2, &["no key `promt`"]);
 }
+
+#[test]
+fn a_directory_is_no_template_and_hints_name_flags() {
+    let home = TestHome::new();
+    let path = home.home().join("templates/dir.yaml");
+    std::fs::create_dir_all(&path).unwrap();
+    for args in [&["template", "rm", "dir", "--yes"][..], &["template", "save", "dir", "--prompt", "x", "--force"]] {
+        let failed = home.mgr(args);
+        let words = format!(
+            "error: `{}` is a directory and no template\nhint: move it away, or choose another name\n",
+            path.display()
+        );
+        assert_eq!((failed.code, failed.stderr), (Some(9), words), "{args:?}");
+    }
+    assert!(path.is_dir());
+    let failed = home.mgr(&["template", "save", "x"]);
+    let hint = "hint: give a file, `--workflow`, `--template`, `--prompt` or `--from-run`\n";
+    assert_eq!((failed.code, failed.stderr), (Some(2), format!("error: a template is made from one thing\n{hint}")));
+}

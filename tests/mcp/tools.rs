@@ -394,7 +394,7 @@ fn what_to_do_next_is_told_as_calls_of_tools() {
         ("task_status", json!({"task_id": "nope"}), "hint: `task_list` shows".to_owned()),
         ("task_status", json!({"task_id": run}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
         ("task_cancel", json!({"task_ids": [run]}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
-        ("workflow_pause", json!({"workflow_id": run}), "`workflow_retry`".to_owned()),
+        ("workflow_pause", json!({"workflow_id": run}), format!("`workflow_retry {{\"workflow_id\":\"{run}\"}}`")),
         ("workflow_status", json!({"workflow_id": "nope"}), "no workflow run `nope`\nhint: `workflow_list`".to_owned()),
         (
             "template_run",
