@@ -205,6 +205,8 @@ fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::pat
     call("workflow_pause", one.clone());
     let run = call("workflow_status", one.clone())["run"].clone();
     assert_eq!((&run["status"], &run["next"]), (&json!("paused"), &json!("workflow_resume")));
+    // Who calls tools may be no person.
+    assert!(run["why"].as_str().unwrap().ends_with(" said so over MCP"), "{run:#}");
     call("workflow_resume", one.clone());
     let item = call("inbox_list", json!({}))["items"][0].clone();
     assert_eq!(call("inbox_answer", json!({"id": item["id"], "answer": "no"}))["status"], "failed");
@@ -345,7 +347,7 @@ fn what_to_do_next_is_told_as_calls_of_tools() {
         ("task_status", json!({"task_id": "nope"}), "hint: `task_list` shows".to_owned()),
         ("task_status", json!({"task_id": run}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
         ("task_cancel", json!({"task_ids": [run]}), format!("`workflow_status {{\"workflow_id\":\"{run}\"}}`")),
-        ("workflow_pause", json!({"workflow_id": run}), "`workflow_retry`".to_owned()),
+        ("workflow_pause", json!({"workflow_id": run}), format!("`workflow_retry {{\"workflow_id\":\"{run}\"}}`")),
         ("workflow_status", json!({"workflow_id": "nope"}), "no workflow run `nope`\nhint: `workflow_list`".to_owned()),
         (
             "template_run",
