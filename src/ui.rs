@@ -310,6 +310,16 @@ pub fn brief_dollars(usd: f64) -> String {
     if usd > 0.0 && usd < 0.01 { "<$0.01".to_owned() } else { format!("${usd:.2}") }
 }
 
+/// What reads standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// It obeys escape sequences.
+    Terminal,
+    Program,
+    /// A program for somebody who asked for colour all the same.
+    ProgramInColour,
+}
+
 /// The terminal, or what stands for it.
 pub struct Ui {
     colour: ColourChoice,
@@ -333,9 +343,13 @@ impl Ui {
         }
     }
 
-    /// Whether a program reads the answer, and nobody asked for colour all the same.
-    pub fn is_piped(&self) -> bool {
-        !io::stdout().is_terminal() && self.colour != ColourChoice::Always
+    /// Returns what reads the answer.
+    pub fn reader(&self) -> Reader {
+        match (io::stdout().is_terminal(), self.colour) {
+            (true, _) => Reader::Terminal,
+            (false, ColourChoice::Always) => Reader::ProgramInColour,
+            (false, ColourChoice::Auto | ColourChoice::Never) => Reader::Program,
+        }
     }
 
     fn has_colour(&self, is_terminal: bool) -> bool {

@@ -13,10 +13,7 @@ use super::{
     ArchiveError, Digest, Entry, Manifest, RawPath, SnapshotName, Workspace,
     pack::{PackWriter, Packer},
 };
-use crate::os::{
-    clock,
-    dirs::{self, Dir, Kind},
-};
+use crate::os::dirs::{self, Dir, Kind, Stat};
 
 impl Workspace {
     /// Returns what is now at exactly these paths; a directory counts without what is in it. Nothing is
@@ -41,8 +38,8 @@ impl Workspace {
         Ok(manifest)
     }
 
-    /// The same for whoever only wants to know whether something is another by now: of large files size and time of
-    /// the last change stand for the content.
+    /// The same for whoever only wants to know whether something is another by now: of large files it trusts what
+    /// the system says of every change, which may also be one of rights or names.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -84,13 +81,13 @@ type ReadFile<'a> = dyn FnMut(&mut File) -> io::Result<(Digest, u64)> + 'a;
 pub const GLANCED_WHOLE: u64 = 64 * 1024 * 1024;
 
 fn glance_at(file: &mut File) -> io::Result<(Digest, u64)> {
-    let metadata = file.metadata()?;
-    if metadata.len() <= GLANCED_WHOLE {
+    let Stat { size, modified, changed, inode, .. } = dirs::file_stat(file)?;
+    if size <= GLANCED_WHOLE {
         return digest_of(file);
     }
-    let changed = clock::modified(&metadata).unwrap_or_default();
-    let told = format!("{} bytes of {changed}", metadata.len());
-    Ok((Digest::of(told.as_bytes()), metadata.len()))
+    // Whoever changes a file can set `modified` as it was (utimensat(2)), but never `changed`.
+    let told = format!("{size} bytes of {modified}, {changed} in {inode}");
+    Ok((Digest::of(told.as_bytes()), size))
 }
 
 fn digest_of(file: &mut File) -> io::Result<(Digest, u64)> {

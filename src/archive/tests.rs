@@ -4,7 +4,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::{
         ffi::OsStrExt,
-        fs::{PermissionsExt, symlink},
+        fs::{FileExt, MetadataExt, PermissionsExt, symlink},
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -358,6 +358,25 @@ fn single_paths_are_looked_at_without_following() {
     symlink("d", bench.path("l")).unwrap();
     let asked = ["d", "d/a", "l", "l/a", "d/a/x", "none/x"].map(raw);
     assert_eq!(kinds(&bench.workspace.look_at(&asked).unwrap()), ["d/", "d/a 1", "l@"]);
+}
+
+#[test]
+fn a_glance_sees_that_a_large_file_is_another_though_its_time_is_the_same() {
+    let bench = Bench::new();
+    let file = fs::File::options().read(true).write(true).create_new(true).open(bench.path("big")).unwrap();
+    file.set_len(GLANCED_WHOLE + 1).unwrap();
+    let glance = || bench.workspace.glance(&[raw("big")]).unwrap();
+    let (first, before) = (glance(), file.metadata().unwrap());
+    assert_eq!(glance(), first);
+    let changed = |metadata: &fs::Metadata| (metadata.ctime(), metadata.ctime_nsec());
+    // The system's clock for files may stand still for some milliseconds.
+    while changed(&file.metadata().unwrap()) == changed(&before) {
+        file.write_all_at(b"EVIL", 5_000_005).unwrap();
+        file.set_modified(before.modified().unwrap()).unwrap();
+    }
+    let after = file.metadata().unwrap();
+    assert_eq!((after.len(), after.modified().unwrap()), (before.len(), before.modified().unwrap()));
+    assert_ne!(glance(), first);
 }
 
 #[test]

@@ -69,12 +69,17 @@ impl Review {
         let files = self.files.keys().chain(earlier.files.keys().filter(|path| !self.files.contains_key(*path)));
         names.extend(files.filter(|path| self.files.get(*path) != earlier.files.get(*path)).cloned());
         names.sort();
-        let digest = |review: &Self, step: &str| {
-            review.steps.iter().find(|known| known.step == step).map(|known| known.digest.clone())
-        };
-        let steps = self.steps.iter().filter(|step| digest(earlier, &step.step).as_ref() != Some(&step.digest));
-        names.extend(steps.map(|step| format!("step {}", step.step)));
+        names.extend(self.steps_unlike(earlier).map(|step| format!("step {step}")));
         names
+    }
+
+    /// Returns the steps that came to something else than in an earlier review.
+    pub fn steps_unlike<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = &'a str> {
+        let is_same = |step: &&ReviewedStep| {
+            let known = earlier.steps.iter().find(|known| known.step == step.step);
+            known.is_some_and(|known| known.digest == step.digest)
+        };
+        self.steps.iter().filter(move |step| !is_same(step)).map(|step| step.step.as_str())
     }
 }
 

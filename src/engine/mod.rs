@@ -5,6 +5,7 @@
 
 mod archivist;
 mod attempt;
+mod bounds;
 mod broken_off;
 mod changes;
 mod control;
@@ -45,6 +46,7 @@ use camino::Utf8Path;
 
 pub use crate::{archive::difference, keeper::contract::Changes};
 pub use archivist::archivist;
+pub use bounds::{Bounds, real};
 pub use changes::TaskChanges;
 pub use custody::{Custody, Retention};
 pub use dashboard::{CODE_LIVES, Dashboard, DashboardPost, DashboardState};
@@ -85,6 +87,8 @@ pub struct Engine {
     step_maker: Option<StepMaker>,
     /// Whether keepers are started from this process; else through a launcher that exits at once.
     starts_keepers: bool,
+    /// Where whoever asks may go; anywhere when absent.
+    bounds: Option<Arc<Bounds>>,
     /// What the rebuild found that this engine was opened by.
     rebuilt: Option<RebuildReport>,
 }
@@ -115,6 +119,7 @@ impl Engine {
             definitions: Arc::default(),
             step_maker: None,
             starts_keepers: false,
+            bounds: None,
             rebuilt: None,
         })
     }
@@ -167,6 +172,7 @@ impl Engine {
             definitions,
             step_maker: None,
             starts_keepers: false,
+            bounds: self.bounds.clone(),
             rebuilt: None,
         })
     }

@@ -57,7 +57,7 @@ impl JsonSchema for AbsolutePath {
         true
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string"})
+        json_schema!({"type": "string", "format": super::table::PATH})
     }
 }
 

@@ -31,6 +31,7 @@ mod pause;
 mod poll;
 mod race;
 mod rollback;
+mod run_bounds;
 mod run_file;
 mod run_news;
 mod run_pause;

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     core::{TemplateName, nearest},
-    engine::roles,
-    workflow::{Checked, EXAMPLES, Known, Source, check, example},
+    engine::{Engine, real, roles},
+    workflow::{Checked, EXAMPLES, Known, Source, Tasks, check, example},
 };
 
 /// How somebody named a workflow; exactly one of these.
@@ -56,6 +56,8 @@ pub(super) struct Found {
     pub file: Option<Utf8PathBuf>,
     pub template: Option<TemplateName>,
     beside: Beside,
+    /// Of a file of tasks: keys that hold whatever it says, and those that hold where it says nothing.
+    tasks: Option<[Map<String, Value>; 2]>,
 }
 
 /// Finds a workflow.
@@ -85,7 +87,7 @@ pub(super) fn of_file(path: &Utf8Path) -> Result<Found, OpError> {
 fn read_as(path: &Utf8Path, shown: String) -> Result<Found, OpError> {
     let beside = path.parent().map_or(Beside::Nothing, |folder| Beside::Folder(folder.to_owned()));
     let source = Value::from(read_file(path)?);
-    Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside })
+    Ok(Found { shown, source, file: Some(path.to_owned()), template: None, beside, tasks: None })
 }
 
 /// Finds a workflow by its name: a template, else one of the user's workflows, else an example.
@@ -111,6 +113,7 @@ pub(super) fn by_name(call: &Call<'_>, name: &str) -> Result<Found, OpError> {
             file: None,
             template: None,
             beside: Beside::Examples,
+            tasks: None,
         }),
         None => Err(unknown(call, name)),
     }
@@ -136,10 +139,26 @@ fn unknown(call: &Call<'_>, name: &str) -> OpError {
     ))
 }
 
+/// Whoever may ask for a template by its name may read what stands beside it.
+///
+/// # Errors
+/// The file lies outside of where whoever asks may go.
+pub(super) fn admit_reading(engine: &Engine, path: &Utf8Path) -> Result<(), OpError> {
+    let own = [engine.home().templates(), engine.home().workflows()];
+    let is_own = || own.iter().any(|dir| real(path).starts_with(real(dir)));
+    engine.admit(path).or_else(|error| if is_own() { Ok(()) } else { Err(error.into()) })
+}
+
 impl Found {
     /// A workflow without a file.
     pub fn inline(source: Value) -> Self {
-        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing }
+        Self { shown: "workflow".to_owned(), source, file: None, template: None, beside: Beside::Nothing, tasks: None }
+    }
+
+    /// Makes it a file of tasks, for which these keys of a workflow hold: whatever it says, and where it says nothing.
+    /// That the file means something else as a workflow is no change of it.
+    pub fn of_tasks(self, set: Map<String, Value>, usual: Map<String, Value>) -> Self {
+        Self { tasks: Some([set, usual]), file: None, ..self }
     }
 
     /// Checks it with the values of its parameters; without any, those without a default stay open.
@@ -147,12 +166,18 @@ impl Found {
         let backends: Vec<String> = call.engine.backend_names().iter().map(ToString::to_string).collect();
         let roles: Vec<String> = roles().into_iter().map(|role| role.name).collect();
         let task = task_vocabulary();
-        let load = |path: &str| self.nested(path);
+        let admit = |path: &Utf8Path| admit_reading(call.engine, path).map_err(|error| with_hints(&error));
+        let load = |path: &str| self.nested(path, &admit);
         let known = Known { backends: &backends, roles: &roles, task, load: &load };
-        check(self.source.as_str().map_or(Source::Json(&self.source), Source::Text), params, &known)
+        let source = match (self.source.as_str(), &self.tasks) {
+            (Some(text), Some([set, usual])) => Source::Tasks(Tasks { text, set, usual }),
+            (Some(text), None) => Source::Text(text),
+            (None, _) => Source::Json(&self.source),
+        };
+        check(source, params, &known)
     }
 
-    fn nested(&self, path: &str) -> Result<String, String> {
+    fn nested(&self, path: &str, admit: &dyn Fn(&Utf8Path) -> Result<(), String>) -> Result<String, String> {
         let path = match &self.beside {
             Beside::Folder(folder) => folder.join(path),
             Beside::Examples => {
@@ -166,8 +191,14 @@ impl Found {
                 return Err(format!("`{path}` is relative to a file, and this workflow has none: write it out here"));
             }
         };
+        admit(&path)?;
         read_file(&path).map_err(|error| error.message)
     }
+}
+
+/// A fault has one line for what happened and what to do.
+fn with_hints(error: &OpError) -> String {
+    std::iter::once(&error.message).chain(&error.hints).cloned().collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -176,15 +207,22 @@ mod tests {
 
     #[test]
     fn examples_have_each_other_beside_them_and_an_inline_text_has_nothing() {
+        let anywhere = |_: &Utf8Path| Ok(());
         let shipped = Found { beside: Beside::Examples, ..Found::inline(Value::Null) };
         let text = example("security-audit").map(|shipped| shipped.text.to_owned());
         assert_eq!(
-            (shipped.nested("security-audit.yaml").ok(), shipped.nested("./security-audit.yaml").ok()),
+            (
+                shipped.nested("security-audit.yaml", &anywhere).ok(),
+                shipped.nested("./security-audit.yaml", &anywhere).ok()
+            ),
             (text.clone(), text)
         );
-        assert_eq!(shipped.nested("/etc/passwd"), Err("no example `/etc/passwd` is shipped".to_owned()));
+        assert_eq!(shipped.nested("/etc/passwd", &anywhere), Err("no example `/etc/passwd` is shipped".to_owned()));
         assert!(
-            Found::inline(Value::Null).nested("security-audit.yaml").unwrap_err().contains("is relative to a file")
+            Found::inline(Value::Null)
+                .nested("security-audit.yaml", &anywhere)
+                .unwrap_err()
+                .contains("is relative to a file")
         );
     }
 }

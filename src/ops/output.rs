@@ -24,11 +24,11 @@ pub struct OutputInput {
     #[arg(long, value_name = "COUNT")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_chars: Option<u32>,
-    /// The agent's standard output as it wrote it
+    /// The agent's raw stdout; harmless on a terminal
     #[arg(long, conflicts_with_all = ["stderr", "verify"])]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
-    /// The agent's standard error as it wrote it
+    /// The agent's raw stderr; harmless on a terminal
     #[arg(long, conflicts_with = "verify")]
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stderr: bool,

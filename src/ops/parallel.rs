@@ -6,11 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     AbsolutePath, Call, Effect, Example, JsonObject, OpError, Operation, Toolset,
-    named::Found,
+    named::{Found, of_file},
     run_start::{Start, WorkflowRunOutput, or_here, start_and_wait},
-    workflow::read_file,
+    workflow::typed_in,
 };
-use crate::config::read_yaml;
 
 #[derive(Clone, Debug, Default, clap::Args, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +18,11 @@ pub struct ParallelInput {
     #[arg(short, long, value_name = "FILE")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<AbsolutePath>,
+    /// What stood on standard input.
+    #[arg(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    text: Option<String>,
     /// The tasks instead of a file, each with id, prompt and any field of a submit; depends_on names others (can be repeated)
     #[arg(long, value_name = "JSON", conflicts_with = "file")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +36,7 @@ pub struct ParallelInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Most tasks at work at once
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_concurrent: Option<u32>,
     /// Start nothing new after the first failure
@@ -87,64 +91,46 @@ impl Operation for Parallel {
 
     fn from_command_line(input: ParallelInput) -> Result<ParallelInput, OpError> {
         let (working_dir, wait) = (or_here(input.working_dir)?, !input.detach);
-        Ok(ParallelInput { working_dir, wait, ..input })
+        let text = typed_in(input.file.as_ref())?;
+        let file = input.file.filter(|_| text.is_none());
+        Ok(ParallelInput { file, text, working_dir, wait, ..input })
     }
 
     async fn run(call: &Call<'_>, input: ParallelInput) -> Result<WorkflowRunOutput, OpError> {
-        let found = Found::inline(Value::Object(definition(&input)?));
-        let mut start = Start {
-            file: input.file,
+        let found = tasks(&input)?;
+        let start = Start {
             working_dir: input.working_dir,
             demo: input.demo,
             request_id: input.request_id,
             loaf_id: input.loaf_id,
             ..Start::of(call, found, &Map::new())
         };
-        if let Some(name) = input.name {
-            start.name = name;
-        }
         start_and_wait(call, start, input.wait).await
     }
 }
 
-/// Returns the workflow that the tasks are.
-fn definition(input: &ParallelInput) -> Result<Map<String, Value>, OpError> {
-    let listed = |tasks: &[JsonObject]| tasks.iter().map(|task| Value::Object(task.0.clone())).collect::<Vec<_>>();
-    let given = match (&input.file, input.tasks.is_empty(), input.steps.is_empty()) {
-        (Some(file), true, true) => {
-            let text = read_file(&file.0)?;
-            read_yaml(&text).map_err(|error| OpError::invalid(format!("cannot read `{}`: {error}", file.0)))?
-        }
-        (None, false, true) => Value::from(listed(&input.tasks)),
-        (None, true, false) => Value::from(listed(&input.steps)),
-        (None, true, true) => {
-            return Err(
-                OpError::invalid("no tasks").hint("give `tasks` (`--tasks JSON`), or a file with them (`--file FILE`)")
-            );
-        }
-        (_, _, _) => return Err(OpError::invalid("`file`, `tasks` and `steps` exclude each other")),
+/// Finds the workflow that the tasks are.
+fn tasks(input: &ParallelInput) -> Result<Found, OpError> {
+    let on_failure = |word: &str| ("on_failure".to_owned(), json!(word));
+    let mut set = Map::new();
+    set.extend(input.fail_fast.then(|| on_failure("stop")));
+    set.extend(input.max_concurrent.map(|most| ("max_concurrent".to_owned(), json!(most))));
+    set.extend(input.name.as_ref().map(|name| ("name".to_owned(), json!(name))));
+    let usual = Map::from_iter([on_failure("continue")]);
+    let inline = |tasks: &[JsonObject]| {
+        let mut workflow = usual.clone();
+        workflow.extend(set.clone());
+        workflow.insert("steps".into(), tasks.iter().map(|task| Value::Object(task.0.clone())).collect());
+        Ok(Found::inline(Value::Object(workflow)))
     };
-    let mut workflow = match given {
-        Value::Array(_) => Map::from_iter([("steps".to_owned(), given)]),
-        Value::Object(mut map) => {
-            if let Some(tasks) = map.remove("tasks") {
-                map.entry("steps").or_insert(tasks);
-            }
-            map
+    match (&input.file, &input.text, input.tasks.is_empty(), input.steps.is_empty()) {
+        (Some(file), None, true, true) => Ok(of_file(&file.0)?.of_tasks(set, usual)),
+        (None, Some(text), true, true) => Ok(Found::inline(Value::from(text.as_str())).of_tasks(set, usual)),
+        (None, None, false, true) => inline(&input.tasks),
+        (None, None, true, false) => inline(&input.steps),
+        (None, None, true, true) => {
+            Err(OpError::invalid("no tasks").hint("give `tasks` (`--tasks JSON`), or a file with them (`--file FILE`)"))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            return Err(OpError::invalid("the tasks are neither a list nor a mapping with `tasks`"));
-        }
-    };
-    let on_failure = if input.fail_fast { "stop" } else { "continue" };
-    if input.fail_fast || !workflow.contains_key("on_failure") {
-        workflow.insert("on_failure".into(), json!(on_failure));
+        (_, _, _, _) => Err(OpError::invalid("`file`, `tasks` and `steps` exclude each other")),
     }
-    if let Some(most) = input.max_concurrent {
-        workflow.insert("max_concurrent".into(), json!(most));
-    }
-    if let Some(name) = &input.name {
-        workflow.insert("name".into(), json!(name));
-    }
-    Ok(workflow)
 }

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Call, Code, OpError, Render, named::of_file};
+use super::{
+    Call, Code, OpError, Render,
+    named::{admit_reading, of_file},
+};
 use crate::{
     engine::{Loaded, difference},
     ui::{Page, one_line},
@@ -25,6 +28,7 @@ impl FileChange {
     /// Returns the change; `None` when the file means what it meant, or the run came from none.
     pub(super) fn of(call: &Call<'_>, loaded: &Loaded, with_diff: bool) -> Option<Self> {
         let file = loaded.frozen.file.as_ref()?;
+        let with_diff = with_diff && admit_reading(call.engine, file).is_ok();
         let (note, diff) = match of_file(file) {
             Ok(found) => match found.check(call, Some(&loaded.frozen.params)).workflow {
                 Some(workflow) if workflow.frozen == loaded.frozen.workflow => return None,

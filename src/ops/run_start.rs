@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
-    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_news::attend, run_views::RunView,
+    AbsolutePath, Call, Code, Exit, OpError, Render, named::Found, run_bounds, run_news::attend, run_views::RunView,
     step_maker::task_vocabulary, submit::no_working_dir, workflow::notes_on_money,
 };
 use crate::{
@@ -81,8 +81,9 @@ fn take_on(call: &Call<'_>, start: &Start) -> Result<(RunId, Vec<String>), OpErr
     let (Some(workflow), Some(plan)) = (&start.checked.workflow, &start.checked.plan) else {
         return Err(invalid(&start.name, &start.checked.faults, 10));
     };
-    let notes = supported(call, workflow, start.demo)?;
+    let notes = notes(call, workflow, start.demo);
     let working_dir = working_dir(start.working_dir.as_ref())?;
+    run_bounds::admit(call, workflow, &working_dir)?;
     let name = workflow.name.clone().unwrap_or_else(|| stem(&start.name));
     let reuse = start.reuse.as_ref().map(|run| call.engine.resolve_run(run)).transpose()?;
     let frozen = frozen(call, start, working_dir, workflow, plan)?;
@@ -114,18 +115,13 @@ fn take_on(call: &Call<'_>, start: &Start) -> Result<(RunId, Vec<String>), OpErr
     Ok((id, notes))
 }
 
-/// Returns what is to be said about a run of this workflow; refuses one that asks for what cannot be done yet.
-fn supported(call: &Call<'_>, workflow: &Workflow, demo: bool) -> Result<Vec<String>, OpError> {
-    let Support { refusals, mut notes } = Support::of(workflow, demo);
+/// Returns what is to be said about a run of this workflow.
+fn notes(call: &Call<'_>, workflow: &Workflow, demo: bool) -> Vec<String> {
+    let mut notes = Support::of(workflow, demo).notes;
     if !demo {
         notes.extend(notes_on_money(call, workflow));
     }
-    if refusals.is_empty() {
-        return Ok(notes);
-    }
-    let what = refusals.join(", ");
-    Err(OpError::invalid(format!("this mgr cannot run {what} yet; nothing was started"))
-        .hint("take it out of the workflow, or try the file with `--demo`"))
+    notes
 }
 
 /// Returns what the run keeps of its start.
@@ -151,6 +147,7 @@ fn frozen(
         unattended: start.unattended,
         asked_by: call.engine.asking_task(),
         policy: Some(policy),
+        bounds: call.engine.bounds().cloned(),
         digest: plan.digest.clone(),
         workflow: workflow.frozen.clone(),
     })

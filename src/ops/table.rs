@@ -94,7 +94,7 @@ pub trait Render {
         Exit::Success
     }
 
-    /// Returns the bytes that a person asked for as they are, instead of a page.
+    /// Returns the bytes that somebody asked for as they are, instead of a page. A terminal gets the page.
     fn raw(&self) -> Option<Vec<u8>> {
         None
     }
@@ -204,6 +204,8 @@ pub struct OpSpec {
     /// Turns parsed arguments into the JSON of the input.
     pub input_of: fn(&clap::ArgMatches) -> Result<Value, OpError>,
     pub input_schema: fn() -> Value,
+    /// Names the inputs that are paths, or lists of paths.
+    pub paths: fn() -> Vec<String>,
     pub output_schema: fn() -> Value,
     pub run: for<'a> fn(&'a Call<'a>, Value) -> Running<'a, Answer>,
 }
@@ -228,6 +230,7 @@ impl OpSpec {
             example: O::EXAMPLE,
             augment: <O::Input as clap::Args>::augment_args,
             input_of: input_of::<O>,
+            paths: paths_of::<O::Input>,
             input_schema: || schema_of::<O::Input>(Contract::Deserialize),
             // By what is written: fields that are left out when empty are not required.
             output_schema: || schema_of::<O::Output>(Contract::Serialize),
@@ -244,7 +247,7 @@ fn input_of<O: Operation>(matches: &clap::ArgMatches) -> Result<Value, OpError> 
 }
 
 async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpError> {
-    let input: O::Input = serde_json::from_value(input).map_err(|error| OpError::invalid(error.to_string()))?;
+    let input: O::Input = serde_path_to_error::deserialize(input).map_err(|error| not_taken::<O::Input>(&error))?;
     let output = O::run(call, input).await?;
     let value =
         serde_json::to_value(&output).map_err(|error| OpError::new(super::Code::Internal, error.to_string()))?;
@@ -252,17 +255,65 @@ async fn run<O: Operation>(call: &Call<'_>, input: Value) -> Result<Answer, OpEr
     Ok(Answer { value, shown: Box::new(output), exit })
 }
 
+/// Names the field that could not be taken, and says what it is for.
+fn not_taken<T: JsonSchema>(error: &serde_path_to_error::Error<serde_json::Error>) -> OpError {
+    let words = error.inner().to_string();
+    let schema = schema_of::<T>(Contract::Deserialize);
+    let word = words.split('`').nth(1).unwrap_or_default().to_owned();
+    let is_missing = words.starts_with("missing field");
+    let name =
+        if is_missing { word.clone() } else { error.path().iter().next().map_or(String::new(), ToString::to_string) };
+    let property = &schema["properties"][name.as_str()];
+    if let Some(about) = property["description"].as_str() {
+        let message = if is_missing { words } else { format!("`{}`: {words}", error.path()) };
+        return OpError::invalid(message).hint(format!("`{name}` is {}: {about}", form_of(property)));
+    }
+    let known = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    match crate::core::nearest(&word, known).filter(|_| words.starts_with("unknown field")) {
+        Some(meant) => OpError::invalid(words).hint(format!("did you mean `{meant}`?")),
+        None => OpError::invalid(words),
+    }
+}
+
+/// Says in words what JSON a property takes.
+fn form_of(property: &Value) -> String {
+    let one = |schema: &Value| match (schema["enum"].as_array(), schema["type"].as_str()) {
+        (Some(values), _) => format!("one of {}", values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")),
+        (None, Some(kind @ ("object" | "array" | "integer"))) => format!("an {kind}"),
+        (None, Some("string")) => "text".to_owned(),
+        (None, kind) => format!("a {}", kind.unwrap_or("value")),
+    };
+    match property["items"].is_object() {
+        true => format!("a list, each {}", one(&property["items"])),
+        false => one(property),
+    }
+}
+
 /// Returns a schema as MCP clients can take it: no `$schema`, no references, no null types, no
 /// number formats of Rust. Some clients drop every tool of a server over one of these.
 pub(super) fn schema_of<T: JsonSchema>(contract: Contract) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
+    let mut schema = settings(contract).into_generator().into_root_schema_for::<T>().to_value();
+    for_each_mapping(&mut schema, &tidy);
+    schema
+}
+
+/// Returns the properties whose type is [`super::AbsolutePath`], alone or in a list: a new one cannot be forgotten.
+fn paths_of<T: JsonSchema>() -> Vec<String> {
+    let schema = settings(Contract::Deserialize).into_generator().into_root_schema_for::<T>().to_value();
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let is_path = |property: &Value| property["format"] == PATH || property["items"]["format"] == PATH;
+    properties.filter(|(_, property)| is_path(property)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The format by which the schema of a path is known in here; clients are not told.
+pub(super) const PATH: &str = "path";
+
+fn settings(contract: Contract) -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
         settings.contract = contract;
-    });
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    for_each_mapping(&mut schema, &tidy);
-    schema
+    })
 }
 
 fn tidy(map: &mut Map<String, Value>) {

@@ -151,3 +151,34 @@ fn check_schema(schema: &Value, place: &str) {
         check_schema(items, &format!("{place}[]"));
     }
 }
+
+/// Inputs that sound like paths and name nothing on the disk of whoever calls.
+const NO_PATHS: [(&str, &str); 4] =
+    [("task_diff", "paths"), ("task_rollback", "paths"), ("task_apply", "paths"), ("archive_restore", "paths")];
+
+/// A server binds its clients to directories by the type of these: one that is text would let them out.
+#[test]
+fn whatever_sounds_like_a_path_is_typed_as_one() {
+    let sounds = |name: &str, property: &Value| {
+        let is_text = property["type"] == "string" || property["items"]["type"] == "string";
+        let about = property["description"].as_str().unwrap_or_default();
+        let names = ["path", "file", "dir", "folder", "workspace", "out", "to", "target"];
+        is_text
+            && (name.split('_').any(|word| names.contains(&word.trim_end_matches('s')))
+                || about.contains("absolute path"))
+    };
+    let mut untyped = Vec::new();
+    let mut typed = Vec::new();
+    for row in OPS {
+        let (tool, paths) = (row.tool.unwrap_or_default(), (row.paths)());
+        let properties = properties(&(row.input_schema)());
+        let wrong = properties.iter().filter(|(name, it)| sounds(name, it) && !paths.contains(*name));
+        untyped.extend(wrong.map(|(name, _)| (tool.to_owned(), name.clone())));
+        typed.extend(paths);
+    }
+    untyped.retain(|(tool, name)| !NO_PATHS.contains(&(tool.as_str(), name.as_str())));
+    assert_eq!(untyped, []);
+    let typed: BTreeSet<&str> = typed.iter().map(String::as_str).collect();
+    let expected = ["dir", "file", "include_files", "out", "to", "working_dir", "workspace"];
+    assert_eq!(typed.into_iter().collect::<Vec<_>>(), expected);
+}

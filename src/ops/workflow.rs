@@ -190,6 +190,9 @@ pub struct PlanOutput {
     pub drawing: String,
     /// The graph as a Mermaid flowchart.
     pub mermaid: String,
+    /// What is no fault and good to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     #[serde(skip)]
     name: String,
     #[serde(skip)]
@@ -273,6 +276,7 @@ impl Operation for WorkflowPlan {
             digest: None,
             drawing: String::new(),
             mermaid: String::new(),
+            notes: Vec::new(),
             name,
             wants_mermaid: input.mermaid,
             rows: Drawing::default(),
@@ -427,13 +431,16 @@ pub(super) fn as_typed(
     workflow: Option<InlineWorkflow>,
     template: Option<String>,
 ) -> Result<Wanted, OpError> {
-    match file {
-        Some(path) if path.0.file_name() == Some("-") => {
-            let text = text_of(std::io::stdin().lock(), "standard input")?;
-            Ok(Wanted { file: None, workflow: Some(InlineWorkflow(Value::from(text))), template })
-        }
-        file => Ok(Wanted { file, workflow, template }.or_by_name()),
+    match typed_in(file.as_ref())? {
+        Some(text) => Ok(Wanted { file: None, workflow: Some(InlineWorkflow(Value::from(text))), template }),
+        None => Ok(Wanted { file, workflow, template }.or_by_name()),
     }
+}
+
+/// Returns what stands on standard input, where the file is `-`.
+pub(super) fn typed_in(file: Option<&AbsolutePath>) -> Result<Option<String>, OpError> {
+    let is_input = file.is_some_and(|path| path.0.file_name() == Some("-"));
+    is_input.then(|| text_of(std::io::stdin().lock(), "standard input")).transpose()
 }
 
 /// Returns the path as a person in this directory would type it.

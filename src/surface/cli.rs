@@ -9,8 +9,8 @@ use super::{generate, mcp, progress::Live, web};
 use crate::{
     config::Environment,
     engine::Engine,
-    ops::{Answer, Call, Code, Door, Exit, OPS, OpError, OpSpec},
-    ui::{ColourChoice, Ui, harmless_json},
+    ops::{Answer, Call, Code, Door, Exit, OPS, OpError, OpSpec, Render},
+    ui::{ColourChoice, Reader, Ui, harmless_json},
 };
 
 const ABOUT: &str = "Delegate work to AI coding agents, survive any crash, get the true result";
@@ -160,8 +160,7 @@ fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     if answer.shown.was_streamed() {
         return Ok(answer.exit as u8);
     }
-    let piped = || answer.shown.piped().filter(|_| ui.is_piped());
-    let printed = match (wants_json, answer.shown.raw().or_else(piped)) {
+    let printed = match (wants_json, bytes_for(ui.reader(), answer.shown.as_ref())) {
         (true, _) => ui.answer(&json_text(&answer.value)),
         (false, Some(bytes)) => ui.raw(&bytes),
         (false, None) => {
@@ -173,8 +172,17 @@ fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
     finish(printed, answer.exit)
 }
 
-/// A reader that has gone away is a quiet exit. What was asked for is done
-/// all the same: the error is about the answer alone.
+/// Returns the bytes that are printed instead of a page. What somebody else wrote reaches no terminal as it is.
+fn bytes_for(reader: Reader, shown: &dyn Render) -> Option<Vec<u8>> {
+    match reader {
+        Reader::Terminal => None,
+        Reader::Program => shown.raw().or_else(|| shown.piped()),
+        Reader::ProgramInColour => shown.raw(),
+    }
+}
+
+/// A reader that has gone away is a quiet exit. What was asked for is done all the same: the error is about
+/// the answer alone.
 fn finish(printed: io::Result<()>, exit: Exit) -> Result<u8, OpError> {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -324,6 +332,21 @@ mod tests {
             assert_eq!(words, row.cli);
             assert!((row.input_of)(matches).is_ok(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn only_a_program_gets_bytes_as_they_are() {
+        struct Shown;
+        impl Render for Shown {
+            fn render(&self, _: &mut crate::ui::Page) {}
+
+            fn raw(&self) -> Option<Vec<u8>> {
+                Some(b"\x1b[2J".to_vec())
+            }
+        }
+        let readers = [Reader::Terminal, Reader::Program, Reader::ProgramInColour];
+        let bytes = || Some(b"\x1b[2J".to_vec());
+        assert_eq!(readers.map(|reader| bytes_for(reader, &Shown)), [None, bytes(), bytes()]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use camino::Utf8Path;
 use serde_json::{Map, Value};
 
 use super::{
+    absent,
     definition::{Action, Bound, MatrixValues, Step, Workflow},
     expression::{Expression, GROUP_CALLS, Reference, Scope, StepFacts, Template},
     fault::{Fault, FaultCode, MOST_FAULTS, Path, in_order},
@@ -19,6 +20,7 @@ use super::{
     params, race,
     read::{FileDraft, Known, MOST_RUNS, Reader, StepDraft},
     shape::{Found, Place, has_insertion, meant},
+    tasks::{Tasks, Written},
     tree::{Content, LIMITS, Node, Position, read},
 };
 use crate::core::MOST_REPAIRS;
@@ -37,6 +39,8 @@ pub enum Source<'a> {
     /// YAML, or JSON.
     Text(&'a str),
     Json(&'a Value),
+    /// A file of tasks.
+    Tasks(Tasks<'a>),
 }
 
 /// What came of it: a workflow with its plan, or faults.
@@ -55,10 +59,18 @@ pub fn check(source: Source<'_>, params: Option<&Map<String, Value>>, known: &Kn
     let Some(tree) = tree else {
         return Checked { faults: in_order(faults), steps: 0, workflow: None, plan: None };
     };
+    let (tree, written) = match source {
+        Source::Text(_) | Source::Json(_) => (tree, Written::Steps),
+        Source::Tasks(tasks) => {
+            let (tree, written, fault) = tasks.workflow(tree);
+            faults.extend(fault);
+            (tree, written)
+        }
+    };
     let nested = Cell::new(0);
-    let level = Level { depth: 1, file: "", base: Path::default(), nested: &nested };
+    let level = Level { depth: 1, file: "", base: Path::default(), handed: None, nested: &nested };
     let file = check_tree(&tree, params, known, &level);
-    faults.extend(file.faults);
+    faults.extend(file.faults.into_iter().map(|fault| written.named(fault)));
     let workflow = file.workflow.filter(|_| faults.is_empty());
     let plan = workflow.as_ref().map(|workflow| graph::plan(workflow, file.params));
     Checked { faults: in_order(faults), steps: file.steps, workflow, plan }
@@ -66,7 +78,7 @@ pub fn check(source: Source<'_>, params: Option<&Map<String, Value>>, known: &Kn
 
 fn tree_of(source: Source<'_>) -> (Option<Node>, Vec<Fault>) {
     let text = match source {
-        Source::Text(text) => text,
+        Source::Text(text) | Source::Tasks(Tasks { text, .. }) => text,
         Source::Json(value) => {
             let length = value.to_string().len();
             if length <= LIMITS.bytes {
@@ -78,7 +90,7 @@ fn tree_of(source: Source<'_>) -> (Option<Node>, Vec<Fault>) {
     };
     let (tree, faults) = read(text, LIMITS);
     // Some JSON is no YAML: characters written as two escapes, which other languages' writers do.
-    let is_json = tree.is_none() && text.len() <= LIMITS.bytes && text.trim_start().starts_with('{');
+    let is_json = tree.is_none() && text.len() <= LIMITS.bytes && text.trim_start().starts_with(['{', '[']);
     match is_json.then(|| serde_json::from_str::<Value>(text)) {
         Some(Ok(value)) => (Some(Node::from_json(&value)), Vec::new()),
         Some(Err(_)) | None => (tree, faults),
@@ -91,6 +103,8 @@ struct Level<'l> {
     /// Its file relative to the outermost; empty for that one itself.
     file: &'l str,
     base: Path,
+    /// What the step that it lies in gives to its parameters.
+    handed: Option<&'l Map<String, Value>>,
     nested: &'l Cell<u32>,
 }
 
@@ -125,9 +139,29 @@ fn check_tree(tree: &Node, given: Option<&Map<String, Value>>, known: &Known<'_>
     names.judge(&draft, &nested, &order, &mut faults);
     race::judge(&draft, &mut faults);
     sizes(&draft, &params, &mut faults);
+    absent::judge(&draft, &known_values(&draft, &params, given, level), &mut faults);
     repairs(&draft, tree, &level.base, &mut faults);
     let workflow = faults.is_empty().then(|| finished(draft, nested));
     CheckedFile { faults, steps, workflow, params }
+}
+
+/// Returns the values that are known already: a workflow in a step gets more of them later.
+fn known_values(
+    draft: &FileDraft<'_>,
+    params: &Map<String, Value>,
+    given: Option<&Map<String, Value>>,
+    level: &Level<'_>,
+) -> Map<String, Value> {
+    let is_known = |name: &str| match (given, level.handed) {
+        (Some(_), _) => true,
+        (None, Some(handed)) => handed.get(name).is_none_or(Value::is_null),
+        (None, None) => false,
+    };
+    // A required one that is missing, and one that does not fit, have faults of their own.
+    let is_given = |name: &str| given.and_then(|given| given.get(name)).is_some_and(|value| !value.is_null());
+    let is_told = |name: &str| draft.params.get(name).is_some_and(|param| param.is_required) || is_given(name);
+    let known = params.iter().filter(|(name, value)| is_known(name) && !(value.is_null() && is_told(name)));
+    known.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Reads the workflow in a step.
@@ -144,7 +178,8 @@ fn nested(step: &StepDraft<'_>, known: &Known<'_>, level: &Level<'_>, faults: &m
     if level.nested.replace(level.nested.get() + 1) >= MOST_NESTED {
         return fault(FaultCode::TooDeep, format!("more than {MOST_NESTED} nested workflows"));
     }
-    let below = |file, base| Level { depth: level.depth + 1, file, base, nested: level.nested };
+    let handed = Some(&step.own.params);
+    let below = |file, base| Level { depth: level.depth + 1, file, base, handed, nested: level.nested };
     let checked = match &node.content {
         Content::Map(_) => check_tree(node, None, known, &below(level.file, path.clone())),
         Content::List(_) => return fault(FaultCode::WrongType, "a list where a file or a workflow belongs".into()),
@@ -176,7 +211,8 @@ fn nested(step: &StepDraft<'_>, known: &Known<'_>, level: &Level<'_>, faults: &m
 fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fault>) {
     let path = step.path.key("params");
     let node = step.node.get("params");
-    for (name, value) in &step.own.params {
+    let given = || step.own.params.iter().filter(|(_, value)| !value.is_null());
+    for (name, value) in given() {
         let at = node.and_then(|node| node.get(name)).map_or(step.node.at, |node| node.at);
         match workflow.params.get(name) {
             None => {
@@ -193,7 +229,7 @@ fn nested_params(step: &StepDraft<'_>, workflow: &Workflow, faults: &mut Vec<Fau
         }
     }
     let missing = |(name, param): &(&String, &super::definition::Param)| {
-        param.is_required && !step.own.params.contains_key(*name)
+        param.is_required && !given().any(|(given, _)| given == *name)
     };
     for (name, _) in workflow.params.iter().filter(missing) {
         let message = format!("parameter `{name}` is missing");

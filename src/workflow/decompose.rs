@@ -30,6 +30,8 @@ enum Order {
 
 /// Returns a workflow of what the prompt asks for; its prompts are the prompt's own words.
 pub fn decompose(prompt: &str) -> Value {
+    // Editors put a mark of the encoding before the first line.
+    let prompt = prompt.strip_prefix('\u{feff}').unwrap_or(prompt);
     let (preface, parts) = match listed(prompt).or_else(|| counted(prompt)) {
         Some(found) => found,
         None => (None, told(prompt)),
@@ -158,20 +160,41 @@ enum Mark {
 struct Item<'a> {
     mark: Mark,
     indent: usize,
+    /// How deep a heading is; 0 for the others.
+    level: usize,
+    /// Whether its box is ticked.
+    is_done: bool,
     rest: &'a str,
+}
+
+/// A fence of code: its mark and how many of it.
+#[derive(Clone, Copy)]
+struct Fence(char, usize);
+
+impl Fence {
+    /// Returns the fence that a line opens.
+    fn opened(line: &str) -> Option<Self> {
+        let line = line.trim_start();
+        let mark = line.chars().next().filter(|mark| ['`', '~'].contains(mark))?;
+        let rest = line.trim_start_matches(mark);
+        let count = line.len() - rest.len();
+        (count >= 3 && !(mark == '`' && rest.contains('`'))).then_some(Self(mark, count))
+    }
+
+    /// Whether a line closes it: with as many of the same mark, and nothing else.
+    fn is_closed(self, line: &str) -> bool {
+        let line = line.trim();
+        line.len() >= self.1 && line.chars().all(|c| c == self.0)
+    }
 }
 
 /// Splits a text at its list or its headings; `None` when it has neither. What stands around it is for all of them.
 fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
-    let mut is_code = false;
-    let lines: Vec<(&str, Option<Item<'_>>)> = text
-        .lines()
-        .map(|line| {
-            let is_fence = line.trim_start().starts_with("```");
-            is_code ^= is_fence;
-            (line, if is_code || is_fence { None } else { item(line) })
-        })
-        .collect();
+    let mut lines = lines_of(text);
+    if let Some(title) = title_of(&lines) {
+        // What stands under it before the first part is for all of them too.
+        lines[title].1 = None;
+    }
     let marked = |mark: fn(Mark) -> bool| {
         let items = lines.iter().filter_map(|(_, item)| item.as_ref()).filter(move |item| mark(item.mark));
         items.map(|item| item.indent).min()
@@ -187,6 +210,7 @@ fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
         return None;
     }
     let (mut preface, mut parts, mut before) = (Vec::new(), Vec::<Part>::new(), None);
+    let mut done = Vec::new();
     for (line, item) in &lines {
         match (item.as_ref().filter(|item| begins(item)), parts.last_mut()) {
             (Some(item), _) => {
@@ -195,6 +219,7 @@ fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
                 let is_beside = item.mark == Mark::Bullet && !said && !is_new_block;
                 let order = if is_beside { Order::Beside } else { Order::After };
                 parts.push(Part { text: rest.to_owned(), order });
+                done.push(item.is_done);
             }
             (None, Some(part)) => {
                 part.text.push('\n');
@@ -208,9 +233,49 @@ fn listed(text: &str) -> Option<(Option<String>, Vec<Part>)> {
     for part in &mut parts {
         part.text = part.text.trim().to_owned();
     }
+    let mut parts = without_done(parts, &done);
     parts.retain(|part| !part.text.is_empty());
     let preface = format!("{}\n\n{}", preface.join("\n").trim(), after.unwrap_or_default());
-    (parts.len() > 1).then(|| (Some(preface.trim().to_owned()), parts))
+    let fewest = if done.contains(&true) { 1 } else { 2 };
+    (parts.len() >= fewest).then(|| (Some(preface.trim().to_owned()), parts))
+}
+
+/// Returns the lines with what each begins; in a fence of code nothing does.
+fn lines_of(text: &str) -> Vec<(&str, Option<Item<'_>>)> {
+    let mut fence: Option<Fence> = None;
+    let line = |line| {
+        let was_open = fence;
+        fence = match was_open {
+            Some(open) if open.is_closed(line) => None,
+            Some(open) => Some(open),
+            None => Fence::opened(line),
+        };
+        (line, if was_open.or(fence).is_some() { None } else { item(line) })
+    };
+    text.lines().map(line).collect()
+}
+
+/// Returns the line of the heading that is the title of all others: the first one, and alone so high.
+fn title_of(lines: &[(&str, Option<Item<'_>>)]) -> Option<usize> {
+    let headings = lines.iter().enumerate().filter_map(|(at, (_, item))| Some((at, item.as_ref()?)));
+    let mut headings = headings.filter(|(_, item)| is_heading(item.mark) && item.indent == 0);
+    let (at, title) = headings.next()?;
+    let others: Vec<usize> = headings.map(|(_, item)| item.level).collect();
+    (others.len() > 1 && others.iter().all(|level| *level > title.level)).then_some(at)
+}
+
+/// Leaves out what is ticked; what comes after it still comes after what was before.
+fn without_done(parts: Vec<Part>, done: &[bool]) -> Vec<Part> {
+    let (mut open, mut is_after) = (Vec::new(), false);
+    for (part, is_done) in parts.into_iter().zip(done) {
+        is_after |= part.order == Order::After;
+        if !is_done {
+            let order = if is_after { Order::After } else { Order::Beside };
+            open.push(Part { order, ..part });
+            is_after = false;
+        }
+    }
+    open
 }
 
 /// Splits a single line at the numbers in it that count from one: `1. this 2. that`.
@@ -295,7 +360,14 @@ fn item(line: &str) -> Option<Item<'_>> {
         .or_else(|| bullet(body).map(|rest| item(Mark::Bullet, rest)))
         .or_else(|| numbered(body).map(|rest| item(Mark::Number, rest)));
     let (left, mark) = found?;
-    Some(Item { mark, indent, rest: body[body.len() - left..].trim() })
+    let rest = body[body.len() - left..].trim();
+    let level = if is_heading(mark) { body.bytes().take_while(|byte| *byte == b'#').count() } else { 0 };
+    let ticked = ["[x]", "[X]"].iter().find_map(|mark| rest.strip_prefix(mark));
+    // What follows at once makes it a link.
+    let ticked = ticked.filter(|rest| is_listed(mark) && (rest.is_empty() || rest.starts_with(char::is_whitespace)));
+    let open = || rest.strip_prefix("[ ]").filter(|_| is_listed(mark));
+    let unboxed = ticked.or_else(open).unwrap_or(rest).trim();
+    Some(Item { mark, indent, level, is_done: ticked.is_some(), rest: unboxed })
 }
 
 fn heading(body: &str) -> Option<&str> {
@@ -311,9 +383,7 @@ fn bullet(body: &str) -> Option<&str> {
         Some(rest) => rest,
         None => body.strip_prefix(SPACED).filter(|rest| rest.starts_with([' ', '\t']))?,
     };
-    let rest = rest.trim_start();
-    let boxed = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| rest.strip_prefix(mark));
-    Some(boxed.unwrap_or(rest))
+    Some(rest.trim_start())
 }
 
 fn numbered(body: &str) -> Option<&str> {
@@ -728,13 +798,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_ticked_is_no_step() {
+        let list = "- [x] ship v1\n  as agreed\n- [ ] fix it\n- [X] test it\n- [ ] ship v2";
+        assert_eq!(shape(list), ["fix it", "ship v2"]);
+        assert_eq!(shape("1. [x] ship v1\n2. [ ] fix it\n3. ship v2"), ["fix it", "ship v2 <- 1"]);
+        assert_eq!(shape("- [x] ship v1\n- [ ] fix it"), ["fix it"]);
+        // The order of what is left does not change.
+        assert_eq!(shape("- fix it\n1. [x] wait\n- test it\n- ship it"), ["fix it", "test it <- 1", "ship it <- 1"]);
+        assert_eq!(shape("- [x](x.md) read\n- [y](y.md) too"), ["[x](x.md) read", "[y](y.md) too"]);
+    }
+
+    #[test]
+    fn a_title_is_for_all_and_no_step() {
+        let text = "# Title\nmind this\n## A\none\n## B\ntwo\n### C\n";
+        assert_eq!(shape(text), ["A\none", "B\ntwo <- 1", "C <- 2"]);
+        assert_eq!(decompose(text)["defaults"]["context"], "# Title\nmind this");
+        assert_eq!(shape("# A\n# B\n## C"), ["A", "B <- 1", "C <- 2"]);
+        assert_eq!(shape("## A\n# B\n## C"), ["A", "B <- 1", "C <- 2"]);
+    }
+
+    #[test]
+    fn nothing_in_a_fence_of_code_is_a_step() {
+        for (open, close) in
+            [("```", "```"), ("~~~", "~~~"), ("~~~~ sh", "~~~~~"), ("~~~", "```\n~~~"), ("````", "```\n````")]
+        {
+            let text = format!("Keep\n{open}\n- one\n- two\n{close}\nas it is");
+            assert_eq!(shape(&text), [text], "{open}");
+        }
+        assert_eq!(shape("```a``` is code\n- fix it\n- test it"), ["fix it", "test it"]);
+    }
+
+    #[test]
+    fn the_mark_of_the_encoding_is_no_word() {
+        assert_eq!(shape("\u{feff}- fix it\n- test it"), ["fix it", "test it"]);
+        assert_eq!(shape("\u{feff}# A\n# B"), ["A", "B <- 1"]);
+    }
+
+    #[test]
     fn numbers_are_an_order_and_bullets_are_not() {
         assert_eq!(
             shape("1. fix it\n   with care\n2) test it\n\n3. ship it"),
             ["fix it\n   with care", "test it <- 1", "ship it <- 2"]
         );
         assert_eq!(shape("- fix it\n- test it\n* ship it"), ["fix it", "test it", "ship it"]);
-        assert_eq!(shape("- [ ] fix it\n  - a detail\n- [x] test it"), ["fix it\n  - a detail", "test it"]);
+        assert_eq!(shape("- [ ] fix it\n  - a detail\n- [ ] test it"), ["fix it\n  - a detail", "test it"]);
         assert_eq!(shape("- fix it\n- test it\n- then, ship it"), ["fix it", "test it", "ship it <- 1,2"]);
         assert_eq!(shape("• eins\n• zwei\n1. drei\n2. vier"), ["eins", "zwei", "drei <- 1,2", "vier <- 3"]);
         assert_eq!(shape("Step 1: read it\nStep 2: write it"), ["read it", "write it <- 1"]);

@@ -242,6 +242,14 @@ impl Template {
         })
     }
 
+    /// Returns the insertions with their offsets in the text.
+    pub(super) fn insertions(&self) -> impl Iterator<Item = (usize, &Expression)> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Insert { offset, expression } => Some((*offset, expression)),
+        })
+    }
+
     /// Whether there is nothing to insert.
     pub fn is_fixed(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))

@@ -280,7 +280,7 @@ pub const AGENT_ONLY: [&str; 17] = [
 ];
 
 /// Fields of a task that mean something for a step that is no task.
-pub(super) const FOR_EVERY_KIND: [&str; 4] = ["timeout", "tags", "label", "metadata"];
+pub(super) const FOR_EVERY_KIND: [&str; 3] = ["tags", "label", "metadata"];
 
 /// Fields that a shell reads: nothing may be inserted into them.
 pub(super) const SHELL_FIELDS: [&str; 2] = ["verify", "setup"];

@@ -5,6 +5,7 @@
 //! The text becomes a tree with places (`tree`), the tree drafts by vocabularies (`fields`, `shape`, `read`), the
 //! drafts a workflow once nothing is wrong (`check`), and with the values of its parameters a plan (`graph`).
 
+mod absent;
 mod advance;
 #[cfg(test)]
 mod advance_reference;
@@ -31,6 +32,7 @@ mod repeat;
 mod schema;
 mod shape;
 mod support;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -57,3 +59,4 @@ pub use repeat::{AfterRun, RunOver};
 #[cfg(test)]
 pub use schema::schema;
 pub use support::Support;
+pub use tasks::Tasks;

@@ -12,7 +12,7 @@ use super::{
     tree::Position,
 };
 
-/// Returns the values that hold, with defaults; a parameter without a value is null.
+/// Returns the values that hold, with defaults; a parameter without a value is null, and a null that is given is none.
 pub(super) fn resolve(
     declared: &BTreeMap<String, Param>,
     given: Option<&Map<String, Value>>,
@@ -27,7 +27,7 @@ pub(super) fn resolve(
     let mut values = Map::new();
     for (name, param) in declared {
         let (place, path) = at(name);
-        let value = match given.and_then(|given| given.get(name)) {
+        let value = match given.and_then(|given| given.get(name)).filter(|value| !value.is_null()) {
             Some(value) => match fitting(param, value) {
                 Ok(value) => value,
                 Err(message) => {
@@ -83,8 +83,10 @@ pub(super) fn of_type(kind: ParamType, value: &Value) -> Option<Value> {
             if whole { Some(value.clone()) } else { text?.trim().parse::<i64>().ok().map(Value::from) }
         }
         ParamType::Number => {
-            let number = || text?.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-            if value.is_number() { Some(value.clone()) } else { number().map(Value::from) }
+            // `--jobs 3.0` is not what was meant by 3.
+            let whole = || text?.trim().parse::<i64>().ok().map(Value::from);
+            let number = || text?.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+            if value.is_number() { Some(value.clone()) } else { whole().or_else(number) }
         }
         ParamType::Boolean => match (value, text) {
             (Value::Bool(_), _) => Some(value.clone()),
@@ -98,7 +100,10 @@ pub(super) fn of_type(kind: ParamType, value: &Value) -> Option<Value> {
                 let items = serde_json::from_str::<Vec<Value>>(text).ok()?;
                 items.iter().all(is_scalar).then(|| Value::from(items))
             }
-            (_, Some(text)) => Some(text.split(',').map(|item| Value::from(item.trim())).collect()),
+            (_, Some(text)) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                Some(items.map(Value::from).collect())
+            }
             _ => None,
         },
     }
@@ -106,4 +111,21 @@ pub(super) fn of_type(kind: ParamType, value: &Value) -> Option<Value> {
 
 pub(super) const fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_typed_becomes_what_was_meant() {
+        let typed = |kind, text: &str| of_type(kind, &Value::from(text));
+        assert_eq!(typed(ParamType::Number, "3"), Some(json!(3)));
+        assert_eq!(typed(ParamType::Number, "-3.5"), Some(json!(-3.5)));
+        assert_eq!(typed(ParamType::Number, "x"), None);
+        assert_eq!(typed(ParamType::List, " a,b ,"), Some(json!(["a", "b"])));
+        assert_eq!(typed(ParamType::List, ""), Some(json!([])));
+    }
 }

@@ -18,7 +18,7 @@ use super::{
     shape::{Found, Insertions, Place, Shaper, has_insertion, meant, unknown_key},
     tree::{Content, Node},
 };
-use crate::core::{Span, Timestamp};
+use crate::core::{Money, Span, Timestamp};
 
 /// What the reader has to know of the world.
 pub struct Known<'a> {
@@ -129,6 +129,20 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
         }
         let mut file: FileFields = serde_json::from_value(Value::Object(plain)).unwrap_or_default();
+        if let (Some(budget), Some(node)) = (file.budget, root.get("budget"))
+            && budget == Money(0)
+        {
+            let fault = Fault::new(node.at, &base.key("budget"), FaultCode::WrongValue, "nothing can be done for $0");
+            self.shaper.faults.push(fault.suggest("leave it out, or give what may be spent, such as `$5`"));
+        }
+        for (at, name) in file.env.iter().enumerate() {
+            if name.is_empty() || name.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control()) {
+                let path = base.key("env");
+                let place = root.get("env").and_then(|env| env.items().get(at)).unwrap_or(root);
+                let message = format!("`{name}` is no name of an environment variable");
+                self.shaper.fault(place, &path.item(at), FaultCode::BadId, message);
+            }
+        }
         let params = self.params(root.get("params"), &base.key("params"));
         let defaults = self.defaults(root.get("defaults"), &base.key("defaults"));
         file.outputs = self.outputs(root.get("outputs"), &base.key("outputs"));
@@ -176,7 +190,29 @@ impl<'a, 'k> Reader<'a, 'k> {
         params
     }
 
+    /// Returns the values that a parameter may have; each must be one of its type.
+    fn choices(&mut self, node: &Node, fields: &ParamFields, path: &Path) -> Vec<Value> {
+        let path = path.key("enum");
+        let Some(list) = node.get("enum") else { return Vec::new() };
+        if matches!(&list.content, Content::List(items) if items.is_empty()) {
+            self.shaper.fault(list, &path, FaultCode::WrongValue, "no value is one of none");
+        }
+        let mut choices = Vec::new();
+        for (at, value) in fields.choices.iter().enumerate() {
+            match params::of_type(fields.kind, value) {
+                Some(fit) => choices.push(fit),
+                None => {
+                    let place = list.items().get(at).unwrap_or(list);
+                    let message = format!("{} where {} belongs", place.kind(), params::called(fields.kind));
+                    self.shaper.fault(place, &path.item(at), FaultCode::WrongType, message);
+                }
+            }
+        }
+        choices
+    }
+
     fn param(&mut self, node: &Node, fields: ParamFields, path: &Path) -> Param {
+        let choices = self.choices(node, &fields, path);
         let mut of_type = |key: &str, value: &Value| {
             let place = node.get(key).unwrap_or(node);
             // The text as written: `1.10` of a text parameter is no number.
@@ -191,8 +227,6 @@ impl<'a, 'k> Reader<'a, 'k> {
             }
             fit
         };
-        let choices: Vec<Value> =
-            fields.choices.iter().map(|value| params::of_type(fields.kind, value).unwrap_or(value.clone())).collect();
         let default = fields.default.as_ref().and_then(|value| of_type("default", value));
         let param = Param {
             kind: fields.kind,
@@ -441,7 +475,13 @@ impl<'a, 'k> Reader<'a, 'k> {
                 return true;
             }
             let who = if AGENT_ONLY.contains(&name) { "an agent's step" } else { "a step that runs something" };
-            misplaced(format!("`{name}` is for {who}, not for kind {}", kind.as_str()))
+            let instead = match (name, kind) {
+                ("timeout", StepKind::Approval) => Some("use `expires`: how long it waits for an answer"),
+                ("timeout", StepKind::Workflow) => Some("give it to the steps in that workflow"),
+                ("timeout", StepKind::Wait) => Some("leave it out: `for` or `at` says when it ends"),
+                (_, _) => None,
+            };
+            misplaced(format!("`{name}` is for {who}, not for kind {}", kind.as_str())).suggest_maybe(instead)
         } else {
             unknown_key(key, path, self.step_words.names().chain(self.known.task.names()))
         };
@@ -653,6 +693,13 @@ impl<'a, 'k> Reader<'a, 'k> {
         if kind.is_agent() && node.get("prompt").is_none() {
             return self.missing(node, path, "prompt", "an agent's step has a `prompt`");
         }
+        for key in ["prompt", "message"] {
+            // What is nothing at all has its fault already.
+            let is_blank = |node: &&Node| node.to_json().as_str().is_some_and(|text| text.trim().is_empty());
+            if let Some(node) = node.get(key).filter(is_blank) {
+                self.shaper.fault(node, &path.key(key), FaultCode::WrongValue, "nothing is asked here");
+            }
+        }
         match kind {
             StepKind::Agent => Some(Action::Agent),
             StepKind::Race => self.race(node, path, own),
@@ -708,6 +755,11 @@ impl<'a, 'k> Reader<'a, 'k> {
         let Some(run) = node.get("run") else {
             return self.missing(node, path, "run", "a command has `run`: the program and its arguments");
         };
+        let program = run.items().first().unwrap_or(run);
+        if matches!(&program.content, Content::Scalar(text) if !text.is_plain && text.text.trim().is_empty()) {
+            self.shaper.fault(program, &place, FaultCode::WrongValue, "no program is named here");
+            return None;
+        }
         match (own.run.as_ref()?, own.shell) {
             (Value::String(line), true) => Some(Action::Command(Run::Shell(line.clone()))),
             (Value::Array(words), false) if !words.is_empty() => {

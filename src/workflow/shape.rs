@@ -82,7 +82,13 @@ impl<'a> Shaper<'a> {
         match (words.check)(name, &value) {
             Ok(()) => Some(value),
             Err(message) => {
-                let message = if message.contains('`') { message } else { format!("`{name}`: {message}") };
+                let message = if let Some(message) = beyond(name, &value, &message) {
+                    message
+                } else if message.contains('`') {
+                    message
+                } else {
+                    format!("`{name}`: {message}")
+                };
                 self.fault(node, path, FaultCode::WrongValue, message);
                 None
             }
@@ -144,6 +150,13 @@ impl<'a> Shaper<'a> {
         path: &Path,
         insertions: Insertions,
     ) -> Option<Value> {
+        if insertions != Insertions::Literal
+            && let Some(offset) = scalar.text.find('\0')
+        {
+            let message = "a NUL, which no program and no agent can be given";
+            self.faults.push(Fault::new(node.place_of(offset), path, FaultCode::WrongValue, message));
+            return None;
+        }
         if insertions != Insertions::Literal && scalar.text.contains("{{") {
             return self.template(node, scalar, path, insertions);
         }
@@ -159,7 +172,15 @@ impl<'a> Shaper<'a> {
                 return None;
             }
             (Some("string"), _) => Value::from(scalar.text.as_str()),
-            (Some("integer"), value) if value.is_i64() || value.is_u64() => value,
+            (Some("integer"), value) if value.is_i64() || value.is_u64() => {
+                if let Some(what) = out_of_range(schema, &value) {
+                    let place = path.to_string();
+                    let name = place.rsplit('.').next().unwrap_or_default();
+                    self.fault(node, path, FaultCode::WrongValue, format!("`{name}`: {value} is {what}"));
+                    return None;
+                }
+                value
+            }
             (Some("number"), value) if value.is_number() => value,
             (Some("boolean"), value) if value.is_boolean() => value,
             (None, value) if self.is_json => value,
@@ -252,6 +273,33 @@ impl<'a> Shaper<'a> {
             Fault::new(node.at, path, FaultCode::WrongType, format!("{} where {expected} belongs", node.kind()));
         self.faults.push(fault.suggest_maybe(instead(node, kind)));
     }
+}
+
+/// Says which range of its schema a number is not in.
+fn out_of_range(schema: &Value, value: &Value) -> Option<String> {
+    let number = value.as_f64()?;
+    let (least, most) = (schema.get("minimum"), schema.get("maximum"));
+    let is_beyond = |limit: Option<&Value>, fits: fn(&f64, &f64) -> bool| {
+        limit.and_then(Value::as_f64).is_some_and(|limit| !fits(&number, &limit))
+    };
+    if !is_beyond(least, f64::ge) && !is_beyond(most, f64::le) {
+        return None;
+    }
+    Some(match (least, most) {
+        (Some(least), Some(most)) => format!("not from {least} to {most}"),
+        (Some(least), None) => format!("not {least} or more"),
+        (None, most) => format!("more than {}", most.unwrap_or(&Value::Null)),
+    })
+}
+
+/// Says what a number may be that its type cannot hold.
+fn beyond(name: &str, value: &Value, message: &str) -> Option<String> {
+    let number = value.as_number().filter(|_| message.contains("expected u") || message.contains("expected i"))?;
+    let (is_negative, has_sign) = (number.as_i64().is_some_and(|number| number < 0), message.contains("expected i"));
+    Some(match is_negative && !has_sign {
+        true => format!("`{name}`: {number} is not 0 or more"),
+        false => format!("`{name}`: {number} is beyond what it may be"),
+    })
 }
 
 /// Returns how somebody probably meant it.

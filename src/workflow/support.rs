@@ -1,13 +1,11 @@
-//! What of the language this build can run: the rest is refused by name before anything starts, never left out
-//! silently.
+//! What a person should know of a run before it starts: what a demo does differently, and what a budget holds back.
 
 use super::definition::{Action, Step, Workflow};
 use crate::core::Money;
 
-/// What stands in the way of a run, and what a demo does differently.
+/// What is said at the start of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Support {
-    pub refusals: Vec<String>,
     pub notes: Vec<String>,
 }
 
@@ -15,7 +13,7 @@ pub struct Support {
 const MOST_NAMED: usize = 5;
 
 impl Support {
-    /// Looks at a whole workflow. In a demo nothing is spent, checked or asked, so less stands in the way.
+    /// Looks at a whole workflow.
     pub fn of(workflow: &Workflow, demo: bool) -> Self {
         let mut support = Self::default();
         if let Some(budget) = workflow.budget {
@@ -24,28 +22,10 @@ impl Support {
         for step in &workflow.steps {
             support.look_at(step, demo);
         }
-        // One that comes from `defaults` is meant for tasks.
-        for step in workflow.steps.iter().filter(|step| !step.action.kind().is_task()) {
-            let mut own = workflow.frozen["steps"].as_array().into_iter().flatten();
-            let has = |own: &serde_json::Value| own["id"] == step.id && own.get("timeout").is_some();
-            if own.any(has) {
-                let what = match step.action {
-                    Action::Approval { .. } => "which is an approval: that has `expires`",
-                    Action::Agent
-                    | Action::Race { .. }
-                    | Action::Command(_)
-                    | Action::Workflow { .. }
-                    | Action::Wait(_) => "which is no task",
-                };
-                support.refusals.push(format!("`timeout` of step `{}`, {what}", step.id));
-            }
-        }
         for step in &workflow.steps {
             if let Action::Workflow { definition, .. } = &step.action {
                 let of_it = |what: String| format!("{what} (in the workflow of step `{}`)", step.id);
-                let nested = Self::of(definition, demo);
-                support.refusals.extend(nested.refusals.into_iter().map(of_it));
-                support.notes.extend(nested.notes.into_iter().map(of_it));
+                support.notes.extend(Self::of(definition, demo).notes.into_iter().map(of_it));
             }
         }
         support

@@ -146,7 +146,7 @@ fn faults_without_lines_are_told_in_the_order_of_the_file() {
 
 #[test]
 fn parameters_that_are_given_must_fit() {
-    let text = "params:\n  a: {required: true}\n  n: {type: integer, default: 2}\n  l: {type: list, enum: []}\n  e: {enum: [x, y]}\nsteps: [{id: s, prompt: '{{ params.a }}'}]\n";
+    let text = "params:\n  a: {required: true}\n  n: {type: integer, default: 2}\n  l: {type: list}\n  e: {enum: [x, y]}\nsteps: [{id: s, prompt: '{{ params.a }}'}]\n";
     let codes = |params: Value| told(&checked_with(text, Some(params)).faults);
     assert_eq!(codes(json!({"a": "1", "n": "3", "l": "p,q", "e": "x"})), [""; 0]);
     assert_eq!(
@@ -155,6 +155,34 @@ fn parameters_that_are_given_must_fit() {
     );
     let plan = checked_with(text, Some(json!({"a": 7, "n": "3", "l": "[1, \"b\"]"}))).plan.unwrap();
     assert_eq!(Value::Object(plan.params), json!({"a": "7", "n": 3, "l": [1, "b"], "e": null}));
+}
+
+/// What the schema tells an editor, the check refuses as well.
+#[test]
+fn a_number_beyond_the_range_of_its_schema_is_a_fault() {
+    let schema = schema(&task());
+    let (file, step) = (&schema["properties"], &schema["properties"]["steps"]["items"]["properties"]);
+    let mut judged = 0;
+    for (properties, is_step) in [(file, false), (step, true)] {
+        for (name, schema) in properties.as_object().unwrap() {
+            for (limit, beyond) in [("minimum", -1), ("maximum", 1)] {
+                let Some(limit) = schema[limit].as_i64() else { continue };
+                let own = json!({"id": "a", "prompt": "p"});
+                let mut file = json!({"steps": [own]});
+                let at = if is_step { &mut file["steps"][0] } else { &mut file };
+                at[name] = json!(limit + beyond);
+                let faults = checked(&file.to_string()).faults;
+                assert_eq!(faults.iter().map(|it| it.code).collect::<Vec<_>>(), [FaultCode::WrongValue], "{name}");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 0);
+    let message = |text: &str| checked(&format!("{text}\nsteps: [{{id: a, prompt: p}}]\n")).faults.remove(0).message;
+    assert_eq!(message("max_concurrent: 0"), "`max_concurrent`: 0 is not 1 or more");
+    assert_eq!(message("budget: $0"), "nothing can be done for $0");
+    assert_eq!(message("defaults: {retries: -1}"), "`retries`: -1 is not 0 or more");
+    assert_eq!(message("defaults: {retries: 4294967296}"), "`retries`: 4294967296 is beyond what it may be");
 }
 
 #[test]
@@ -267,6 +295,89 @@ fn json_is_read_like_yaml_also_with_escapes_that_yaml_lacks() {
         "{\"steps\": [{\"id\": \"a\", \"prompt\": \"\\ud83d\\ude00 \\/ {{ params.x }}\"}], \"params\": {\"x\": {}}}",
     );
     assert_eq!(workflow.steps[0].fields["prompt"], "😀 / {{ params.x }}");
+}
+
+#[test]
+fn what_needs_a_value_that_was_not_given_is_told_before_the_start() {
+    let steps = |rest: &str| {
+        format!(
+            "params: {{e: {{}}, l: {{type: list}}, d: {{default: x}}}}\nsteps:\n  - {{id: a, kind: command, {rest}}}\n"
+        )
+    };
+    let codes = |rest: &str, given: Value| told(&checked_with(&steps(rest), Some(given)).faults);
+    for fine in [
+        "run: [echo, \"{{ params.e | default('E') }}{{ params.d }}\"]",
+        "run: [echo, '{{ params.e }}'], when: \"params.e | default('') != ''\"",
+        "run: [echo, \"{{ params.e == 'x' }}\"], needs: []",
+    ] {
+        assert_eq!(codes(fine, json!({})), [""; 0], "{fine}");
+        assert_eq!(codes(fine, json!({"e": null})), [""; 0], "{fine}");
+    }
+    for (rest, expected) in [
+        ("run: [echo, '-{{ params.e }}']", "3:45 missing_parameter"),
+        ("run: [echo], when: params.e", "3:47 missing_parameter"),
+        ("run: [echo], matrix: {x: '{{ params.l }}'}", "3:57 missing_parameter"),
+        ("run: [echo], repeat: {max: '{{ params.e }}'}", "3:59 missing_parameter"),
+    ] {
+        assert_eq!(codes(rest, json!({})), [expected], "{rest}");
+        assert_eq!(told(&checked(&steps(rest)).faults), [""; 0], "open: {rest}");
+    }
+    let fault = checked_with(&steps("run: [echo, '{{ params.e }}']"), Some(json!({}))).faults.remove(0);
+    assert_eq!(fault.message, "parameter `e` has no value, and `params.e` needs one");
+    let meant = "`--params e=VALUE`, or say what stands for it: `params.e | default('…')`";
+    assert_eq!(fault.suggestion.as_deref(), Some(meant));
+    // One that does not fit is told once.
+    let text = "params: {n: {type: integer}}\nsteps: [{id: a, prompt: '{{ params.n }}'}]\n";
+    assert_eq!(told(&checked_with(text, Some(json!({"n": "x"}))).faults), ["1:13 wrong_value"]);
+}
+
+#[test]
+fn a_nested_workflow_that_needs_what_its_step_does_not_give_is_told_too() {
+    let with = |params: &str| {
+        let inner = "{params: {e: {}}, steps: [{id: b, kind: command, run: [echo, '{{ params.e }}']}]}";
+        told(
+            &checked_with(
+                &format!(
+                    "params: {{o: {{}}}}\nsteps: [{{id: n, kind: workflow, params: {params}, workflow: {inner}}}]"
+                ),
+                Some(json!({})),
+            )
+            .faults,
+        )
+    };
+    assert_eq!(with("{}"), ["2:120 missing_parameter"]);
+    assert_eq!(with("{e: ~}"), ["2:124 missing_parameter"]);
+    assert_eq!(with("{e: x}"), [""; 0]);
+    // Left out, so that a default holds; whether there is one is asked when it starts.
+    assert_eq!(with("{e: '{{ params.o }}'}"), [""; 0]);
+    assert_eq!(with("{e: 'x{{ params.o }}'}"), ["2:50 missing_parameter"]);
+}
+
+#[test]
+fn a_file_of_tasks_is_read_like_a_workflow_and_its_faults_are_named_as_it_names_them() {
+    let object = |value: Value| value.as_object().cloned().unwrap();
+    let (set, usual) = (object(json!({"name": "n"})), object(json!({"on_failure": "continue"})));
+    let read = |text: &str| checked_source(Source::Tasks(Tasks { text, set: &set, usual: &usual }), None);
+    let words = |text: &str| {
+        let checked = read(text);
+        assert_eq!(checked.faults, [], "{text}");
+        checked.workflow.unwrap().frozen
+    };
+    let item = "- {id: a, kind: command, run: [git, tag, 1.10, 0x1F, 1e3]}";
+    let frozen = words(&format!("tasks:\n{item}\n"));
+    assert_eq!(frozen["steps"][0]["run"], json!(["git", "tag", "1.10", "0x1F", "1e3"]));
+    assert_eq!((&frozen["name"], &frozen["on_failure"]), (&json!("n"), &json!("continue")));
+    assert_eq!(words(&format!("{item}\n")), frozen);
+    assert_eq!(words(&format!("name: other\nsteps:\n{item}\n")), frozen);
+    assert_eq!(words(&format!("on_failure: stop\ntasks:\n{item}\n"))["on_failure"], "stop");
+    let places = |text: &str| -> Vec<String> {
+        let faults = read(text).faults;
+        told(&faults).into_iter().zip(&faults).map(|(told, fault)| format!("{told} {}", fault.path)).collect()
+    };
+    assert_eq!(places("tasks:\n- {id: a, prompt: x, run: [a]}\n"), ["2:22 misplaced_key tasks[0].run"]);
+    assert_eq!(places("- {id: a, prompt: x, run: [a]}\n"), ["1:22 misplaced_key [0].run"]);
+    assert_eq!(places("tasks: [{id: a, prompt: x}]\nsteps: [{id: b, prompt: x}]\n"), ["2:1 contradiction steps"]);
+    assert_eq!(places("tasks:\n- {id: a, kind: command, run: [a], run: [b]}\n"), ["2:36 duplicate_key tasks[0].run"]);
 }
 
 /// A step needs any of those before it in a shuffled file.
@@ -462,17 +573,43 @@ fn only_variables_that_something_names_are_used() {
 }
 
 #[test]
-fn what_cannot_run_is_named_wherever_it_lies() {
-    let text = "steps: [{id: w, kind: wait, for: 1s, timeout: 5m}, {id: in, kind: workflow, workflow: {steps: [{id: v, kind: wait, for: 1s, timeout: 5m}]}}]\n";
-    let (workflow, _) = valid(text);
-    let refused = Support::of(&workflow, true).refusals;
-    assert_eq!(
-        refused,
-        [
-            "`timeout` of step `w`, which is no task",
-            "`timeout` of step `v`, which is no task (in the workflow of step `in`)"
-        ]
-    );
+fn what_would_only_be_refused_later_is_a_fault() {
+    let first = |step: &str| {
+        let fault = checked(&format!("steps: [{{id: a, {step}}}]")).faults.remove(0);
+        (fault.line, fault.code, fault.suggestion)
+    };
+    let expires = Some("use `expires`: how long it waits for an answer".to_owned());
+    assert_eq!(first("kind: approval, message: go, timeout: 5m"), (Some(1), FaultCode::MisplacedKey, expires));
+    for step in
+        ["kind: wait, for: 1s, timeout: 5m", "kind: workflow, workflow: {steps: [{id: b, prompt: p}]}, timeout: 5m"]
+    {
+        assert_eq!(first(step).1, FaultCode::MisplacedKey, "{step}");
+    }
+    for step in [
+        "prompt: ''",
+        "prompt: \"a\\0b\"",
+        "prompt: \"{{ params.x }}\\0b\"",
+        "kind: race, backends: [codex, gemini], prompt: ' '",
+        "kind: command, run: ['']",
+        "kind: command, run: '', shell: true",
+        "kind: command, run: [echo, \"a\\0\"]",
+        "kind: approval, message: ''",
+    ] {
+        assert_eq!(first(step).1, FaultCode::WrongValue, "{step}");
+    }
+    let file = |line: &str| told(&checked(&format!("{line}\nsteps: [{{id: a, prompt: p}}]")).faults);
+    assert_eq!(file("env: [GOOD, 'BAD NAME', '']"), ["1:13 bad_id", "1:25 bad_id"]);
+    assert_eq!(file("params: {n: {type: integer, enum: [1, b]}}"), ["1:39 wrong_type"]);
+    assert_eq!(file("params: {n: {enum: []}}"), ["1:20 wrong_value"]);
+    // As a default it is meant for what runs.
+    let text =
+        "defaults: {timeout: 5m}\nsteps: [{id: a, kind: approval, message: go}, {id: b, kind: command, run: [b]}]";
+    let fields: Vec<_> = valid(text).0.steps.into_iter().map(|step| Value::Object(step.fields)).collect();
+    assert_eq!(fields, [json!({}), json!({"timeout": "5m"})]);
+}
+
+#[test]
+fn a_demo_says_what_it_does_otherwise() {
     assert_eq!(Support::of(&valid(NESTED).0, false), Support::default());
     assert_eq!(Support::of(&valid(NESTED).0, true).notes, ["`repeat` of step `in`: it runs once"]);
     let asked = "steps: [{id: a, kind: approval, message: go, repeat: {max: 2}}]";

@@ -385,6 +385,26 @@ fn an_isolated_result_counts_as_it_was_archived() {
     assert_eq!(home.shipped().as_deref(), Some("went\n"));
 }
 
+/// Once a result is brought in it lies where others can change it, and what a later step finds there is another.
+#[test]
+fn a_result_that_is_brought_in_counts_as_it_lies_there() {
+    let home = TestHome::new();
+    let text = SHIP.replace("shell: true, run: 'echo one", "isolate: copy, shell: true, run: 'echo one");
+    assert_eq!(home.workflow(&text).0, Some(10));
+    let task = home.question()["reviewed"][0]["task_id"].as_str().unwrap().to_owned();
+    assert_eq!(home.mgr(&["apply", &task]).code, Some(0));
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    let asked = home.question();
+    assert_eq!((&asked["files"], asked.get("edited")), (&json!(["made.txt"]), None), "{asked:#}");
+    write(&home, "two\n");
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    write(&home, "one\n");
+    refused(&home.mgr(&["answer", "@last/ship", "no"]), 9, &["has changed: made.txt"]);
+    assert_eq!(home.mgr(&["apply", &task, "--undo"]).code, Some(0));
+    refused(&home.mgr(&["answer", "@last/ship", "yes"]), 9, &["has changed: made.txt"]);
+    home.json(&["answer", "@last/ship", "no"]);
+}
+
 /// All members of a group are looked at, and what lies before them; a step that is no ancestor is not.
 #[test]
 fn a_group_and_what_lies_before_it_are_reviewed() {

@@ -713,3 +713,54 @@ steps:
     assert_eq!(home.mgr(&["answer", "@last/ok", "yes"]).code, Some(0));
     assert_eq!(home.mgr(&["workflow", "status", "--wait"]).code, Some(0));
 }
+
+/// An applied winner lies where anybody can edit it: a yes counts for what lay there when it was looked at.
+fn an_edit_of_an_applied_winner_makes_a_yes_void(text: &str) {
+    let home = home();
+    let text =
+        text.replace("RACE", "kind: race, backends: [ann, bob], apply: true, prompt: \"write made v1\\nfinish yes\"");
+    let ran = home.mgr(&["workflow", "run", "--workflow", &text]);
+    assert_eq!(ran.code, Some(10), "{ran:#?}");
+    let edit = |text: &str| std::fs::write(home.work().join("made"), text).unwrap();
+    let asked = home.json(&["inbox"])["items"][0].clone();
+    assert!(asked["files"].as_array().unwrap().contains(&json!("made")), "{asked:#}");
+    edit("v2");
+    let ran = home.mgr(&["answer", "@last/ok", "yes", "--digest", asked["digest"].as_str().unwrap()]);
+    assert_eq!(ran.code, Some(9), "{ran:#?}");
+    assert!(ran.stderr.contains("has changed: made"), "{ran:#?}");
+    home.json(&["workflow", "pause", "@last"]);
+    home.json(&["answer", "@last/ok", "yes"]);
+    edit("v3");
+    home.json(&["workflow", "resume", "@last"]);
+    assert_eq!(home.mgr(&["workflow", "status", "@last", "--wait"]).code, Some(10));
+    let again = home.json(&["inbox"])["items"][0].clone();
+    assert_eq!(again["reason"], "what was approved has changed since: made", "{again:#}");
+    assert_eq!(again["edited"], json!(["made"]), "{again:#}");
+    home.json(&["answer", "@last/ok", "yes"]);
+    assert_eq!(home.mgr(&["workflow", "status", "@last", "--wait"]).code, Some(0));
+    assert_eq!(std::fs::read_to_string(home.work().join("shipped")).unwrap(), "v3");
+}
+
+#[test]
+fn a_yes_after_an_applied_race_counts_for_what_lies_there() {
+    an_edit_of_an_applied_winner_makes_a_yes_void(
+        "
+steps:
+  - {id: r, RACE}
+  - {id: ok, kind: approval, needs: [r], message: 'good?'}
+  - {id: ship, kind: command, needs: [ok], run: [cp, made, shipped]}
+",
+    );
+}
+
+#[test]
+fn a_yes_after_an_applied_race_in_a_nested_workflow_counts_for_what_lies_there() {
+    an_edit_of_an_applied_winner_makes_a_yes_void(
+        "
+steps:
+  - {id: in, kind: workflow, workflow: {steps: [{id: r, RACE}]}}
+  - {id: ok, kind: approval, needs: [in], message: 'good?'}
+  - {id: ship, kind: command, needs: [ok], run: [cp, made, shipped]}
+",
+    );
+}

@@ -30,6 +30,35 @@ impl TestHome {
     fn run_file(&self, id: &str, name: &str) -> std::path::PathBuf {
         self.home().join("runs").join(id).join(name)
     }
+
+    /// Changes what the lines of a run's file tell of the asking: to what is left where a writer died, or an earlier
+    /// release wrote.
+    fn tell_of_asking(&self, id: &str, told: Asking) {
+        let path = self.run_file(id, "words.jsonl");
+        let mut lines = Vec::new();
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let mut word: Value = serde_json::from_str(line).unwrap();
+            match (word["word"] == "asked", told) {
+                (false, _) | (true, Asking::Whole) => {}
+                (true, Asking::Alone) => {
+                    word["steps"].as_array_mut().unwrap().retain(|step| !step["question"].is_null());
+                }
+                (true, Asking::Untold) => continue,
+            }
+            lines.push(format!("{word}\n"));
+        }
+        std::fs::write(path, lines.concat()).unwrap();
+    }
+}
+
+/// What a run's file tells of its questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// With the steps that were looked at.
+    Whole,
+    /// Without them.
+    Alone,
+    Untold,
 }
 
 #[test]
@@ -170,10 +199,10 @@ fn cleanup_takes_a_run_with_its_tasks() {
     assert_eq!(clean(&["--apply"]), Value::Null);
 }
 
-/// With the line that says what was asked, and as if its writer had died before it.
+/// Where the steps before are told of with the question, there is nothing to wait for.
 #[test]
 fn an_answer_right_after_a_rebuild_waits_for_its_question() {
-    for was_noted in [true, false] {
+    for told in [Asking::Whole, Asking::Alone, Asking::Untold] {
         let home = TestHome::new();
         let text = "
 steps:
@@ -184,22 +213,117 @@ steps:
         let id = run["workflow_id"].as_str().unwrap();
         assert_eq!(code, Some(10));
         let before = home.json(&["inbox"])["items"][0].clone();
-        if !was_noted {
-            std::fs::remove_file(home.run_file(id, "words.jsonl")).unwrap();
-        }
+        home.tell_of_asking(id, told);
         let go = home.root().join("go");
         home.lose_database_and(Some(format!("driver.begin@{}", go.display())));
-        let mut answer = home.command(["answer", &format!("{id}/ship"), "yes"]);
-        let died: Ran = answer.env("MGR_FAILPOINT", "answer.waits").output().unwrap().into();
-        assert_eq!(died.code, None, "it has waited: {died:#?}");
-        if was_noted {
+        let step = format!("{id}/ship");
+        let answer = ["answer", &step, "yes", "--digest", before["digest"].as_str().unwrap()];
+        if told == Asking::Whole {
+            home.json(&answer);
+        } else {
+            let died: Ran = home.command(answer).env("MGR_FAILPOINT", "answer.waits").output().unwrap().into();
+            assert_eq!(died.code, None, "it has waited: {died:#?}");
+        }
+        if told == Asking::Alone {
             let after = home.json(&["inbox"])["items"][0].clone();
             assert_eq!([&after["expires_at"], &after["digest"]], [&before["expires_at"], &before["digest"]]);
         }
         std::fs::write(go, "").unwrap();
-        home.json(&["answer", &format!("{id}/ship"), "yes", "--digest", before["digest"].as_str().unwrap()]);
+        home.json(&answer);
         assert_eq!(home.end_of_run(id)["status"], "done");
     }
+}
+
+/// Steps whose ends no task's file tells alone, all before a question.
+const MANY_KINDS: &str = "
+steps:
+  - {id: in, kind: workflow, workflow: {steps: [{id: make, kind: command, shell: true, run: 'echo one > made.txt'}]}}
+  - {id: r, needs: [in], kind: race, backends: [fake, fake], prompt: \"write won x\\nfinish yes\"}
+  - {id: rare, needs: [in], when: \"steps.in.status == 'failed'\", kind: command, run: [echo, x]}
+  - {id: w, needs: [in], kind: wait, for: 10ms}
+  - {id: ok, kind: approval, needs: [r, rare, w], message: go?}
+  - {id: z, kind: command, needs: [ok], shell: true, run: 'echo z >> shipped'}
+";
+
+/// With the line that tells what was looked at, and as if its writer had died before it.
+#[test]
+fn a_yes_counts_after_a_rebuild_whatever_lies_behind_it() {
+    for told in [Asking::Whole, Asking::Alone] {
+        let home = TestHome::new();
+        let (code, run) = home.workflow(MANY_KINDS);
+        let id = run["workflow_id"].as_str().unwrap();
+        assert_eq!(code, Some(10));
+        home.json(&["workflow", "pause", id]);
+        home.json(&["answer", &format!("{id}/ok"), "yes"]);
+        home.tell_of_asking(id, told);
+        home.lose_database();
+        home.json(&["workflow", "resume", id]);
+        let code = home.mgr(&["workflow", "status", id, "--wait"]).code;
+        assert_eq!(code, Some(0), "{told:?}: {:#} {:#}", home.run_state(id), home.json(&["inbox"]));
+        assert_eq!(std::fs::read_to_string(home.work().join("shipped")).unwrap(), "z\n");
+    }
+}
+
+#[test]
+fn a_paused_question_after_a_rebuild_is_about_the_same() {
+    let home = TestHome::new();
+    let (_, run) = home.workflow(MANY_KINDS);
+    let id = run["workflow_id"].as_str().unwrap();
+    let before = home.json(&["inbox"])["items"].clone();
+    home.json(&["workflow", "pause", id]);
+    home.lose_database();
+    home.json(&["answer", &format!("{id}/ok"), "yes", "--digest", before[0]["digest"].as_str().unwrap()]);
+    home.json(&["workflow", "resume", id]);
+    assert_eq!(home.end_of_run(id)["status"], "done");
+}
+
+/// A nested run whose end was not written down finds it out anew: a yes waits for that.
+#[test]
+fn a_yes_waits_for_what_a_nested_run_has_to_find_out_anew() {
+    let home = TestHome::new();
+    let (_, run) = home.workflow(MANY_KINDS);
+    let id = run["workflow_id"].as_str().unwrap();
+    let nested = home.run_state(id)["steps"][0]["child_id"].as_str().unwrap().to_owned();
+    home.json(&["workflow", "pause", id]);
+    home.json(&["answer", &format!("{id}/ok"), "yes"]);
+    std::fs::remove_file(home.run_file(&nested, "words.jsonl")).unwrap();
+    let go = home.root().join("go");
+    home.lose_database_and(Some(format!("driver.begin@{}", go.display())));
+    home.json(&["workflow", "resume", id]);
+    std::fs::write(go, "").unwrap();
+    assert_eq!(home.end_of_run(id)["status"], "done");
+}
+
+/// What a word has begun changes what was looked at: that it has begun is known after a rebuild too.
+#[test]
+fn a_word_that_has_counted_counts_after_a_rebuild() {
+    let home = TestHome::new();
+    let text = "
+steps:
+  - {id: make, kind: command, shell: true, run: 'echo one > made.txt'}
+  - {id: ok, kind: approval, needs: [make], message: go?}
+  - id: z
+    kind: command
+    needs: [ok]
+    repeat: {max: 2}
+    shell: true
+    run: 'echo z >> made.txt; touch up; until test -e go; do sleep 0.02; done'
+";
+    let (_, run) = home.workflow(text);
+    let id = run["workflow_id"].as_str().unwrap();
+    home.json(&["answer", &format!("{id}/ok"), "yes"]);
+    home.wait_file("up");
+    home.json(&["workflow", "pause", id, "--let-run"]);
+    home.touch("go");
+    wait_for("the second turn", || {
+        let step = home.run_state(id)["steps"][2].clone();
+        if step["turn"] == 2 { Ok(()) } else { Err(step) }
+    });
+    home.lose_database();
+    home.json(&["workflow", "resume", id]);
+    let run = home.end_of_run(id);
+    assert_eq!((&run["status"], &run["steps"][2]["turn"]), (&json!("done"), &json!(2)), "{run:#}");
+    assert_eq!(std::fs::read_to_string(home.work().join("made.txt")).unwrap(), "one\nz\nz\n");
 }
 
 #[test]

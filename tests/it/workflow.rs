@@ -98,6 +98,40 @@ steps:
     assert_eq!(home.json(&["output", &last])["output"], nasty);
 }
 
+/// A null over MCP is a value that was not given, and so is one that a step hands down without having it.
+#[test]
+fn an_optional_parameter_may_be_left_out() {
+    let home = TestHome::new();
+    let text = r#"
+params: { e: {}, t: { default: ~ } }
+outputs: { said: "{{ steps.a.output }}{{ steps.n.output }}" }
+steps:
+  - { id: a, kind: command, run: [printf, "%s", "{{ params.e | default('E') }}{{ params.t | default('T') }}"] }
+  - id: n
+    kind: workflow
+    needs: [a]
+    params: { f: "{{ params.e }}", g: ~ }
+    workflow:
+      params: { f: {}, g: {}, h: {} }
+      steps: [{ id: b, kind: command, run: [printf, "%s", "{{ params.f | default('F') }}{{ params.g | default('G') }}"] }]
+      outputs: { said: "{{ steps.b.output }}" }
+"#;
+    let (code, run) = home.workflow(text);
+    assert_eq!((code, run["outputs"]["said"].as_str()), (Some(0), Some("ETFG")), "{run:#}");
+    let id = run["workflow_id"].as_str().unwrap();
+    assert_eq!(home.mgr(&["workflow", "report", id]).code, Some(0));
+    assert_eq!(home.mgr(&["workflow", "retry", id, "a", "--wait"]).code, Some(0));
+    let refused = home.mgr(&[
+        "workflow",
+        "run",
+        "--workflow",
+        "params: {e: {}}\nsteps: [{id: a, kind: command, run: [echo, '{{ params.e }}']}]",
+    ]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{refused:#?}");
+    assert!(refused.stderr.contains("2:48: parameter `e` has no value"), "{refused:#?}");
+    assert_eq!(home.json(&["workflow", "list"])["workflows"].as_array().map(Vec::len), Some(1));
+}
+
 #[test]
 fn a_failed_step_skips_what_builds_on_it_with_the_reason() {
     let home = TestHome::new();
@@ -442,6 +476,25 @@ fn parallel_is_a_run_of_tasks() {
     assert_eq!(task["lineage"]["workflow"], run["workflow_id"]);
     assert_eq!(task["lineage"]["step"], "b");
     assert_eq!(task["metadata"], json!({"loaf_id": "parser"}), "{task:#}");
+}
+
+#[test]
+fn tasks_are_what_was_written_also_on_standard_input() {
+    let home = TestHome::new();
+    let text = "tasks:\n- {id: a, kind: command, run: [printf, '%s ', 1.10, 0x1F, 1e3]}\n";
+    std::fs::write(home.work().join("steps.yaml"), text).unwrap();
+    let mut by_input = home.command(["parallel", "-f", "-", "--json"]);
+    by_input.stdin(std::fs::File::open(home.work().join("steps.yaml")).unwrap());
+    let by_input: Value = serde_json::from_slice(&by_input.output().unwrap().stdout).unwrap();
+    let by_file = home.mgr(&["parallel", "-f", "steps.yaml", "--json"]).json();
+    for ran in [by_input, by_file] {
+        let task = ran["run"]["steps"][0]["task_id"].as_str().unwrap_or_else(|| panic!("{ran:#}")).to_owned();
+        assert_eq!(home.output(&task).trim_end(), "1.10 0x1F 1e3");
+    }
+    std::fs::write(home.work().join("steps.yaml"), "tasks:\n- {id: a, prompt: x, prompt: y}\n").unwrap();
+    let refused = home.mgr(&["parallel", "-f", "steps.yaml"]);
+    let expected = "error: `steps.yaml` has 1 fault; nothing was started\ncaused by: 2:22: `prompt` stands here twice (at `tasks[0].prompt`)\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(2), expected));
 }
 
 #[test]

@@ -6,6 +6,7 @@
     reason = "a client is another program: it starts mgr, looks at the clock and prints"
 )]
 
+mod bounds;
 mod client;
 mod doors;
 mod install;

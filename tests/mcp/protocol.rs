@@ -253,3 +253,46 @@ fn a_wait_without_an_end_is_a_task_for_clients_that_know_tasks() {
     let undeclared = client.ask("tasks/get", modern(json!({"taskId": id})));
     assert_eq!(undeclared["error"]["code"], -32021, "{undeclared}");
 }
+
+#[test]
+fn an_input_that_cannot_be_taken_names_its_field_and_what_it_is_for() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let cases = [
+        (
+            "workflow_list",
+            json!({"status": "nope"}),
+            "invalid_input: `status`: unknown variant `nope`, expected one of `running`, ",
+            "\nhint: `status` is one of \"running\", ",
+        ),
+        (
+            "workflow_run",
+            json!({"workflow": "steps: []", "params": []}),
+            "invalid_input: `params`: invalid type: sequence, expected a map",
+            "\nhint: `params` is an object: Values of the workflow's parameters",
+        ),
+        (
+            "task_list",
+            json!({"limit": -1}),
+            "invalid_input: `limit`: invalid value: integer `-1`, expected u32",
+            "\nhint: `limit` is an integer: ",
+        ),
+        (
+            "task_submit",
+            json!({"prompt": "x", "tags": ["a", 3]}),
+            "invalid_input: `tags[1]`: invalid type: integer `3`, expected a string",
+            "\nhint: `tags` is a list, each text: ",
+        ),
+        (
+            "task_submit",
+            json!({"promt": "x"}),
+            "invalid_input: unknown field `promt`, ",
+            "\nhint: did you mean `prompt`?",
+        ),
+        ("task_submit", json!({}), "invalid_input: missing field `prompt`", "\nhint: `prompt` is text: "),
+    ];
+    for (tool, arguments, message, hint) in cases {
+        let words = client.failure(tool, arguments);
+        assert!(words.starts_with(message) && words.contains(hint), "{tool}: {words}");
+    }
+}

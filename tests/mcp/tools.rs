@@ -232,6 +232,26 @@ fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::pat
 }
 
 #[test]
+fn a_name_may_stand_where_a_file_is_asked_for() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    client.data("template_save", json!({"name": "mine.v2", "prompt": "say: x"}));
+    for name in ["safe-refactor", "mine.v2"] {
+        assert_eq!(client.data("workflow_validate", json!({"file": name}))["valid"], true, "{name}");
+        assert_eq!(client.data("workflow_plan", json!({"file": name}))["valid"], true, "{name}");
+        client.data("template_save", json!({"name": "copy", "file": name, "force": true}));
+    }
+    let ran = client.data("workflow_run", json!({"file": "mine.v2", "demo": true, "wait": true}));
+    assert_eq!(ran["run"]["status"], "done", "{ran}");
+    let unknown = client.failure("workflow_run", json!({"file": "safe-refaktor"}));
+    assert!(unknown.starts_with("not_found: no workflow `safe-refaktor`\nhint: did you mean"), "{unknown}");
+    for path in ["flow.yaml", "./flow", "a/b"] {
+        let relative = client.failure("workflow_run", json!({"file": path}));
+        assert!(relative.starts_with(&format!("invalid_input: `file`: `{path}` is a relative path")), "{relative}");
+    }
+}
+
+#[test]
 fn an_answer_over_mcp_names_the_client_and_an_unattended_run_asks_nobody() {
     let world = World::new();
     let mut client = world.client(&["--toolsets", "all"]);
@@ -289,6 +309,35 @@ fn long_answers_come_in_parts() {
     }
     assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
     assert!(seen.len() > 400, "{}", seen.len());
+}
+
+#[test]
+fn workflows_of_many_steps_and_faults_are_told_in_short() {
+    let world = World::new();
+    let mut client = world.client(&["--toolsets", "all"]);
+    let tools = client.tools();
+    let flow = |step: &dyn Fn(usize) -> Value| json!({"workflow": {"steps": (0..900).map(step).collect::<Vec<_>>()}});
+    let mut short = |name: &str, arguments: Value| {
+        let data = checked(&mut client, &tools, name, arguments);
+        assert!(data.to_string().len() < 20_000, "{name}: {}", data.to_string().len());
+        data
+    };
+    let good = flow(&|n| json!({"id": format!("s{n}"), "prompt": format!("say: {n}"), "backend": "demo"}));
+    let plan = short("workflow_plan", good.clone());
+    assert!(
+        plan["notes"][0]
+            .as_str()
+            .unwrap()
+            .ends_with(" of 900 steps are not shown here: the command line shows all of them"),
+        "{plan}"
+    );
+    let bad = short("workflow_validate", flow(&|n| json!({"id": format!("s{n}"), "promt": format!("say: {n}")})));
+    assert!(bad["notes"][0].as_str().unwrap().contains(" of 200 faults are not shown here"), "{}", bad["notes"]);
+    let ask = json!({"workflow": format!("max_concurrent: 1\nsteps: [{{id: a, kind: approval, message: go?}}{}]",
+        (0..900).map(|n| format!(", {{id: s{n}, needs: [a], prompt: x, backend: demo}}")).collect::<String>())});
+    let run = short("workflow_run", ask);
+    let run = short("workflow_status", json!({"workflow_id": run["workflow_id"]}))["run"].clone();
+    assert!(run["notes"][0].as_str().unwrap().contains(" of 901 steps are not shown here"), "{run}");
 }
 
 #[test]

@@ -34,6 +34,8 @@ enum May {
     AskAgain(Vec<StepChange>),
     /// Another step has the money.
     Later,
+    /// What people have approved is not there again yet; when to look, where nothing wakes the run.
+    Unseen(Option<Timestamp>),
     /// Nothing starts any more.
     Stop(Stand),
 }
@@ -63,6 +65,8 @@ struct Doing<'a> {
     purses: Purses,
     /// Whether a step waits for money that another has.
     lacks_money: bool,
+    /// When to look again at what nothing else wakes the run for.
+    looks_at: Option<Timestamp>,
 }
 
 impl Engine {
@@ -77,7 +81,8 @@ impl Engine {
     ) -> Result<Stand, EngineError> {
         self.decide_expired(run, steps, clock::now())?;
         let purses = Purses::default();
-        let mut doing = Doing { run, loaded, maker, steps, changes, starts: 0, purses, lacks_money: false };
+        let mut doing =
+            Doing { run, loaded, maker, steps, changes, starts: 0, purses, lacks_money: false, looks_at: None };
         loop {
             // A start that is over at once (a wait of nothing, a prompt that cannot be filled in) may let others go.
             let mut is_settled = true;
@@ -157,6 +162,10 @@ impl Engine {
                 Came::Anew
             }
             May::Later => Came::Later,
+            May::Unseen(look_at) => {
+                doing.looks_at = doing.looks_at.into_iter().chain(look_at).min();
+                Came::Nothing
+            }
             May::Stop(stand) => Came::Over(stand),
         })
     }
@@ -182,6 +191,7 @@ impl Engine {
         }
         Ok(match self.leave(run, loaded, steps, place)? {
             Leave::Given(noted) => May::Start { cap, noted },
+            Leave::Later(look_at) => May::Unseen(look_at),
             Leave::Gone(noted) => May::AskAgain(noted),
         })
     }
@@ -250,7 +260,7 @@ impl Doing<'_> {
         let due = waits.filter_map(|step| step.due_at).min();
         // Only the end of a task of its own wakes it; money may also be promised in a run around it.
         let again = (self.lacks_money && self.run.parent.is_some()).then(|| clock::now().plus(AGAIN_AFTER));
-        due.into_iter().chain(again).min()
+        due.into_iter().chain(again).chain(self.looks_at).min()
     }
 }
 

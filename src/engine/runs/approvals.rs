@@ -7,7 +7,13 @@
 
 use std::time::Duration;
 
-use super::{Loaded, RunState, change, no_run, record::About, review::ancestors};
+use super::{
+    Loaded, RunState, change,
+    driver::AGAIN_AFTER,
+    no_run,
+    record::About,
+    review::{ToCome, ancestors},
+};
 use crate::{
     core::{
         Giver, Question, RefusedAnswer, Review, Run, RunId, RunStatus, RunStep, Span, StepStatus, TaskId, Timestamp,
@@ -44,6 +50,8 @@ pub(super) struct Terms {
 pub(super) enum Leave {
     /// It may; what is to be noted with its start.
     Given(Vec<StepChange>),
+    /// What was looked at is not there again yet; when to look, where nothing wakes the run.
+    Later(Option<Timestamp>),
     /// Something is another than it was: it is asked about again.
     Gone(Vec<StepChange>),
 }
@@ -143,7 +151,13 @@ impl Engine {
                     let kept = Question { counted: true, ..question }.to_kept();
                     marks.push(StepChange { question: Some(kept), ..change(row, row.status, row.reason.clone()) });
                 }
-                Some(review) => return Ok(Leave::Gone(again(loaded, steps, at, &question, review))),
+                Some(review) => {
+                    return Ok(match self.is_to_come(steps, &review, &question.review)? {
+                        ToCome::Nothing => Leave::Gone(again(loaded, steps, at, &question, review)),
+                        ToCome::Step => Leave::Later(None),
+                        ToCome::NestedStep => Leave::Later(Some(clock::now().plus(AGAIN_AFTER))),
+                    });
+                }
             }
         }
         Ok(Leave::Given(marks))

@@ -9,12 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Loaded, StepMaker, acts::Stand, change, race, record::About, reuse::is_taken};
+use super::{Loaded, StepMaker, acts::Stand, change, race, record::About, reuse::is_taken, review::ancestors};
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, Span, Status, StepStatus, Task, Timestamp, Verification},
     engine::{Engine, EngineError},
     os::clock,
     store::StepChange,
+    workflow::Plan,
 };
 
 /// After an error that may pass, such as a full disk.
@@ -77,7 +78,8 @@ impl Engine {
             writing.keep_run(run, status, due_at, clock::now())?;
             Ok::<_, EngineError>(())
         })?;
-        self.keep_words(run, &changes, status.is_terminal() && due_at.is_none());
+        let asked = definition.map_or_else(|_| Vec::new(), |loaded| asked_with(&loaded.plan, &steps, &changes));
+        self.keep_words(run, &asked, status.is_terminal() && due_at.is_none());
         self.poke();
         Ok(())
     }
@@ -107,12 +109,10 @@ impl Engine {
     }
 
     /// Writes to the run's file what a new database must know as well.
-    fn keep_words(&self, run: &Run, changes: &[StepChange], has_ended: bool) {
-        let asked = changes.iter().filter(|change| change.status == StepStatus::Held);
-        let asked: Vec<String> = asked.map(|change| change.step.clone()).collect();
+    fn keep_words(&self, run: &Run, asked: &[String], has_ended: bool) {
         if !asked.is_empty() {
             // So that the time to answer does not begin anew with a new database.
-            self.keep_word(&run.id, "asked", About::Steps(&asked));
+            self.keep_word(&run.id, "asked", About::Steps(asked));
         }
         if has_ended {
             self.keep_word(&run.id, "ended", About::All);
@@ -187,6 +187,21 @@ impl Engine {
 /// Returns the name under which the task, or the nested run, of a step's turn is asked for.
 pub(super) fn ask_of(run: &Run, row: &RunStep) -> String {
     format!("{}/{}/{}", run.id, row.step, row.turn)
+}
+
+/// Returns the steps that changes of questions are about: those who ask or whose word has counted, and those that were
+/// looked at. What the latter came to their files do not tell alone: who won a race, what was skipped, which run was
+/// nested.
+fn asked_with(plan: &Plan, steps: &[RunStep], changes: &[StepChange]) -> Vec<String> {
+    let with_question = changes.iter().filter(|change| change.question.is_some());
+    let asked: BTreeSet<&str> = with_question.map(|change| change.step.as_str()).collect();
+    let mut told = asked.clone();
+    for (place, _) in steps.iter().enumerate().filter(|(_, row)| asked.contains(row.step.as_str())) {
+        let before = ancestors(plan, place).into_iter().filter_map(|before| steps.get(before));
+        // A question among them was told of when it was asked, and its word when it was given.
+        told.extend(before.filter(|row| row.question.is_none()).map(|row| row.step.as_str()));
+    }
+    told.into_iter().map(str::to_owned).collect()
 }
 
 /// Takes the changes over into the rows that they are about.

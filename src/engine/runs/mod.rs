@@ -39,7 +39,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     core::{Run, RunId, RunStatus, RunStep, Status, StepStatus, Task, TaskId, TaskRef, Timestamp, Unattended},
-    engine::{Ask, Engine, EngineError},
+    engine::{Ask, Bounds, Engine, EngineError},
     os::{clock, random},
     store::{NewRun, StepChange, View},
     workflow::{Checked, Known, Plan, Source, StartedWith, Vocabulary, Workflow, as_written, check, plan},
@@ -90,6 +90,9 @@ pub struct Frozen {
     /// Of releases before this one it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Unattended>,
+    /// The directories that its steps may work in; anywhere when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// BLAKE3 of definition and parameters.
     pub digest: String,
 }
@@ -119,6 +122,7 @@ impl Frozen {
             unattended: self.unattended,
             asked_by: self.asked_by.clone(),
             policy: self.policy,
+            bounds: self.bounds.clone(),
             digest: plan.digest.clone(),
         }
     }

@@ -290,6 +290,7 @@ mod tests {
             unattended: false,
             asked_by: None,
             policy: None,
+            bounds: None,
             digest: plan.digest.clone(),
         };
         Loaded { frozen, workflow, plan }

@@ -1,7 +1,8 @@
 //! What of a run lies beside the database, for the day when that is lost: `runs/RUN/definition.json`, what it was
-//! started with, and `runs/RUN/words.jsonl`, a line for each thing that people wished and for the end.
+//! started with, and `runs/RUN/words.jsonl`, a line for each thing that people wished or are asked and for the end.
 //!
-//! Must not be read but by a rebuild. What steps did is not written here: their tasks' files tell it.
+//! Must not be read but by a rebuild. What steps did is not written here but where a question is about it: their tasks'
+//! files tell it.
 
 use std::{collections::BTreeMap, io::Write};
 

@@ -2,7 +2,7 @@
 //!
 //! Everything is made of what is stored and of what lies on the disk now: outputs and results of the steps before,
 //! what they changed as the archive saw it, and the present content of those files where others can change them. A
-//! result in a directory of its own counts as it was archived. Must change nothing.
+//! result in a directory of its own counts as it was archived until it is brought in. Must change nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::Loaded;
 use crate::{
     archive::{Change, Entry, GLANCED_WHOLE, Manifest, RawPath, Workspace},
     core::{ArchiveScope, Isolation, Posture, Review, ReviewedStep, RunStep, Task},
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, landing::LandingState},
     workflow::Plan,
 };
 
@@ -57,7 +57,7 @@ impl Engine {
             let mut seen = BTreeSet::new();
             // A race in a nested workflow has the task of its winner too.
             for task in self.tasks_behind(row)?.into_iter().filter(|task| seen.insert(task.id.clone())) {
-                self.add_task(&task, &mut reviewed, &mut parts, &mut places);
+                self.add_task(&task, &mut reviewed, &mut parts, &mut places)?;
             }
             reviewed.digest = parts.end();
             whole.add(reviewed.digest.as_bytes());
@@ -66,6 +66,33 @@ impl Engine {
         self.add_present(&loaded.frozen.working_dir, places, &mut review, &mut whole);
         review.digest = whole.end();
         Ok(review)
+    }
+
+    /// Returns whether what was looked at `then` is still to come again: after a rebuild a step that was over may not
+    /// know of its end yet.
+    pub(super) fn is_to_come(&self, steps: &[RunStep], now: &Review, then: &Review) -> Result<ToCome, EngineError> {
+        let mut to_come = ToCome::Nothing;
+        for name in now.steps_unlike(then) {
+            let Some(row) = steps.iter().find(|row| row.step == name) else { continue };
+            if !row.status.is_over() {
+                return Ok(ToCome::Step);
+            }
+            if !self.is_child_over(row)? {
+                to_come = ToCome::NestedStep;
+            }
+        }
+        Ok(to_come)
+    }
+
+    /// Whether all steps of a step's nested run, and of those beneath it, are over.
+    fn is_child_over(&self, row: &RunStep) -> Result<bool, EngineError> {
+        let Some(child) = &row.child else { return Ok(true) };
+        for row in self.store.read(|view| view.run_steps(child))? {
+            if !row.status.is_over() || !self.is_child_over(&row)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns the tasks of a step that is over, those of its nested workflow as well.
@@ -85,14 +112,23 @@ impl Engine {
     }
 
     /// Adds what a task changed. Without an archive its own account has to do.
-    fn add_task(&self, task: &Task, reviewed: &mut ReviewedStep, parts: &mut Parts, places: &mut Places) {
+    fn add_task(
+        &self,
+        task: &Task,
+        reviewed: &mut ReviewedStep,
+        parts: &mut Parts,
+        places: &mut Places,
+    ) -> Result<(), EngineError> {
         let Some(root) = task.spec.workspace.as_ref().filter(|_| task.spec.posture != Posture::ReadOnly) else {
-            return;
+            return Ok(());
         };
-        let is_isolated = task.spec.isolate != Isolation::None;
+        let landing = self.landing_state(task)?;
+        // What was brought in lies where others can change it, as if the task had worked there.
+        let is_brought_in = matches!(landing, Some(LandingState::Applied | LandingState::Partly));
+        let is_isolated = task.spec.isolate != Isolation::None && !is_brought_in;
         let saw_nothing = self.changes_seen(task).ok().flatten().is_some_and(|seen| seen.total == 0);
         if saw_nothing && task.attempts.len() == 1 {
-            return;
+            return Ok(());
         }
         let changes = match self.changes_of(task) {
             Ok(found) => found.changes,
@@ -100,7 +136,8 @@ impl Engine {
                 self.claimed_by(task).into_iter().map(|path| Change { path, before: None, after: None }).collect()
             }
         };
-        let is_archived = !matches!(task.spec.archive, ArchiveScope::Off);
+        // Of a part that was brought in nobody knows which files.
+        let is_end_known = task.spec.archive != ArchiveScope::Off && landing != Some(LandingState::Partly);
         reviewed.isolated |= is_isolated;
         reviewed.files_total += changes.len() as u64;
         for change in changes {
@@ -112,9 +149,10 @@ impl Engine {
             }
             if !is_isolated {
                 let left = places.entry(root.clone()).or_default().entry(change.path).or_default();
-                left.extend(is_archived.then_some(change.after));
+                left.extend(is_end_known.then_some(change.after));
             }
         }
+        Ok(())
     }
 
     /// Adds what is in the files now.
@@ -160,6 +198,16 @@ impl Engine {
         }
         (Manifest::new(entries), unreadable)
     }
+}
+
+/// What of a review is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ToCome {
+    Nothing,
+    /// The end of a step of this run.
+    Step,
+    /// The end of a step in a nested run, which wakes nobody.
+    NestedStep,
 }
 
 /// What others can change, by its root: what each step that changed a path has left there.

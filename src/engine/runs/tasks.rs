@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Frozen, Loaded, StepMaker, agents::pass_over, change, driver::ask_of};
 use crate::{
     backends::COMMAND,
-    core::{BackendName, Money, Run, RunStep, StepStatus},
+    core::{BackendName, Money, Run, RunStep, StepStatus, TaskSpec},
     engine::{Engine, EngineError},
     store::StepChange,
     workflow::{self, Action, Insertion, Part, PlannedStep, Scope, Step},
@@ -45,6 +45,9 @@ impl Engine {
             Ok(ask) => ask,
             Err(why) => return failed(why),
         };
+        if let Err(why) = within(&loaded.frozen, &ask.spec) {
+            return failed(why);
+        }
         ask.request_id = Some(ask_of(run, row));
         ask.allow_duplicate = true;
         // The one who asked for the run, whoever has started this process.
@@ -77,6 +80,16 @@ impl Engine {
             }
         })
     }
+}
+
+/// Links may have been put elsewhere since the start, and a directory may be what a step has said: looked at last.
+fn within(frozen: &Frozen, spec: &TaskSpec) -> Result<(), String> {
+    let Some(bounds) = &frozen.bounds else { return Ok(()) };
+    let mut paths = std::iter::once(&spec.working_dir).chain(&spec.include_files);
+    paths.try_for_each(|path| bounds.check(path)).map_err(|error| match error {
+        EngineError::Blocked { message, hint } => format!("{message}; {hint}"),
+        error => error.to_string(),
+    })
 }
 
 type Fields = serde_json::Map<String, Value>;

@@ -62,12 +62,14 @@ impl Desk {
     ) -> Result<Value, OpError> {
         // Gemini CLI adds this to every tool and sends it on (measured).
         input.remove("wait_for_previous");
+        name_for_file(tool, &mut input);
         self.roots.admit(tool, &mut input)?;
         let working_dir =
             input.get("working_dir").and_then(Value::as_str).map(Utf8Path::new).filter(|dir| dir.is_absolute());
         let rebuilds = tool.name == "doctor" && input.get("rebuild") == Some(&Value::Bool(true));
         // Settings are read for every call: people change them while the server runs.
         let engine = self.engine.get(rebuilds)?.at(Some(working_dir.unwrap_or(self.roots.start())))?;
+        let engine = engine.within(self.roots.bounds());
         self.roots.admit_task(tool, &input, &engine)?;
         let longest_wait = Some(beat.longest_wait());
         let call = Call { engine: &engine, door: Door::Mcp, progress: beat as &dyn Progress, longest_wait, client };
@@ -80,9 +82,27 @@ impl Desk {
     }
 }
 
+/// A name may stand where a file is asked for, as on the command line; only there a file of that name may be meant.
+fn name_for_file(tool: &Tool, input: &mut Map<String, Value>) {
+    let is_by_name = tool.takes("file") && tool.takes("template") && !input.contains_key("template");
+    if is_by_name && input.get("file").and_then(Value::as_str).is_some_and(is_name) {
+        let name = input.remove("file").unwrap_or_default();
+        input.insert("template".to_owned(), name);
+    }
+}
+
+/// Whether a word is the name of a template or example and no path: no separator, no suffix of a file.
+pub(super) fn is_name(word: &str) -> bool {
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|suffix| word.ends_with(suffix));
+    !word.is_empty() && !word.starts_with(['.', '~']) && !word.contains(['/', '\\']) && !is_file
+}
+
 /// Returns an error as a model reads it: code, message, next step.
 pub(super) fn words(error: &OpError) -> String {
-    let causes = error.causes.iter().map(|cause| format!("\ncause: {cause}"));
+    const MOST_CAUSES: usize = 40;
+    let more = error.causes.len().saturating_sub(MOST_CAUSES);
+    let more = (more > 0).then(|| format!("\ncause: and {more} more"));
+    let causes = error.causes.iter().take(MOST_CAUSES).map(|cause| format!("\ncause: {cause}")).chain(more);
     let hints = error.hints.iter().map(|hint| format!("\nhint: {hint}"));
     format!("{}: {}{}", error.code.as_str(), error.message, causes.chain(hints).collect::<String>())
 }

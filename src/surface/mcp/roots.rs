@@ -1,5 +1,7 @@
 //! Where tasks of a client may work.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value};
 
@@ -7,8 +9,8 @@ use super::tools::Tool;
 use crate::{
     config::Environment,
     core::TaskRef,
-    engine::Engine,
-    ops::{Code, OpError, Toolset},
+    engine::{Bounds, Engine, real},
+    ops::{AbsolutePath, OpError, Toolset},
     os::files::FileError,
 };
 
@@ -17,7 +19,7 @@ pub(super) struct Roots {
     start: Utf8PathBuf,
     /// Whether the start is a place to work in. Desktop clients start servers in `/` or the home directory.
     start_is_project: bool,
-    allowed: Vec<Utf8PathBuf>,
+    bounds: Arc<Bounds>,
 }
 
 impl Roots {
@@ -26,33 +28,39 @@ impl Roots {
     pub fn new(start: Utf8PathBuf, env: &Environment, allow: Vec<Utf8PathBuf>) -> Result<Self, OpError> {
         let home = env.get("HOME").or_else(|| env.get("USERPROFILE")).map(Utf8Path::new);
         let start_is_project = start.parent().is_some() && home.map(real) != Some(real(&start));
-        let mut allowed = vec![real(&start)];
+        let mut allowed = vec![start.clone()];
         for dir in allow {
             let found = dir.canonicalize_utf8().map_err(FileError::at(&dir, "allow the directory"))?;
             allowed.push(found);
         }
-        Ok(Self { start, start_is_project, allowed })
+        Ok(Self { start, start_is_project, bounds: Arc::new(Bounds::new(allowed)) })
     }
 
     pub fn start(&self) -> &Utf8Path {
         &self.start
     }
 
-    /// Fills in the directory that the call means and refuses one that is not allowed.
+    /// Returns the same for what a call starts, and for what it reads on its way.
+    pub fn bounds(&self) -> Arc<Bounds> {
+        self.bounds.clone()
+    }
+
+    /// Fills in the directory that the call means and refuses every path of the input that is not allowed: what is
+    /// read and written as well as where to work. Steps are looked at by whoever starts them.
     ///
     /// # Errors
-    /// A `working_dir` lies outside.
+    /// A path lies outside.
     pub fn admit(&self, tool: &Tool, input: &mut Map<String, Value>) -> Result<(), OpError> {
         // An operation on a task that exists works where that task does.
         let may_default = tool.takes("working_dir") && !tool.takes("task_id") && self.start_is_project;
         if may_default && !input.contains_key("working_dir") {
             input.insert("working_dir".into(), Value::from(self.start.as_str()));
         }
-        let steps = input.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
-        let all = std::iter::once(&*input).chain(steps);
-        let dirs = all.filter_map(|map| map.get("working_dir")?.as_str()).map(Utf8Path::new);
+        let given = tool.paths.iter().filter_map(|name| input.get(name.as_str()));
+        let paths = given.flat_map(|value| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice));
         // A relative one is refused by its type, with better words.
-        dirs.filter(|dir| dir.is_absolute()).try_for_each(|dir| self.check(dir))
+        let mut paths = paths.filter_map(Value::as_str).map(Utf8Path::new).filter(|path| path.is_absolute());
+        paths.try_for_each(|path| self.check(path))
     }
 
     /// Refuses a call that looks into the workspace of a task, or changes it, where that lies outside.
@@ -68,33 +76,9 @@ impl Roots {
         spec.workspace.iter().try_for_each(|dir| self.check(dir))
     }
 
-    fn check(&self, dir: &Utf8Path) -> Result<(), OpError> {
-        let real = real(dir);
-        if self.allowed.iter().any(|allowed| real.starts_with(allowed)) {
-            return Ok(());
-        }
-        let allowed: Vec<_> = self.allowed.iter().map(|dir| format!("`{dir}`")).collect();
-        Err(OpError::new(
-            Code::Blocked,
-            format!("`{dir}` is outside of what this server allows: {}", allowed.join(", ")),
-        )
-        .hint(format!("to allow more, the person who set it up starts `mgr mcp --allow-dir {dir}`")))
-    }
-}
-
-/// Follows links as far as the path exists, and takes out `..` by words beyond that.
-fn real(path: &Utf8Path) -> Utf8PathBuf {
-    if let Ok(real) = path.canonicalize_utf8() {
-        return real;
-    }
-    match (path.parent(), path.components().next_back()) {
-        (Some(parent), Some(camino::Utf8Component::Normal(name))) => real(parent).join(name),
-        (Some(parent), Some(camino::Utf8Component::ParentDir)) => {
-            let mut above = real(parent);
-            above.pop();
-            above
-        }
-        (Some(parent), _) => real(parent),
-        (None, _) => path.to_owned(),
+    fn check(&self, path: &Utf8Path) -> Result<(), OpError> {
+        // As the operation will have it: without `..`, by words.
+        let meant: AbsolutePath = path.as_str().parse().map_err(OpError::invalid)?;
+        Ok(self.bounds.check(&meant.0)?)
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Tool {
     pub name: &'static str,
     pub input_schema: Map<String, Value>,
     pub output_schema: Map<String, Value>,
+    /// The inputs that are paths.
+    pub paths: Vec<String>,
 }
 
 /// The tools of this process; they do not change while it runs.
@@ -80,7 +82,7 @@ fn known(names: &[String], known: &[&'static str], what: &str) -> Result<Vec<&'s
 
 impl Tool {
     pub fn of(row: &'static OpSpec, name: &'static str) -> Self {
-        Self { row, name, input_schema: input_schema(row), output_schema: output_schema(row) }
+        Self { row, name, input_schema: input_schema(row), output_schema: output_schema(row), paths: (row.paths)() }
     }
 
     /// Whether the operation has such an input.

@@ -7,6 +7,7 @@
 use clap::{Arg, ArgAction};
 use serde_json::{Map, Value};
 
+use super::desk::is_name;
 use crate::ops::{OPS, OpError, OpSpec};
 
 /// Fields of answers that hold our own words about what to do.
@@ -90,9 +91,9 @@ fn call(command: &str) -> Option<String> {
     let row = OPS.iter().filter(is_meant).max_by_key(|row| row.cli.len())?;
     let tool = row.tool?;
     let mut arguments = read(row, &words[row.cli.len()..])?;
-    // A name may stand where a file is asked for only at the command line.
-    let is_name = |file: &Value| file.as_str().is_some_and(|file| !file.contains(['/', '.']));
-    if row.cli[0] == "workflow" && arguments.get("file").is_some_and(is_name) {
+    // Clearer than a name where a file is asked for.
+    let is_named = |file: &Value| file.as_str().is_some_and(is_name);
+    if row.cli[0] == "workflow" && arguments.get("file").is_some_and(is_named) {
         let name = arguments.remove("file").unwrap_or_default();
         arguments.insert("template".to_owned(), name);
     }
