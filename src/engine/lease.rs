@@ -121,6 +121,17 @@ fn refusal(lease: &Lease) -> EngineError {
     EngineError::Busy { message: lease.to_string(), hint }
 }
 
+impl Lease {
+    /// Returns whom a task waits for: the rest of `waits for …`.
+    pub fn awaited(&self) -> String {
+        match &self.holder {
+            Holder::Writer(id) => format!("task {id}, which writes in `{}`", self.path),
+            Holder::Before(id) => format!("task {id}, which gets `{}` first", self.path),
+            Holder::Command(words) => format!("`{words}`, which holds `{}`", self.path),
+        }
+    }
+}
+
 impl std::fmt::Display for Lease {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.holder {

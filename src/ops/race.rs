@@ -173,6 +173,9 @@ impl Operation for Race {
     }
 
     async fn run(call: &Call<'_>, input: RaceInput) -> Result<RaceOutput, OpError> {
+        if input.prompt.trim().is_empty() {
+            return Err(OpError::invalid("the prompt is empty").hint("say what is to be done"));
+        }
         for backend in input.backends.iter().filter(|name| *name != "auto") {
             call.engine.named_backend(backend)?;
         }

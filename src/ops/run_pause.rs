@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Call, Effect, Example, OpError, Operation, Toolset, run_news::attend, run_views::RunView,
+    Call, Door, Effect, Example, OpError, Operation, Toolset, run_news::attend, run_views::RunView,
     runs::WorkflowStatusOutput,
 };
 use crate::core::{Money, TaskRef};
@@ -40,8 +40,19 @@ impl Operation for WorkflowPause {
 
     async fn run(call: &Call<'_>, input: WorkflowPauseInput) -> Result<WorkflowStatusOutput, OpError> {
         let id = call.engine.resolve_run(&input.workflow_id)?;
-        let state = call.engine.pause_run(&id, input.let_run)?;
+        let state = call.engine.pause_run(&id, input.let_run, &who_said_so(call))?;
         Ok(WorkflowStatusOutput::new(RunView::of(call, &state)?, false))
+    }
+}
+
+/// Says who wants it, as far as the door tells.
+fn who_said_so(call: &Call<'_>) -> String {
+    match (call.engine.asking_task(), call.door, call.client.get("name")) {
+        (Some(task), _, _) => format!("task {task} said so"),
+        (None, Door::CommandLine, _) => "a person said so".to_owned(),
+        (None, Door::Dashboard, _) => "a person said so on the dashboard".to_owned(),
+        (None, Door::Mcp, Some(client)) => format!("{client} said so over MCP"),
+        (None, Door::Mcp, None) => "somebody said so over MCP".to_owned(),
     }
 }
 

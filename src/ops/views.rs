@@ -516,7 +516,7 @@ pub(super) fn waiting_on(call: &Call<'_>, task: &Task) -> Result<Option<(String,
     let waiting = |kind: &str| WaitingView { kind: kind.to_owned(), ..WaitingView::default() };
     Ok(match &task.state {
         State::Queued { waiting_on: WaitingOn::Slot } => Some(match call.engine.lease_over(task)? {
-            Some(lease) => (lease.to_string(), lease_view(lease)),
+            Some(lease) => (lease.awaited(), lease_view(lease)),
             None => ("a free slot".into(), waiting("slot")),
         }),
         State::Queued { waiting_on: WaitingOn::Dependency { task_ids } } => {

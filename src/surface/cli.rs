@@ -18,7 +18,11 @@ const ABOUT: &str = "Delegate work to AI coding agents, survive any crash, get t
 /// Prints the version without building anything else.
 pub(super) fn version() -> u8 {
     let ui = Ui::new(ColourChoice::Never, false, true);
-    finish(ui.answer(&format!("mgr {}", env!("CARGO_PKG_VERSION"))), Exit::Success)
+    let printed = finish(ui.answer(&format!("mgr {}", env!("CARGO_PKG_VERSION"))), Exit::Success);
+    printed.unwrap_or_else(|error| {
+        report(&ui, &error, false);
+        error.code.exit() as u8
+    })
 }
 
 /// Parses `args`, does what they ask, and returns the exit code.
@@ -71,7 +75,7 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
         Some(("mcp", matches)) => {
             let words = mcp::run(matches, env)?;
             // After serving, standard output is left alone: a client that stopped reading would hold us here.
-            Ok(finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success))
+            finish(words.map_or(Ok(()), |words| ui.answer(&words)), Exit::Success)
         }
         Some(("dashboard", matches)) if matches.subcommand_name() == Some("serve") => {
             let (_, matches) = leaf("dashboard", matches);
@@ -80,10 +84,10 @@ fn dispatch(matches: &ArgMatches, env: Environment, ui: &Ui, wants_json: bool) -
         }
         Some(("completions", matches)) => {
             let text = generate::completions(matches)?;
-            Ok(finish(ui.answer(&text), Exit::Success))
+            finish(ui.answer(&text), Exit::Success)
         }
-        Some(("man", _)) => Ok(finish(ui.answer(&generate::man(&command())), Exit::Success)),
-        Some(("reference", _)) => Ok(finish(ui.answer(&generate::reference()), Exit::Success)),
+        Some(("man", _)) => finish(ui.answer(&generate::man(&command())), Exit::Success),
+        Some(("reference", _)) => finish(ui.answer(&generate::reference()), Exit::Success),
         Some((name, matches)) => {
             let (words, matches) = leaf(name, matches);
             match row_of(&words) {
@@ -165,7 +169,7 @@ fn show(answer: &Answer, ui: &Ui, wants_json: bool) -> Result<u8, OpError> {
             ui.answer(page.as_str())
         }
     };
-    Ok(finish(printed, answer.exit))
+    finish(printed, answer.exit)
 }
 
 /// Returns the bytes that are printed instead of a page. What somebody else wrote reaches no terminal as it is.
@@ -177,11 +181,14 @@ fn bytes_for(reader: Reader, shown: &dyn Render) -> Option<Vec<u8>> {
     }
 }
 
-/// A reader that has gone away is a quiet exit.
-fn finish(printed: io::Result<()>, exit: Exit) -> u8 {
+/// A reader that has gone away is a quiet exit. What was asked for is done all the same: the error is about
+/// the answer alone.
+fn finish(printed: io::Result<()>, exit: Exit) -> Result<u8, OpError> {
     match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::Internal as u8,
-        Ok(()) | Err(_) => exit as u8,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(OpError::new(Code::Internal, format!("cannot write the answer to standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(exit as u8),
     }
 }
 

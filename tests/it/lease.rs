@@ -37,7 +37,7 @@ fn two_writers_in_one_directory_run_one_after_the_other_and_the_second_says_for_
     let second = home.submit(&scripted(&home, "b"));
     let third = home.submit(&scripted(&home, "c"));
     let work = home.work().canonicalize().unwrap().display().to_string();
-    let words = format!("`{work}` is written by task {first}");
+    let words = format!("task {first}, which writes in `{work}`");
     let lease = json!({"kind": "lease", "task_ids": [first], "path": work});
     assert_eq!(waiting(&home, &second), json!(["queued", lease, words]));
     assert_eq!(waiting(&home, &third), json!(["queued", lease, words]));
@@ -71,7 +71,7 @@ fn a_directory_beneath_and_one_above_wait_too_and_nobody_is_starved() {
     wait_log(&home, "+a+o");
     assert_eq!(waiting(&home, &above)[1]["task_ids"], json!([beneath]));
     let work = home.work().canonicalize().unwrap().display().to_string();
-    assert_eq!(waiting(&home, &sibling)[2], format!("`{work}` goes to task {above} first"));
+    assert_eq!(waiting(&home, &sibling)[2], format!("task {above}, which gets `{work}` first"));
     for name in ["o", "a", "w", "b"] {
         let_go(&home, name);
     }
@@ -142,7 +142,7 @@ fn a_command_that_holds_the_directory_keeps_tasks_from_starting_until_it_is_gone
     database.execute(sql, [lock.to_str().unwrap(), &work]).unwrap();
     let id = home.submit("finish y");
     let lease = json!({"kind": "lease", "path": work, "holder": "mgr rollback 1"});
-    let words = format!("`{work}` is held by `mgr rollback 1`");
+    let words = format!("`mgr rollback 1`, which holds `{work}`");
     assert_eq!(waiting(&home, &id), json!(["queued", lease, words]));
     assert_eq!(home.mgr(&["watch", &id, "--timeout", "500ms"]).code, Some(5));
     // Its process is gone and has tidied up nothing.

@@ -585,6 +585,8 @@ fn what_is_no_race_is_refused_with_the_way_out() {
     let error = ran.error();
     assert_eq!(error["message"], "racers that write cannot work in the same directory");
     assert!(ran.stderr.contains("leave `isolate` out, or write `isolate: copy`"), "{ran:#?}");
+    let ran = home.race(&TWO, " \n");
+    assert_eq!((ran.code, &ran.error()["message"]), (Some(2), &json!("the prompt is empty")), "{ran:#?}");
     assert_eq!(home.json(&["list"])["total"], 0);
 }
 

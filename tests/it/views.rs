@@ -222,3 +222,16 @@ fn what_is_not_there_is_called_as_it_was_typed() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A full disk takes the answer; the way out is told on the other stream.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let home = TestHome::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in [&["workflow", "list"][..], &["status"], &["--version"]] {
+        let ran: crate::support::Ran = home.command(args).stdout(full()).output().unwrap().into();
+        let told = "error: cannot write the answer to standard output: No space left on device (os error 28)\n";
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(70), told), "{args:?}");
+    }
+}

@@ -205,6 +205,8 @@ fn runs_and_templates(call: &mut dyn FnMut(&str, Value) -> Value, dir: &std::pat
     call("workflow_pause", one.clone());
     let run = call("workflow_status", one.clone())["run"].clone();
     assert_eq!((&run["status"], &run["next"]), (&json!("paused"), &json!("workflow_resume")));
+    // Who calls tools may be no person.
+    assert!(run["why"].as_str().unwrap().ends_with(" said so over MCP"), "{run:#}");
     call("workflow_resume", one.clone());
     let item = call("inbox_list", json!({}))["items"][0].clone();
     assert_eq!(call("inbox_answer", json!({"id": item["id"], "answer": "no"}))["status"], "failed");

@@ -19,15 +19,14 @@ use crate::{
 
 /// What stands for the money of a run where steps have names.
 const BUDGET: &str = "budget";
-const A_PERSON: &str = "a person said so";
 
 impl Engine {
     /// Pauses a run: nothing new is started, and unless `let_run` what runs stands still. Doing it twice is as good
-    /// as once; a pause that let run may be made stricter.
+    /// as once; a pause that let run may be made stricter. `said` is who said so, for people.
     ///
     /// # Errors
     /// The run is over, or the store cannot be written.
-    pub fn pause_run(&self, id: &RunId, let_run: bool) -> Result<RunState, EngineError> {
+    pub fn pause_run(&self, id: &RunId, let_run: bool, said: &str) -> Result<RunState, EngineError> {
         self.reconcile()?;
         let settled = self.store.write(|writing| {
             let Some(run) = writing.view().run(id)? else { return Err(no_run(id.as_str())) };
@@ -40,7 +39,7 @@ impl Engine {
             if is_paused && (let_run || run.freezes) {
                 return Ok(settled);
             }
-            let why = run.why.as_deref().filter(|_| is_paused).unwrap_or(A_PERSON);
+            let why = run.why.as_deref().filter(|_| is_paused).unwrap_or(said);
             writing.pause_run(id, &Pause { why, freezes: !let_run, with: run.paused_with.as_ref() }, now)?;
             self.stand_still(writing, id, !let_run, now, &mut settled)?;
             Ok(settled)
