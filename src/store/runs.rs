@@ -425,7 +425,9 @@ impl Writing<'_> {
                    -- the task may have ended before this is written down
                    ended = ?4 = 'running' AND coalesce(?5, task_id) IS NOT NULL AND NOT EXISTS
                        (SELECT 1 FROM tasks WHERE id = coalesce(?5, task_id) AND finished_at IS NULL)
-                   WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3";
+                   WHERE run_id = ?1 AND step_id = ?2 AND turn = ?3
+                   -- a driver that looked before somebody cancelled the run: nobody would close a question any more
+                   AND NOT (status = 'cancelled' AND (?4 = 'held' OR (?4 = 'running' AND ?5 IS NULL AND ?9 IS NULL)))";
         for change in changes {
             self.0.prepare_cached(sql)?.execute(params![
                 run.as_str(),

@@ -121,6 +121,24 @@ fn a_task_that_is_removed_is_an_end_as_well() {
     assert_eq!(world.told(), b_ended());
 }
 
+/// The driver may have looked before somebody cancelled the run. What has a task is noted all the same: that is to be ended.
+#[test]
+fn a_cancelled_step_is_not_opened_again_in_its_turn() {
+    let world = World::new();
+    let statuses = || {
+        let steps = world.store.read(|view| view.run_steps(&world.run)).unwrap();
+        steps.into_iter().map(|step| step.status).collect::<Vec<_>>()
+    };
+    for step in ["a", "b"] {
+        world.note(step, 1, StepStatus::Cancelled, None);
+    }
+    world.note("a", 1, StepStatus::Held, None);
+    world.note("b", 1, StepStatus::Running, None);
+    assert_eq!(statuses(), [StepStatus::Cancelled; 2]);
+    world.note("b", 1, StepStatus::Running, Some(&world.submit(1)));
+    assert_eq!(statuses(), [StepStatus::Cancelled, StepStatus::Running]);
+}
+
 #[test]
 fn an_old_task_says_nothing_about_a_new_turn() {
     let world = World::new();
