@@ -482,24 +482,25 @@ impl<'a> Watch<'a> {
 
     /// Makes anew what others know this keeper by and reach it with, where somebody has removed it.
     fn stay_known(&mut self) {
-        if !self.is_reachable() && remake(self.dir) {
-            let _ = self.ear.reopen(&self.dir.file("ctl"));
-            if let Ok(lock) = files::open_lock(&self.dir.file("alive"))
-                && files::take_lock(&lock, LOCK_PATIENCE)
-            {
-                *self.lock = lock;
-            }
-            if let Some(pid) = self.agent.pid {
-                let process = AgentProcess { pid, started_at: self.agent.started_at };
-                let _ = files::create_new(&self.dir.file("pid"), &to_json(&process));
-            }
+        let [alive, ctl, pid] = ["alive", "ctl", "pid"].map(|name| self.dir.file(name));
+        let (is_known, is_reachable, is_told) = (files::is_at(self.lock, &alive), ctl.exists(), pid.exists());
+        if (is_known && is_reachable && is_told) || !remake(self.dir) {
+            return;
         }
-    }
-
-    fn is_reachable(&self) -> bool {
-        files::is_at(self.lock, &self.dir.file("alive"))
-            && self.dir.file("ctl").exists()
-            && self.dir.file("pid").exists()
+        // What cannot be made (disk full) is made at a later look.
+        if !is_known
+            && let Ok(lock) = files::open_lock(&alive)
+            && files::take_lock(&lock, LOCK_PATIENCE)
+        {
+            *self.lock = lock;
+        }
+        if !is_reachable {
+            let _ = self.ear.reopen(&ctl);
+        }
+        if !is_told {
+            let known = self.agent.pid.map(|pid| AgentProcess { pid, started_at: self.agent.started_at });
+            let _ = files::create_new(&pid, &known.map(|process| to_json(&process)).unwrap_or_default());
+        }
     }
 
     fn beat(&mut self) {

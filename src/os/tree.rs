@@ -3,7 +3,8 @@
 //! Agents' tools run in sessions of their own, fork twice and ignore TERM, so a process
 //! group is not enough. Two nets: all descendants of the keeper, to whom orphans return
 //! because it is their subreaper (Linux, prctl(2) PR_SET_CHILD_SUBREAPER); and every process
-//! whose environment carries the attempt's cookie, which also works after the keeper died.
+//! whose environment carries the attempt's cookie with all that descends from it, which also
+//! works after the keeper died. Whoever was seen in them once belongs to the attempt until it ends.
 
 #[cfg(unix)]
 pub use unix::*;
