@@ -85,7 +85,7 @@ enum LaterEdits {
 }
 
 /// How long a keeper may still be there after the end that it has written down.
-const KEEPER_PATIENCE: Duration = Duration::from_secs(1);
+const KEEPER_PATIENCE: Duration = Duration::from_secs(3);
 
 const LANDING_FILE: &str = "landing.json";
 

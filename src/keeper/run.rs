@@ -170,8 +170,8 @@ enum Start {
 }
 
 /// `pid` is made first and never removed: whatever happens afterwards, this attempt does not start
-/// a second time. Only where it is empty and even `out` is missing did an earlier keeper die before it could fork. An
-/// agent, or whoever tidies up, may remove files: those who live are proof enough (`has_begun`).
+/// a second time. Only where it is empty and even `err`, the last file that is made before the fork, is missing did an
+/// earlier keeper die before it could fork. An agent, or whoever tidies up, may remove files: those who live are proof enough (`has_begun`).
 fn start_or_adopt(
     dir: &AttemptDir,
     spec: &Spec,
@@ -180,7 +180,7 @@ fn start_or_adopt(
 ) -> Result<Start, FileError> {
     let is_new = files::create_new(&dir.file("pid"), b"")?;
     let known = dir.read_process()?.flatten();
-    let says_so = known.is_some() || (!is_new && dir.file("out").exists());
+    let says_so = known.is_some() || (!is_new && dir.file("err").exists());
     if has_begun || (says_so && !was_killed_with_its_keeper(dir, spec)) {
         let started_at = known.map_or_else(clock::now, |process| process.started_at);
         return Ok(Start::Runs(Agent { pid: known.map(|process| process.pid), started_at, adopted: true }));

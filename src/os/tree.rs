@@ -266,13 +266,13 @@ mod unix {
 
         /// Whether anybody but keepers belongs to it.
         pub fn has_begun(&mut self) -> bool {
-            !self.members().into_iter().all(is_keeper)
+            self.members().into_iter().any(is_more_than_keeper)
         }
     }
 
     /// Whether anybody but keepers belongs to an attempt.
     pub fn has_begun(cookie: &str) -> bool {
-        !members(cookie).into_iter().all(is_keeper)
+        members(cookie).into_iter().any(is_more_than_keeper)
     }
 
     /// Returns who has an attempt's cookie, and all that descends from those; for those who are not its keeper.
@@ -331,6 +331,11 @@ mod unix {
 
     fn is_keeper(pid: i32) -> bool {
         is_helper(pid) && arguments_of(pid).get(1).is_some_and(|word| word == "__keep")
+    }
+
+    /// A process on its way out has no arguments any more: it may be a keeper that was just killed.
+    fn is_more_than_keeper(pid: i32) -> bool {
+        !is_keeper(pid) && arguments_of(pid).first().is_some_and(|program| !program.is_empty())
     }
 
     /// Whether a process is `mgr` as a helper of itself.

@@ -327,7 +327,7 @@ mod stopped {
     fn a_ticker_goes_on_when_a_command_needs_it() {
         let home = TestHome::new();
         let text =
-            "steps:\n  - {id: rest, kind: wait, for: 2s}\n  - {id: b, kind: command, needs: [rest], run: ['true']}\n";
+            "steps:\n  - {id: rest, kind: wait, for: 4s}\n  - {id: b, kind: command, needs: [rest], run: ['true']}\n";
         let id = home.detached(text);
         stop_the_ticker(&home);
         assert_eq!(home.end_of_run(&id)["status"], "done");

@@ -35,11 +35,17 @@ impl TestHome {
         })
     }
 
-    /// Everything that is called `mgr` in this home dies at once: commands, tickers, launchers, keepers.
+    /// Everything that is called `mgr` in this home dies at once: commands, tickers, launchers, keepers. Not a keeper that
+    /// is just starting its agent, under another name: nobody could say then whether the agent has begun.
     pub(crate) fn kill_everything(&self) {
         let own = |process: &crate::support::Process| process.has_env("MGR_HOME", self.home().to_str().unwrap());
+        // Looking at all takes longer than a start.
+        let is_mgr = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "mgr\n");
         for process in processes().into_iter().filter(|process| own(process) && process.name == "mgr") {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
+            if is_mgr(process.pid) {
+                let _ =
+                    nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::Signal::SIGKILL);
+            }
         }
     }
 }
