@@ -43,8 +43,8 @@ impl Engine {
 
     fn launch_helpers(&self, dirs: &[Utf8PathBuf], again: Option<String>) -> Result<(), EngineError> {
         let tick = !self.has_ticker();
-        if !tick {
-            tree::continue_holder(&self.home.ticker_lock());
+        if let (false, Some(ticker)) = (tick, files::signature(&self.home.ticker_lock())) {
+            tree::continue_helper(ticker);
         }
         if dirs.is_empty() && !tick {
             return Ok(());

@@ -22,6 +22,7 @@ pub async fn tick(engine: &Engine) -> Result<(), EngineError> {
         if !take(&lock).await {
             return Ok(());
         }
+        files::sign(&lock);
         run(engine).await?;
         drop(lock);
         // Between the last look and letting go, a submit may have seen the lock taken.

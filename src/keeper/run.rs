@@ -618,7 +618,9 @@ fn wake_others(spec: &Spec) {
 
 fn ensure_ticker(spec: &Spec) {
     if files::is_locked(&spec.ticker_lock) {
-        tree::continue_holder(&spec.ticker_lock);
+        if let Some(ticker) = files::signature(&spec.ticker_lock) {
+            tree::continue_helper(ticker);
+        }
     } else {
         // Its zombie is collected with those of the agent's tree.
         let _ = spawn::own_program(["__launch", "--tick"], tree::NO_ATTEMPT);

@@ -91,6 +91,17 @@ pub fn take_lock(lock: &File, patience: Duration) -> bool {
     }
 }
 
+/// Writes into a lock who has it, for [`signature`]. Not knowing is no harm.
+pub fn sign(lock: &File) {
+    let mut lock = lock;
+    let _ = lock.set_len(0).and_then(|()| lock.write_all(std::process::id().to_string().as_bytes()));
+}
+
+/// Returns who wrote last that they have a lock; whether they still have it is to be found out.
+pub fn signature(path: &Utf8Path) -> Option<i32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
 /// Whether somebody has a lock: its process lives then. A file that is missing is nobody's, and is not made.
 pub fn is_locked(path: &Utf8Path) -> bool {
     // Shared: two who look at the same time must not take each other for the one who has it.

@@ -164,8 +164,19 @@ mod unix {
         let _ = killpg(Pid::from_raw(leader), tell.signal());
     }
 
-    /// Continues whoever holds a lock and was stopped (SIGSTOP, from outside): it looks alive and does nothing. Where the
-    /// system does not tell who holds a lock it stays as it is.
+    /// Continues a helper of `mgr` that was stopped (SIGSTOP, from outside): it looks alive and does nothing. A process that
+    /// is another by now, or that the system does not tell of, stays as it is.
+    pub fn continue_helper(pid: i32) {
+        #[cfg(target_os = "linux")]
+        if Stat::read(pid).is_some_and(|stat| stat.is_stopped) && is_helper(pid) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = pid;
+    }
+
+    /// Continues whoever holds a lock and was stopped. Not for what is done often: reading who holds locks has the system
+    /// wait until no processor looks at them, which takes 10 ms and more.
     pub fn continue_holder(lock: &camino::Utf8Path) {
         #[cfg(target_os = "linux")]
         for pid in holders(lock).into_iter().filter(|pid| Stat::read(*pid).is_some_and(|stat| stat.is_stopped)) {
@@ -583,6 +594,8 @@ mod other {
     pub const fn kill_all(_: &str) -> u32 {
         0
     }
+
+    pub const fn continue_helper(_: i32) {}
 
     pub const fn continue_holder(_: &camino::Utf8Path) {}
 
